@@ -1,0 +1,133 @@
+"""The transparency log: canonical bytes and the Merkle tree over them. Pure: no database, no clock, no key.
+
+Sources: RFC 8785 (canonical JSON, restricted further here) and RFC 6962 section 2.1 (tree hash).
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from timebank.base.errors import Invalid
+from timebank.base.i18n import say
+
+INTEGER_MAX = 2**53 - 1
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def canonical(value: dict[str, Any]) -> bytes:
+    """Write an object as the one sequence of bytes that stands for it.
+
+    Allowed: objects with ASCII keys, lists, strings in NFC without control characters, integers within ±(2^53-1), true and
+    false. Refused before hashing: floats, null, anything else. Raises Invalid `not_canonical`.
+    """
+    _check(value)
+    text = _encode(value)
+    if not text.isascii():
+        # A JSON text is NFC exactly when its strings are: a quotation mark composes with nothing.
+        if not unicodedata.is_normalized("NFC", text):
+            raise _not_canonical("a string is not in NFC")
+        try:
+            return text.encode()
+        except UnicodeEncodeError as error:
+            raise _not_canonical("a string holds half a character (lone surrogate)") from error
+    return text.encode()
+
+
+def parse(payload: bytes) -> dict[str, Any]:
+    """Read canonical bytes back; bytes that are not canonical are refused. Raises Invalid `not_canonical`."""
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise _not_canonical("not JSON") from error
+    if not isinstance(value, dict):
+        raise _not_canonical("not an object")
+    if canonical(value) != payload:
+        raise _not_canonical("the same object has other bytes (order of keys, spaces, a key twice, -0 or the like)")
+    return value
+
+
+def _check(value: Any) -> None:
+    kind = type(value)
+    if kind is str:
+        if not value.isprintable() and any(unicodedata.category(c) == "Cc" for c in value):
+            raise _not_canonical("a string holds a control character")
+    elif kind is int:
+        if not -INTEGER_MAX <= value <= INTEGER_MAX:
+            raise _not_canonical("an integer lies outside ±(2^53-1)")
+    elif kind is list or kind is tuple:
+        for item in value:
+            _check(item)
+    elif kind is dict:
+        for name, item in value.items():
+            if type(name) is not str or not name.isascii() or not name.isprintable():
+                raise _not_canonical("a key is not plain ASCII")
+            _check(item)
+    elif kind is not bool:
+        raise _not_canonical(f"{kind.__name__} has no canonical form")
+
+
+def _not_canonical(why: str) -> Invalid:
+    return Invalid(say("These data have no canonical bytes: {why}.", why=why), "not_canonical")
+
+
+def leaf_hash(payload: bytes) -> bytes:
+    """Hash of a leaf: SHA-256(0x00 || payload), 32 bytes."""
+    return hashlib.sha256(b"\x00" + payload).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash of two neighbours: SHA-256(0x01 || left || right), 32 bytes."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(slots=True)
+class Frontier:
+    """The roots of the perfect subtrees of a log, largest first: one for each 1-bit of `size`.
+
+    Appending costs O(1) hashes on average, the root O(log n). Kept as 32 bytes each in the community's state row.
+    """
+
+    size: int
+    hashes: list[bytes]
+
+    @classmethod
+    def load(cls, size: int, packed: bytes) -> "Frontier":
+        """Read a frontier as the state row holds it."""
+        assert len(packed) == 32 * size.bit_count(), "a frontier has one hash for each 1-bit of the size"
+        return cls(size, [packed[i : i + 32] for i in range(0, len(packed), 32)])
+
+    def pack(self) -> bytes:
+        """The bytes for the state row."""
+        return b"".join(self.hashes)
+
+    def append(self, leaf: bytes) -> None:
+        """Add the hash of one more leaf."""
+        carry, size = leaf, self.size
+        while size & 1:
+            carry = node_hash(self.hashes.pop(), carry)
+            size >>= 1
+        self.hashes.append(carry)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Merkle tree hash of all leaves so far (RFC 6962); of none, SHA-256 of nothing."""
+        if not self.hashes:
+            return EMPTY_ROOT
+        rest = reversed(self.hashes)
+        root = next(rest)
+        for left in rest:
+            root = node_hash(left, root)
+        return root
+
+
+def tree_root(leaves: Iterable[bytes]) -> bytes:
+    """Root over leaf hashes, in one pass and O(log n) memory."""
+    frontier = Frontier(0, [])
+    for leaf in leaves:
+        frontier.append(leaf)
+    return frontier.root()
