@@ -31,7 +31,8 @@ class Act:
     entropy: bytes
 
     def __post_init__(self) -> None:
-        assert self.now.tzinfo is UTC and self.now.microsecond == 0, "an act's time is aware UTC in whole seconds"
+        assert self.now.tzinfo is UTC, "an act's time is aware UTC"
+        assert self.now.microsecond == 0, "an act's time is in whole seconds"
         assert len(self.entropy) == 32, "an act carries 32 bytes of entropy"
 
     def draw(self, label: str) -> bytes:

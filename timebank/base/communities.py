@@ -13,6 +13,7 @@ from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
 from timebank.base.months import parse_period, period_of
 
+_LOCKED = "timebank_locked"
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 
 
@@ -106,6 +107,9 @@ def get(session: Session, community_id: int) -> Community:
 
 def lock(session: Session, community_id: int) -> CommunityState:
     """Lock a community for writing and give its state: the first act of every writing transaction."""
+    if community_id in session.info.setdefault(_LOCKED, set()):
+        return session.get_one(CommunityState, community_id)
+    session.info[_LOCKED].add(community_id)
     wanted = select(CommunityState).where(CommunityState.community_id == community_id).with_for_update()
     return session.exec(wanted).one()
 

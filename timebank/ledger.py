@@ -1,0 +1,362 @@
+"""The book: double entry in exact integers, append-only, one journal a community. Its only writer.
+
+Every entry is made of transfers, so each unit sums to zero by construction. A batch is posted whole or not at all, with
+one lock, a handful of bulk statements and one new head of the log.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from timebank.base import communities
+from timebank.base.act import Act
+from timebank.base.communities import CommunityState
+from timebank.base.db import insert_rows, instant
+from timebank.base.errors import Finding, Invalid, NotAllowed, NotFound, Refused
+from timebank.base.i18n import say
+from timebank.base.months import period_of
+from timebank.journal import (
+    ACCOUNT,
+    ENTRY,
+    EXPIRED,
+    LOT,
+    POSTING,
+    SYSTEM_ACCOUNTS,
+    Balance,
+    Draft,
+    Entry,
+    Receipt,
+    Unit,
+    floor_of,
+    keeps_lots,
+)
+from timebank.once import once
+from timebank.positions import Line, Move, Position, Positions
+from timebank.transparency import Frontier, canonical, leaf_hash, parse
+
+PAYLOAD_VERSION = 1
+CLOCK_SLACK = timedelta(minutes=5)
+CLOCK_JUMP_MAX = timedelta(days=40)
+
+_ENTRY_OF_POSTING = (ENTRY.community_id == POSTING.community_id, ENTRY.seq == POSTING.seq)
+_ACCOUNT_OF_POSTING = (ACCOUNT.community_id == POSTING.community_id, ACCOUNT.id == POSTING.account_id)
+_ENTRY = (
+    *("community_id", "seq", "kind", "business_date", "posted_at", "period", "actor", "approver", "key", "reverses"),
+    *("subject", "rules", "payload", "leaf"),
+)
+_POSTING = ("community_id", "seq", "line", "account_id", "unit", "expires_on", "amount", "n", "balance")
+
+
+def open_accounts(session: Session, community_id: int, wanted: Iterable[tuple[str, Unit, str]]) -> None:
+    """Open accounts (holder, unit, purpose) under the community's lock. Opening one twice is a bug (UNIQUE)."""
+    last = session.execute(select(func.max(ACCOUNT.id)).where(ACCOUNT.community_id == community_id)).scalar() or 0
+    rows = [
+        (community_id, last + i, holder, unit, purpose, floor_of(holder, purpose), 0)
+        for i, (holder, unit, purpose) in enumerate(wanted, start=1)
+    ]
+    insert_rows(session, "account", ("community_id", "id", "holder", "unit", "purpose", "floor", "balance"), rows)
+
+
+def open_book(session: Session, community_id: int) -> None:
+    """Open the accounts every community has from its first day."""
+    open_accounts(session, community_id, SYSTEM_ACCOUNTS)
+
+
+def post(session: Session, act: Act, draft: Draft) -> Receipt:
+    """Post one entry. See `post_all`."""
+    return post_all(session, act, [draft])[0]
+
+
+def post_all(session: Session, act: Act, drafts: Sequence[Draft]) -> list[Receipt]:
+    """Post entries in their order, all or none; returns a receipt each.
+
+    As a command of its own it counts once per `act.key`; inside a running command it is part of that command. Raises Refused
+    `insufficient` naming every draft that would fall below a floor, Invalid `future_date`, Refused `clock_back`, NotAllowed
+    `clock_jump`, NotFound `no_account`.
+    """
+    outcome = once(
+        session,
+        act,
+        "ledger.post",
+        {"drafts": [_asked(draft) for draft in drafts]} if not _running(session, act) else {},
+        lambda: {"entries": [[r.seq, r.key, r.kind, r.period] for r in _post_all(session, act, drafts)]},
+    )
+    return [Receipt(*written) for written in outcome.receipt["entries"]]
+
+
+def _running(session: Session, act: Act) -> bool:
+    return session.info.get("timebank_command") == act.key
+
+
+def _asked(draft: Draft) -> dict[str, Any]:
+    """A draft as plain data, for the fingerprint of its command."""
+    transfers = [
+        [t.unit, t.amount, t.source, t.source_purpose, t.target, t.target_purpose, str(t.lot or ""), str(t.lapses_on or "")]
+        for t in draft.transfers
+    ]
+    return {
+        "kind": draft.kind,
+        "business_date": str(draft.business_date),
+        "transfers": transfers,
+        "subject": draft.subject or "",
+        "rules": draft.rules or "",
+        "trace": draft.trace or {},
+        "facts": draft.facts or {},
+        "text": draft.text or "",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A draft whose postings are settled and applied to the positions."""
+
+    draft: Draft
+    lines: list[Line]
+    reverses: int | None = None
+
+
+def _post_all(session: Session, act: Act, drafts: Sequence[Draft]) -> list[Receipt]:
+    state = communities.lock(session, act.community_id)
+    today = communities.today(session, act)
+    _check_clock(state, act)
+    _check_dates(drafts, today)
+    holders = {holder for draft in drafts for t in draft.transfers for holder in (t.source, t.target)}
+    positions = Positions.load(session, act.community_id, holders, {_period(state, draft) for draft in drafts})
+    ready, findings = [], []
+    for index, draft in enumerate(drafts):
+        try:
+            ready.append(_Ready(draft, positions.settle(draft.transfers, _period(state, draft), today)))
+        except Refused as refusal:
+            if len(drafts) == 1:
+                raise
+            findings.append(Finding(draft.place or str(index + 1), refusal.code, refusal.message))
+    if findings:
+        raise Refused(
+            say("{count} of {total} entries cannot be posted; nothing was.", count=len(findings), total=len(drafts)),
+            findings[0].code,
+            say("Correct or leave out what is named, then repeat."),
+            findings,
+        )
+    return _write(session, act, state, positions, ready)
+
+
+def _check_clock(state: CommunityState, act: Act) -> None:
+    if act.now < state.posted_at - CLOCK_SLACK:
+        raise Refused(
+            say(
+                "The clock says {now}, before the last entry of {last}.",
+                now=instant(act.now),
+                last=instant(state.posted_at),
+            ),
+            "clock_back",
+            say("Set this computer's clock right; entries are never dated back."),
+        )
+    if act.now > state.posted_at + CLOCK_JUMP_MAX and act.approver is None:
+        raise NotAllowed(
+            say(
+                "The last entry is of {last}, more than {days} days before the clock's {now}.",
+                last=instant(state.posted_at),
+                days=CLOCK_JUMP_MAX.days,
+                now=instant(act.now),
+            ),
+            "clock_jump",
+            say("If the clock is right, let a second person confirm with --approver."),
+        )
+
+
+def _check_dates(drafts: Sequence[Draft], today: date) -> None:
+    late = [draft for draft in drafts if draft.business_date > today]
+    if late:
+        raise Invalid(
+            say("{day} lies in the future; today is {today}.", day=late[0].business_date, today=today),
+            "future_date",
+            say("Enter it when the day has come."),
+        )
+
+
+def _period(state: CommunityState, draft: Draft) -> str:
+    """The month an entry belongs to: that of its business date while it is open, else the first open month."""
+    return max(period_of(draft.business_date), state.open_period)
+
+
+def _write(session: Session, act: Act, state: CommunityState, positions: Positions, ready: Sequence[_Ready]) -> list[Receipt]:
+    """Number the entries, write their canonical bytes and move the head of the log."""
+    posted_at = max(act.now, state.posted_at)
+    community = communities.get(session, act.community_id)
+    origin = f"{community.code}/{state.incarnation}"
+    frontier = Frontier.load(state.size, state.frontier)
+    first = session.info.setdefault(("timebank_first", act.key), state.size)
+    moment = instant(posted_at)
+    entries: list[tuple[object, ...]] = []
+    postings: list[tuple[object, ...]] = []
+    receipts, texts = [], []
+    for seq, item in enumerate(ready, start=state.size):
+        draft, period = item.draft, _period(state, item.draft)
+        key, day = f"{act.key}/{seq - first}", draft.business_date.isoformat()
+        fields = _payload(act, item, origin, seq, key, period, moment)
+        if draft.text:
+            salt = act.draw(f"salt {seq}")[:16]
+            fields["text_hash"] = sha256(salt + draft.text.encode()).hexdigest()
+            texts.append((act.community_id, seq, salt, draft.text))
+        payload = canonical(fields)
+        leaf = leaf_hash(payload)
+        frontier.append(leaf)
+        entries.append(
+            (
+                *(act.community_id, seq, draft.kind, day, moment, period, act.actor, act.approver, key, item.reverses),
+                *(draft.subject, draft.rules, payload.decode(), leaf),
+            )
+        )
+        postings.extend(
+            (
+                *(act.community_id, seq, number, line.position.id, line.position.unit, line.expires_on, line.amount),
+                *(line.n, line.balance),
+            )
+            for number, line in enumerate(item.lines)
+        )
+        receipts.append(Receipt(seq, key, draft.kind, period))
+    insert_rows(session, "entry", _ENTRY, entries)
+    insert_rows(session, "posting", _POSTING, postings)
+    insert_rows(session, "entry_text", ("community_id", "seq", "salt", "text"), texts)
+    positions.save(session)
+    state.size, state.frontier, state.posted_at = frontier.size, frontier.pack(), posted_at
+    session.add(state)
+    session.flush()
+    return receipts
+
+
+def _payload(act: Act, item: _Ready, origin: str, seq: int, key: str, period: str, moment: str) -> dict[str, Any]:
+    """The fields of one entry as they are hashed; what is absent is left out (docs/ledger.md)."""
+    draft = item.draft
+    fields: dict[str, Any] = {
+        "v": PAYLOAD_VERSION,
+        "log": origin,
+        "seq": seq,
+        "kind": draft.kind,
+        "business_date": draft.business_date.isoformat(),
+        "posted_at": moment,
+        "period": period,
+        "actor": act.actor,
+        "key": key,
+        "nonce": act.draw(f"nonce {seq}")[:16].hex(),
+        "postings": [
+            [line.position.holder, line.position.unit, line.position.purpose, line.expires_on, line.amount, line.n]
+            for line in item.lines
+        ],
+    }
+    if act.approver is not None:
+        fields["approver"] = act.approver
+        fields["approver_auth"] = act.approver_auth
+    for name in ("subject", "rules", "trace", "facts"):
+        value = getattr(draft, name)
+        if value is not None:
+            fields[name] = value
+    if item.reverses is not None:
+        fields["reverses"] = item.reverses
+    return fields
+
+
+def reverse(session: Session, act: Act, seq: int, *, owe: bool = False) -> Receipt:
+    """Post the exact opposite of an entry, dated today.
+
+    Points that were spent meanwhile are taken from the lot's rest, then from what of it expired, then from the holder's other
+    lots, then - with `owe` - from the holder's `owed` account. Raises NotFound `no_entry`, Refused `already_reversed`,
+    `is_reversal`, `already_spent` (with the amount missing).
+    """
+    inputs = {"seq": seq, "owe": owe}
+    outcome = once(
+        session, act, "ledger.reverse", inputs if not _running(session, act) else {}, lambda: _reverse(session, act, seq, owe)
+    )
+    return Receipt(*outcome.receipt["entries"][0])
+
+
+def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
+    state = communities.lock(session, act.community_id)
+    _check_clock(state, act)
+    original = _reversible(session, act.community_id, seq)
+    wanted = select(ACCOUNT.holder, ACCOUNT.unit, ACCOUNT.purpose, POSTING.expires_on, POSTING.amount).where(
+        *_ACCOUNT_OF_POSTING, POSTING.community_id == act.community_id, POSTING.seq == seq
+    )
+    rows = session.execute(wanted.order_by(POSTING.line)).all()
+    draft = Draft("reversal", communities.today(session, act), subject=original.subject, rules=original.rules)
+    period = _period(state, draft)
+    positions = Positions.load(session, act.community_id, {row.holder for row in rows} | {EXPIRED}, {period})
+    opposite: list[Move] = []
+    from_expired: list[list[object]] = []
+    for holder, unit, purpose, lot, amount in rows:
+        position = positions.find(holder, unit, purpose)
+        if amount < 0 or position.lots is None:
+            opposite.append((position, lot.isoformat(), -amount))
+            continue
+        taken, of_expired = positions.take_back(position, lot, amount, _expired_left(session, position, lot), owe=owe)
+        opposite.extend(taken)
+        if of_expired:
+            from_expired.append([holder, purpose, lot.isoformat(), of_expired])
+    draft = replace(draft, facts={"expired": from_expired} if from_expired else None, text=act.reason or None)
+    receipt = _write(session, act, state, positions, [_Ready(draft, positions.apply(opposite, period), seq)])[0]
+    return {"entries": [[receipt.seq, receipt.key, receipt.kind, receipt.period]]}
+
+
+def _reversible(session: Session, community_id: int, seq: int) -> Entry:
+    entry = session.get(Entry, (community_id, seq))
+    if entry is None:
+        raise NotFound(say("There is no entry {seq}.", seq=seq), "no_entry", say("See the numbers with timebank hours list."))
+    if entry.reverses is not None:
+        raise Refused(say("Entry {seq} is a reversal itself.", seq=seq), "is_reversal", say("Enter what is right anew."))
+    wanted = select(ENTRY.seq).where(ENTRY.community_id == community_id, ENTRY.reverses == seq)
+    by = session.execute(wanted).scalar()
+    if by is not None:
+        raise Refused(say("Entry {seq} was reversed by entry {by}.", seq=seq, by=by), "already_reversed")
+    return entry
+
+
+def _expired_left(session: Session, position: Position, lot: date) -> int:
+    """How many points of a lot lapsed and were not taken back by an earlier reversal."""
+    own = (POSTING.community_id == position.community_id, POSTING.account_id == position.id, POSTING.expires_on == lot)
+    lapsed = select(func.sum(POSTING.amount)).where(*_ENTRY_OF_POSTING, *own, ENTRY.kind == "points.expire")
+    expired = -(session.execute(lapsed).scalar() or 0)
+    if not expired:
+        return 0
+    reversals = select(ENTRY.payload).where(ENTRY.community_id == position.community_id, ENTRY.kind == "reversal")
+    name = [position.holder, position.purpose, lot.isoformat()]
+    for payload in session.execute(reversals.where(ENTRY.payload.contains('"expired"'))).scalars():
+        expired -= sum(amount for *taken, amount in facts_of(payload).get("expired", []) if taken == name)
+    return expired
+
+
+def facts_of(payload: str) -> dict[str, Any]:
+    """The kind-specific facts of an entry's payload."""
+    facts: dict[str, Any] = parse(payload.encode()).get("facts", {})
+    return facts
+
+
+def balance(session: Session, community_id: int, holder: str, unit: Unit, *, today: date, as_of: date | None = None) -> Balance:
+    """What a holder has of a unit, today or at the end of an earlier day (by business date).
+
+    Lots that lapsed before that day are not available any more, whether their expiry is posted yet or not.
+    """
+    own = (ACCOUNT.community_id == community_id, ACCOUNT.holder == holder, ACCOUNT.unit == unit)
+    if as_of is None:
+        sums = select(ACCOUNT.purpose, ACCOUNT.balance).where(*own)
+        lots = select(LOT.expires_on, LOT.balance).where(
+            *own, LOT.community_id == ACCOUNT.community_id, LOT.account_id == ACCOUNT.id
+        )
+        lots = lots.where(ACCOUNT.purpose == "available", LOT.balance > 0).order_by(LOT.expires_on)
+    else:
+        until = (*own, *_ENTRY_OF_POSTING, *_ACCOUNT_OF_POSTING, ENTRY.business_date <= as_of)
+        sums = select(ACCOUNT.purpose, func.sum(POSTING.amount)).where(*until).group_by(ACCOUNT.purpose)
+        lots = select(POSTING.expires_on, func.sum(POSTING.amount)).where(*until, ACCOUNT.purpose == "available")
+        lots = lots.group_by(POSTING.expires_on).order_by(POSTING.expires_on)
+    by_purpose = {purpose: int(total) for purpose, total in session.execute(sums)}
+    available = by_purpose.get("available", 0) + by_purpose.get("served", 0)
+    alive: tuple[tuple[date, int], ...] = ()
+    if keeps_lots(holder, unit, "available"):
+        found = ((day, int(amount)) for day, amount in session.execute(lots))
+        alive = tuple((day, amount) for day, amount in found if amount > 0 and day >= (as_of or today))
+        available = sum(amount for _, amount in alive)
+    return Balance(available, by_purpose.get("held", 0), by_purpose.get("owed", 0), alive)

@@ -1,0 +1,62 @@
+"""Each command counts once: the key is looked up after the lock, the receipt kept beside what was written."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from timebank.base import communities
+from timebank.base.act import Act
+from timebank.base.db import insert_rows, instant
+from timebank.base.errors import Conflict
+from timebank.base.i18n import say
+from timebank.journal import Command
+from timebank.transparency import canonical
+
+_RUNNING = "timebank_command"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A command's receipt (canonical JSON) and whether an earlier run had written it."""
+
+    receipt: dict[str, Any]
+    repeated: bool
+
+
+def once(session: Session, act: Act, verb: str, inputs: dict[str, Any], work: Callable[[], dict[str, Any]]) -> Outcome:
+    """Do `work` under the community's lock unless this key did it before.
+
+    `inputs` are the command's arguments without time and chance. The same key with the same inputs gives the first receipt
+    and writes nothing; with others: Conflict `exists_with_different_content`. Inside a running command it just does the work.
+    """
+    if session.info.get(_RUNNING) == act.key:
+        return Outcome(work(), repeated=False)
+    communities.lock(session, act.community_id)
+    print_ = fingerprint(act, verb, inputs)
+    known = session.get(Command, (act.community_id, act.key))
+    if known is not None:
+        if known.fingerprint != print_:
+            raise Conflict(
+                say("The key {key} was used before, for something else ({verb}).", key=act.key, verb=known.verb),
+                "exists_with_different_content",
+                say("Repeat the first command unchanged, or leave --key out for a new one."),
+            )
+        return Outcome(json.loads(known.receipt), repeated=True)
+    session.info[_RUNNING] = act.key
+    try:
+        receipt = work()
+    finally:
+        del session.info[_RUNNING]
+    row = (act.community_id, act.key, verb, print_, canonical(receipt).decode(), act.actor, instant(act.now))
+    insert_rows(session, "command", ("community_id", "key", "verb", "fingerprint", "receipt", "actor", "done_at"), [row])
+    return Outcome(receipt, repeated=False)
+
+
+def fingerprint(act: Act, verb: str, inputs: dict[str, Any]) -> bytes:
+    """SHA-256 over what a command was asked to do and by whom: 32 bytes."""
+    asked = {"verb": verb, "inputs": inputs, "actor": act.actor, "approver": act.approver or 0, "reason": act.reason}
+    return hashlib.sha256(canonical(asked)).digest()

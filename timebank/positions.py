@@ -1,0 +1,298 @@
+"""Where accounts stand while a batch is posted: loaded once, moved in memory with every floor and lot checked, saved once."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from timebank.base.db import NEVER, insert_rows, update_rows
+from timebank.base.errors import NotFound, Refused
+from timebank.base.i18n import say
+from timebank.journal import ACCOUNT, EXPIRED, LOT, TURNOVER, Transfer, keeps_lots
+
+_NEVER = NEVER.isoformat()
+_CHUNK = 500
+_Item = TypeVar("_Item")
+_Place = TypeVar("_Place", tuple[int, str], tuple[int, str, str])
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """One account: its balance, its lots by lapse day (None where it keeps none), its lines and turnover of a period."""
+
+    community_id: int
+    id: int
+    holder: str
+    unit: str
+    purpose: str
+    floor: int | None
+    balance: int
+    lots: dict[str, int] | None
+    lines: dict[str, int] = field(default_factory=dict)
+    turnover: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+
+Move = tuple[Position, str, int]
+"""A signed amount on one account, in the lot of an ISO day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One settled posting: `n` and `balance` are the account's after it; `expires_on` is an ISO day."""
+
+    position: Position
+    expires_on: str
+    amount: int
+    n: int
+    balance: int
+
+
+class Positions:
+    """The accounts a batch touches, by (holder, unit, purpose)."""
+
+    def __init__(self, community_id: int, by_name: dict[tuple[str, str, str], Position]) -> None:
+        self._community_id = community_id
+        self._by_name = by_name
+        self._moved: dict[int, Position] = {}
+        self._known_lots: set[tuple[int, str]] = set()
+        self._known_turnover: set[tuple[int, str, str]] = set()
+        self._moved_lots: set[tuple[int, str]] = set()
+        self._moved_turnover: set[tuple[int, str, str]] = set()
+
+    @classmethod
+    def load(cls, session: Session, community_id: int, holders: Collection[str], periods: Collection[str]) -> "Positions":
+        """Read all accounts of these holders with their lots and their turnover of these periods."""
+        positions = cls(community_id, {})
+        by_id: dict[int, Position] = {}
+        for some in _chunks(sorted(holders)):
+            wanted = select(ACCOUNT.id, ACCOUNT.holder, ACCOUNT.unit, ACCOUNT.purpose, ACCOUNT.floor, ACCOUNT.balance)
+            found = session.execute(wanted.where(ACCOUNT.community_id == community_id, ACCOUNT.holder.in_(some)))
+            for number, holder, unit, purpose, floor, balance in found:
+                lots: dict[str, int] | None = {} if keeps_lots(holder, unit, purpose) else None
+                position = Position(community_id, number, holder, unit, purpose, floor, balance, lots)
+                positions._by_name[holder, unit, purpose] = by_id[number] = position
+        positions._load_lots(session, by_id)
+        positions._load_turnover(session, by_id, periods)
+        return positions
+
+    def _load_lots(self, session: Session, by_id: dict[int, Position]) -> None:
+        keeping = sorted(number for number, position in by_id.items() if position.lots is not None)
+        for some in _chunks(keeping):
+            wanted = select(LOT.account_id, LOT.expires_on, LOT.balance)
+            found = session.execute(wanted.where(LOT.community_id == self._community_id, LOT.account_id.in_(some)))
+            for number, day, balance in found:
+                lots = by_id[number].lots
+                assert lots is not None
+                lots[day.isoformat()] = balance
+                self._known_lots.add((number, day.isoformat()))
+
+    def _load_turnover(self, session: Session, by_id: dict[int, Position], periods: Collection[str]) -> None:
+        for some in _chunks(sorted(by_id)):
+            wanted = select(TURNOVER.account_id, TURNOVER.period, TURNOVER.expires_on, TURNOVER.lines, TURNOVER.net).where(
+                TURNOVER.community_id == self._community_id,
+                TURNOVER.account_id.in_(some),
+                TURNOVER.period.in_(sorted(periods)),
+            )
+            for number, period, day, lines, net in session.execute(wanted):
+                position, lapse = by_id[number], day.isoformat()
+                position.turnover[period, lapse] = [lines, net]
+                position.lines[period] = position.lines.get(period, 0) + lines
+                self._known_turnover.add((number, period, lapse))
+
+    def find(self, holder: str, unit: str, purpose: str) -> Position:
+        """The account of that name. Raises NotFound `no_account`."""
+        position = self._by_name.get((holder, unit, purpose))
+        if position is None:
+            raise NotFound(
+                say("{holder} has no account for {unit} ({purpose}).", holder=holder, unit=unit, purpose=purpose), "no_account"
+            )
+        return position
+
+    def settle(self, transfers: Sequence[Transfer], period: str, today: date) -> list[Line]:
+        """Turn transfers into postings and apply them, or refuse and leave everything as it was.
+
+        Raises Refused `insufficient` (with what there is and what is missing), NotFound `no_account`.
+        """
+        done: list[Move] = []
+        try:
+            for transfer in transfers:
+                self._carry_out(transfer, today.isoformat(), done)
+            self._check(done)
+        except Refused:
+            for position, lapse, amount in done:
+                _shift(position, lapse, -amount)
+            raise
+        return self._number(done, period)
+
+    def apply(self, moves: Sequence[Move], period: str) -> list[Line]:
+        """Apply postings that are settled already (a reversal's). Raises Refused `insufficient`."""
+        for position, lapse, amount in moves:
+            _shift(position, lapse, amount)
+        self._check(moves)
+        return self._number(moves, period)
+
+    def _carry_out(self, transfer: Transfer, today: str, done: list[Move]) -> None:
+        assert transfer.amount > 0, "a transfer moves a positive amount"
+        source = self.find(transfer.source, transfer.unit, transfer.source_purpose)
+        target = self.find(transfer.target, transfer.unit, transfer.target_purpose)
+        for lot, amount in _taken(source, transfer, today):
+            lapse = _NEVER if target.lots is None else transfer.lapses_on.isoformat() if transfer.lapses_on else lot
+            repaid = self._repaid(target, amount)
+            moves = [(source, lot, -amount)]
+            if repaid:
+                moves.append((self.find(target.holder, target.unit, "owed"), _NEVER, repaid))
+            if amount > repaid:
+                moves.append((target, lapse, amount - repaid))
+            for move in moves:
+                _shift(*move)
+            done.extend(moves)
+
+    def _repaid(self, target: Position, amount: int) -> int:
+        """How much of what comes into `available` repays what its holder owes."""
+        if target.purpose != "available":
+            return 0
+        owing = self._by_name.get((target.holder, target.unit, "owed"))
+        return min(amount, -owing.balance) if owing is not None and owing.balance < 0 else 0
+
+    def _check(self, moves: Iterable[Move]) -> None:
+        for position, lapse, _ in moves:
+            short = position.floor is not None and position.balance < position.floor
+            if short or (position.lots is not None and position.lots[lapse] < 0):
+                raise _insufficient(position, 0, 0)
+
+    def _number(self, moves: Iterable[Move], period: str) -> list[Line]:
+        """Sum up the moves of one entry by account and lapse day, and give each posting its `n` and balance."""
+        sums: dict[tuple[int, str], int] = {}
+        touched: dict[int, Position] = {}
+        for position, lapse, amount in moves:
+            place = (position.id, lapse)
+            sums[place] = sums.get(place, 0) + amount
+            touched[position.id] = position
+        before = {number: position.balance for number, position in touched.items()}
+        for (number, _), amount in sums.items():
+            before[number] -= amount
+        lines = []
+        for (number, lapse), amount in sums.items():
+            if amount:
+                position = touched[number]
+                before[number] += amount
+                lines.append(Line(position, lapse, amount, self._count(position, lapse, amount, period), before[number]))
+        return lines
+
+    def _count(self, position: Position, lapse: str, amount: int, period: str) -> int:
+        """Record a posting in the account's turnover; gives its running number in the period."""
+        n = position.lines[period] = position.lines.get(period, 0) + 1
+        turnover = position.turnover.setdefault((period, lapse), [0, 0])
+        turnover[0] += 1
+        turnover[1] += amount
+        self._moved[position.id] = position
+        self._moved_turnover.add((position.id, period, lapse))
+        if position.lots is not None:
+            self._moved_lots.add((position.id, lapse))
+        return n
+
+    def take_back(self, position: Position, lot: date, amount: int, expired: int, *, owe: bool) -> tuple[list[Move], int]:
+        """What an award's reversal takes, in order: the lot's rest, what of it expired, the other lots, what is then owed.
+
+        Returns the moves (not applied) and how many points came out of the expired ones. Raises Refused `already_spent`.
+        """
+        assert position.lots is not None
+        moves: list[Move] = []
+        left = amount
+        of_lot = max(0, min(left, position.lots.get(lot.isoformat(), 0)))
+        if of_lot:
+            moves.append((position, lot.isoformat(), -of_lot))
+        left -= of_lot
+        of_expired = min(left, expired)
+        if of_expired:
+            moves.append((self.find(EXPIRED, position.unit, "sink"), _NEVER, -of_expired))
+        left -= of_expired
+        for day, rest in sorted(position.lots.items()):
+            of_other = min(left, rest) if day != lot.isoformat() else 0
+            if of_other > 0:
+                moves.append((position, day, -of_other))
+                left -= of_other
+        if left and (not owe or (position.holder, position.unit, "owed") not in self._by_name):
+            raise Refused(
+                say("{missing} of the {amount} points were spent already.", missing=left, amount=amount),
+                "already_spent",
+                say("Repeat with --owe: points earned later repay what is missing."),
+            )
+        if left:
+            moves.append((self.find(position.holder, position.unit, "owed"), _NEVER, -left))
+        return moves, of_expired
+
+    def save(self, session: Session) -> None:
+        """Write the caches: balances, lots and turnover that moved."""
+        cid = self._community_id
+        by_id = self._moved
+        update_rows(
+            session,
+            "account",
+            ("balance",),
+            ("community_id", "id"),
+            [(position.balance, cid, number) for number, position in sorted(by_id.items())],
+        )
+        new_lots, old_lots = _split(self._moved_lots, self._known_lots)
+        rest = {place: (by_id[place[0]].lots or {})[place[1]] for place in self._moved_lots}
+        lot_key = ("community_id", "account_id", "expires_on")
+        insert_rows(session, "lot", (*lot_key, "balance"), [(cid, *place, rest[place]) for place in new_lots])
+        update_rows(session, "lot", ("balance",), lot_key, [(rest[place], cid, *place) for place in old_lots])
+        new, old = _split(self._moved_turnover, self._known_turnover)
+        moved = {place: by_id[place[0]].turnover[place[1:]] for place in self._moved_turnover}
+        key = ("community_id", "account_id", "period", "expires_on")
+        insert_rows(session, "turnover", (*key, "lines", "net"), [(cid, *place, *moved[place]) for place in new])
+        update_rows(session, "turnover", ("lines", "net"), key, [(*moved[place], cid, *place) for place in old])
+
+
+def _taken(source: Position, transfer: Transfer, today: str) -> list[tuple[str, int]]:
+    """The lots an amount comes from: the named one, or those not lapsed, first to lapse first."""
+    if source.lots is None:
+        return [(_NEVER, transfer.amount)]
+    if transfer.lot is not None:
+        lot = transfer.lot.isoformat()
+        there = source.lots.get(lot, 0)
+        if there < transfer.amount:
+            raise _insufficient(source, there, transfer.amount)
+        return [(lot, transfer.amount)]
+    taken, left = [], transfer.amount
+    for lot, there in sorted(source.lots.items()):
+        if lot >= today and there > 0 and left:
+            taken.append((lot, min(there, left)))
+            left -= min(there, left)
+    if left:
+        raise _insufficient(source, transfer.amount - left, transfer.amount)
+    return taken
+
+
+def _shift(position: Position, lapse: str, amount: int) -> None:
+    position.balance += amount
+    if position.lots is not None:
+        position.lots[lapse] = position.lots.get(lapse, 0) + amount
+
+
+def _insufficient(position: Position, there: int, needed: int) -> Refused:
+    return Refused(
+        say(
+            "{holder} has {there} {unit} {purpose}; {needed} are needed.",
+            holder=position.holder,
+            there=there,
+            unit=position.unit,
+            purpose=position.purpose,
+            needed=needed,
+        ),
+        "insufficient",
+        say("Take less, or wait until more has come in."),
+    )
+
+
+def _split(moved: Collection[_Place], known: Collection[_Place]) -> tuple[list[_Place], list[_Place]]:
+    ordered = sorted(moved)
+    return [place for place in ordered if place not in known], [place for place in ordered if place in known]
+
+
+def _chunks(items: Sequence[_Item]) -> Iterable[Sequence[_Item]]:
+    return (items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK))
