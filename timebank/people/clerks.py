@@ -1,11 +1,21 @@
 """Clerks: who may write into the book. W0001 and W0002 from the first day."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint, func
+from sqlmodel import Field, Session, SQLModel, col, select
 
+from timebank import ledger
+from timebank.base import communities
+from timebank.base.act import Act
+from timebank.base.codes import id_key
 from timebank.base.db import Utc, key_field
+from timebank.base.errors import Conflict, Invalid, NotFound
+from timebank.base.i18n import say
+from timebank.journal import Draft
+from timebank.people import persons
+from timebank.people.persons import Card
 
 
 class Clerk(SQLModel, table=True):
@@ -23,3 +33,61 @@ class Clerk(SQLModel, table=True):
     person_id: int = Field(sa_type=BigInteger)
     state: str = "active"
     since: datetime = Field(sa_type=Utc)
+
+
+def add(session: Session, act: Act, names: Sequence[str], number: str = "") -> list[Clerk]:
+    """Register clerks; the next free number each (W0001 …), or `number` for a single one.
+
+    Raises Invalid `no_name`, `bad_number`, `personal_number`; Conflict `number_taken`.
+    """
+    communities.lock(session, act.community_id)
+    if not all(names):
+        raise Invalid(say("The name is missing."), "no_name", say("Give the clerk's name."))
+    taken = {clerk.number_key for clerk in listed(session, act.community_id)}
+    if number:
+        wrong = persons.number_problem(number)
+        if wrong:
+            raise Invalid(wrong[1], wrong[0])
+        if id_key(number) in taken:
+            raise Conflict(say("{number} is another clerk.", number=number), "number_taken", say("See timebank clerk list."))
+    last = session.exec(select(func.max(Clerk.id)).where(col(Clerk.community_id) == act.community_id)).one() or 0
+    person_ids = persons.add(session, act.community_id, [Card(name) for name in names])
+    clerks = []
+    for i, person_id in enumerate(person_ids, start=last + 1):
+        own = number or next(n for n in (f"W{k:04d}" for k in range(i, i + len(taken) + 1)) if id_key(n) not in taken)
+        taken.add(id_key(own))
+        clerks.append(
+            Clerk(
+                community_id=act.community_id,
+                id=i,
+                number=own,
+                number_key=id_key(own),
+                person_id=person_id,
+                since=act.now,
+            )
+        )
+    session.add_all(clerks)
+    session.flush()
+    today = communities.today(session, act)
+    ledger.post_all(
+        session, act, [Draft("clerk.join", today, subject=f"clerk:{c.id}", facts={"number": c.number}) for c in clerks]
+    )
+    return clerks
+
+
+def find(session: Session, community_id: int, number: str) -> Clerk:
+    """The clerk of a printed number. Raises NotFound `unknown_clerk`."""
+    wanted = select(Clerk).where(col(Clerk.community_id) == community_id, col(Clerk.number_key) == id_key(number))
+    clerk = session.exec(wanted).first()
+    if clerk is None:
+        raise NotFound(
+            say("There is no clerk {number}.", number=number),
+            "unknown_clerk",
+            say("Look the number up with timebank clerk list."),
+        )
+    return clerk
+
+
+def listed(session: Session, community_id: int) -> list[Clerk]:
+    """All clerks, by id."""
+    return list(session.exec(select(Clerk).where(col(Clerk.community_id) == community_id).order_by(col(Clerk.id))))

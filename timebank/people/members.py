@@ -1,11 +1,31 @@
 """Members (volunteers and residents): a printed number, accounts of their own, a person apart."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint, func
+from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank.base.db import key_field
+from timebank import ledger
+from timebank.base import communities
+from timebank.base.act import Act
+from timebank.base.codes import id_key
+from timebank.base.db import insert_rows, key_field
+from timebank.base.errors import Finding, NotFound
+from timebank.base.i18n import Say, say
+from timebank.base.imported import Imported
+from timebank.journal import Draft, Unit
+from timebank.people import persons
+from timebank.people.persons import Card
+
+ACCOUNTS: tuple[tuple[Unit, str], ...] = (
+    ("minutes", "served"),
+    ("points", "available"),
+    ("points", "held"),
+    ("points", "owed"),
+    ("credits", "available"),
+)
 
 
 class Member(SQLModel, table=True):
@@ -24,3 +44,129 @@ class Member(SQLModel, table=True):
     joined_on: date
     grid: str = ""
     state: str = "active"
+
+    @property
+    def holder(self) -> str:
+        """The member's name in the book: 'member:12'."""
+        return f"member:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Someone to be registered; an empty `number` gets the next free one. `row` is the row of the sheet."""
+
+    number: str
+    card: Card
+    joined_on: date
+    grid: str = ""
+    row: int = 0
+
+
+def join(session: Session, act: Act, newcomers: Sequence[Newcomer]) -> tuple[list[Member], Imported]:
+    """Register people, open their accounts and bind each member to the printed number in the book.
+
+    Returns the new members and what became of each row; a known number with the same name and day is a repeat. Codes of
+    rejected rows: bad_number, personal_number, no_name, future_date, number_taken, twice_in_file.
+    """
+    communities.lock(session, act.community_id)
+    today = communities.today(session, act)
+    known = {m.number_key: m for m in session.exec(select(Member).where(col(Member.community_id) == act.community_id))}
+    people = persons.names(session, act.community_id)
+    outcome = Imported(rows=len(newcomers))
+    last = max((m.id for m in known.values()), default=0)
+    good: list[Newcomer] = []
+    taken = set(known)
+    for newcomer in newcomers:
+        old = known.get(id_key(newcomer.number)) if newcomer.number else None
+        if old and people[old.person_id] == newcomer.card.name and old.joined_on == newcomer.joined_on:
+            outcome.repeated += 1
+            continue
+        problem = _problem(newcomer, taken, old, today)
+        if problem:
+            outcome.rejected.append(Finding(f"row {newcomer.row}", problem[0], problem[1], newcomer.row))
+            continue
+        number = newcomer.number or _next_number(taken, last + len(good) + 1)
+        taken.add(id_key(number))
+        good.append(Newcomer(number, newcomer.card, newcomer.joined_on, newcomer.grid, newcomer.row))
+    members = _add(session, act, good, last)
+    outcome.posted = len(members)
+    return members, outcome
+
+
+def _problem(newcomer: Newcomer, taken: set[str], old: Member | None, today: date) -> tuple[str, Say] | None:
+    if not newcomer.card.name:
+        return "no_name", say("The name is missing.")
+    if newcomer.number and (wrong := persons.number_problem(newcomer.number)):
+        return wrong
+    if newcomer.joined_on > today:
+        return "future_date", say("{day} lies in the future; today is {today}.", day=newcomer.joined_on, today=today)
+    if old:
+        return "number_taken", say("{number} is another member (joined {day}).", number=old.number, day=old.joined_on)
+    if newcomer.number and id_key(newcomer.number) in taken:
+        return "twice_in_file", say("{number} stands in this file twice.", number=newcomer.number)
+    return None
+
+
+def _next_number(taken: set[str], wish: int) -> str:
+    while id_key(f"M{wish:04d}") in taken:
+        wish += 1
+    return f"M{wish:04d}"
+
+
+def _add(session: Session, act: Act, good: Sequence[Newcomer], last: int) -> list[Member]:
+    cid = act.community_id
+    person_ids = persons.add(session, cid, [newcomer.card for newcomer in good])
+    members = [
+        Member(
+            community_id=cid,
+            id=last + i,
+            number=newcomer.number,
+            number_key=id_key(newcomer.number),
+            person_id=person_id,
+            joined_on=newcomer.joined_on,
+            grid=newcomer.grid,
+        )
+        for i, (newcomer, person_id) in enumerate(zip(good, person_ids, strict=True), start=1)
+    ]
+    columns = ("community_id", "id", "number", "number_key", "person_id", "joined_on", "grid", "state")
+    rows = [(cid, m.id, m.number, m.number_key, m.person_id, m.joined_on.isoformat(), m.grid, m.state) for m in members]
+    insert_rows(session, "member", columns, rows)
+    ledger.open_accounts(session, cid, [(m.holder, *account) for m in members for account in ACCOUNTS])
+    drafts = [Draft("member.join", m.joined_on, subject=m.holder, facts={"number": m.number}) for m in members]
+    if drafts:
+        ledger.post_all(session, act, drafts)
+    return members
+
+
+def find(session: Session, community_id: int, number: str) -> Member:
+    """The member of a printed number, in any case and with or without zeros. Raises NotFound `unknown_member`."""
+    wanted = select(Member).where(col(Member.community_id) == community_id, col(Member.number_key) == id_key(number))
+    member = session.exec(wanted).first()
+    if member is None:
+        raise NotFound(
+            say("There is no member {number}.", number=number),
+            "unknown_member",
+            say("Look the number up with timebank member list."),
+        )
+    return member
+
+
+def find_all(session: Session, community_id: int, numbers: Sequence[str]) -> dict[str, Member]:
+    """Members by `id_key` of the printed numbers that exist."""
+    keys = sorted({id_key(number) for number in numbers})
+    found: dict[str, Member] = {}
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        wanted = select(Member).where(col(Member.community_id) == community_id, col(Member.number_key).in_(some))
+        found.update({m.number_key: m for m in session.exec(wanted)})
+    return found
+
+
+def listed(session: Session, community_id: int) -> list[Member]:
+    """All members, by id."""
+    return list(session.exec(select(Member).where(col(Member.community_id) == community_id).order_by(col(Member.id))))
+
+
+def count(session: Session, community_id: int) -> int:
+    """How many members there are."""
+    return session.exec(select(func.count()).select_from(Member).where(col(Member.community_id) == community_id)).one()

@@ -1,11 +1,23 @@
 """Merchants: designated shops, their public name and category, their contact (a person apart), their account in fen."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank.base.db import key_field
+from timebank import ledger
+from timebank.base import communities
+from timebank.base.act import Act
+from timebank.base.codes import id_key
+from timebank.base.db import insert_rows, key_field
+from timebank.base.errors import Finding, NotFound
+from timebank.base.i18n import Say, say
+from timebank.base.imported import Imported
+from timebank.journal import Draft
+from timebank.people import persons
+from timebank.people.persons import Card
 
 
 class Merchant(SQLModel, table=True):
@@ -25,3 +37,114 @@ class Merchant(SQLModel, table=True):
     contact_id: int | None = Field(default=None, sa_type=BigInteger)
     joined_on: date
     state: str = "active"
+
+    @property
+    def holder(self) -> str:
+        """The merchant's name in the book: 'merchant:3'."""
+        return f"merchant:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop to be registered; an empty `number` gets the next free one. `row` is the row of the sheet."""
+
+    number: str
+    name: str
+    category: str = ""
+    contact: str = ""
+    row: int = 0
+
+
+def join(session: Session, act: Act, shops: Sequence[Shop]) -> tuple[list[Merchant], Imported]:
+    """Register shops (active at once) and open their accounts; a known number with the same name is a repeat.
+
+    Codes of rejected rows: bad_number, personal_number, no_name, number_taken, twice_in_file.
+    """
+    communities.lock(session, act.community_id)
+    known = {m.number_key: m for m in listed(session, act.community_id)}
+    outcome = Imported(rows=len(shops))
+    last = max((m.id for m in known.values()), default=0)
+    good: list[Shop] = []
+    taken = set(known)
+    for shop in shops:
+        old = known.get(id_key(shop.number)) if shop.number else None
+        if old and old.name == shop.name:
+            outcome.repeated += 1
+            continue
+        problem = _problem(shop, taken, old)
+        if problem:
+            outcome.rejected.append(Finding(f"row {shop.row}", problem[0], problem[1], shop.row))
+            continue
+        number = shop.number or _next_number(taken, last + len(good) + 1)
+        taken.add(id_key(number))
+        good.append(Shop(number, shop.name, shop.category, shop.contact, shop.row))
+    merchants = _add(session, act, good, last)
+    outcome.posted = len(merchants)
+    return merchants, outcome
+
+
+def _problem(shop: Shop, taken: set[str], old: Merchant | None) -> tuple[str, Say] | None:
+    if not shop.name:
+        return "no_name", say("The name is missing.")
+    if shop.number and (wrong := persons.number_problem(shop.number)):
+        return wrong
+    if old:
+        return "number_taken", say("{number} is another shop ({name}).", number=old.number, name=old.name)
+    if shop.number and id_key(shop.number) in taken:
+        return "twice_in_file", say("{number} stands in this file twice.", number=shop.number)
+    return None
+
+
+def _next_number(taken: set[str], wish: int) -> str:
+    while id_key(f"S{wish:03d}") in taken:
+        wish += 1
+    return f"S{wish:03d}"
+
+
+def _add(session: Session, act: Act, good: Sequence[Shop], last: int) -> list[Merchant]:
+    cid, today = act.community_id, communities.today(session, act)
+    with_contact = [shop for shop in good if shop.contact]
+    contacts = dict(
+        zip((s.number for s in with_contact), persons.add(session, cid, [Card(s.contact) for s in with_contact]), strict=True)
+    )
+    merchants = [
+        Merchant(
+            community_id=cid,
+            id=last + i,
+            number=shop.number,
+            number_key=id_key(shop.number),
+            name=shop.name,
+            category=shop.category,
+            contact_id=contacts.get(shop.number),
+            joined_on=today,
+        )
+        for i, shop in enumerate(good, start=1)
+    ]
+    columns = ("community_id", "id", "number", "number_key", "name", "category", "contact_id", "joined_on", "state")
+    rows = [
+        (cid, m.id, m.number, m.number_key, m.name, m.category, m.contact_id, today.isoformat(), m.state) for m in merchants
+    ]
+    insert_rows(session, "merchant", columns, rows)
+    ledger.open_accounts(session, cid, [(m.holder, "fen", "payable") for m in merchants])
+    drafts = [Draft("merchant.join", today, subject=m.holder, facts={"number": m.number}) for m in merchants]
+    if drafts:
+        ledger.post_all(session, act, drafts)
+    return merchants
+
+
+def find(session: Session, community_id: int, number: str) -> Merchant:
+    """The merchant of a printed number, in any case and with or without zeros. Raises NotFound `unknown_merchant`."""
+    wanted = select(Merchant).where(col(Merchant.community_id) == community_id, col(Merchant.number_key) == id_key(number))
+    merchant = session.exec(wanted).first()
+    if merchant is None:
+        raise NotFound(
+            say("There is no merchant {number}.", number=number),
+            "unknown_merchant",
+            say("Look the number up with timebank merchant list."),
+        )
+    return merchant
+
+
+def listed(session: Session, community_id: int) -> list[Merchant]:
+    """All merchants, by id."""
+    return list(session.exec(select(Merchant).where(col(Merchant.community_id) == community_id).order_by(col(Merchant.id))))

@@ -1,9 +1,17 @@
 """Names and contacts, apart from everything else, so that they can be encrypted and erased while the amounts stay."""
 
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
-from timebank.base.db import key_field
+from timebank.base.db import insert_rows, key_field
+from timebank.base.i18n import Say, say
+from timebank.base.masking import looks_like_personal_number
+
+_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
 class Person(SQLModel, table=True):
@@ -16,11 +24,34 @@ class Person(SQLModel, table=True):
     id_number: str | None = None
 
 
-def next_id(session: Session, community_id: int) -> int:
-    """The id of the next person, under the community's lock."""
-    return (session.exec(select(func.max(Person.id)).where(col(Person.community_id) == community_id)).one() or 0) + 1
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a person: a name, perhaps a phone, perhaps an id number."""
+
+    name: str
+    phone: str | None = None
+    id_number: str | None = None
+
+
+def add(session: Session, community_id: int, cards: Iterable[Card]) -> list[int]:
+    """Keep new persons, under the community's lock; gives their ids in order."""
+    last = session.exec(select(func.max(Person.id)).where(col(Person.community_id) == community_id)).one() or 0
+    rows = [(community_id, last + i, card.name, card.phone, card.id_number) for i, card in enumerate(cards, start=1)]
+    insert_rows(session, "person", ("community_id", "id", "name", "phone", "id_number"), rows)
+    return [row[1] for row in rows]
 
 
 def names(session: Session, community_id: int) -> dict[int, str]:
-    """Every person's full name by id, for lists that are allowed to show it (masked at the door)."""
+    """Every person's full name by id, for lists that mask it or are allowed to show it."""
     return dict(session.exec(select(Person.id, Person.name).where(col(Person.community_id) == community_id)).all())
+
+
+def number_problem(number: str) -> tuple[str, Say] | None:
+    """Why a text cannot be a printed number of a member, merchant or clerk: (code, sentence), or None."""
+    if looks_like_personal_number(number):
+        return "personal_number", say(
+            "{number} looks like a phone or identity number; use a number of the office's own.", number=number
+        )
+    if not _NUMBER.fullmatch(number):
+        return "bad_number", say("{number} cannot be a number: use 1 to 32 letters A-Z, digits, and . _ -", number=number)
+    return None

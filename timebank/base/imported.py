@@ -1,0 +1,47 @@
+"""What became of the rows of one import: the same shape for every noun."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from timebank.base.errors import Finding, Invalid
+from timebank.base.i18n import Language, say, text
+
+
+@dataclass(slots=True)
+class Imported:
+    """Counts of rows by what became of them; `minutes` and `points` (smallest unit) are sums of what was posted.
+
+    Rooms post the good rows and report the others; the door decides whether bad rows undo the whole (`all_or_nothing`).
+    """
+
+    rows: int = 0
+    posted: int = 0
+    pending: int = 0
+    repeated: int = 0
+    rejected: list[Finding] = field(default_factory=list)
+    minutes: int = 0
+    points: int = 0
+    warnings: list[Finding] = field(default_factory=list)
+
+    def add(self, more: "Imported") -> None:
+        """Count another batch of the same file."""
+        for name in ("rows", "posted", "pending", "repeated", "minutes", "points"):
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        self.rejected.extend(more.rejected)
+        self.warnings.extend(more.warnings)
+
+    def all_or_nothing(self) -> None:
+        """Raise Invalid `rejected_rows` naming every bad row, if there is any."""
+        if self.rejected:
+            raise Invalid(
+                say("{bad} of {rows} rows are wrong; nothing was imported.", bad=len(self.rejected), rows=self.rows),
+                "rejected_rows",
+                say("Correct them, or import the good rows with --partial and keep the others with --save-rejects FILE."),
+                self.rejected,
+            )
+
+    def receipt(self, lang: Language) -> dict[str, Any]:
+        """The JSON of an import (docs/formats.md)."""
+        rejected = [{"row": f.row, "code": f.code, "message": text(f.message, lang)} for f in self.rejected]
+        counts = {name: getattr(self, name) for name in ("rows", "posted", "pending", "repeated")}
+        return {**counts, "rejected": rejected, "minutes": self.minutes, "points": self.points}
