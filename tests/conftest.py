@@ -4,11 +4,12 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -19,6 +20,7 @@ from timebank import ledger
 from timebank.base import communities, db, schema
 from timebank.base.act import Act
 from timebank.journal import ISSUED, SERVICE, Draft, Receipt, Transfer
+from timebank.once import once
 from timebank.people import clerks, members, merchants
 from timebank.people.persons import Card
 
@@ -53,6 +55,16 @@ class Book:
     def read(self) -> Iterator[Session]:
         with db.reading(self.engine) as session:
             yield session
+
+    def command(self, work: Callable[[Session, Act], object], act: Act) -> None:
+        """Run a verb as the door does: one transaction, one key, whatever number of entries it posts."""
+
+        def carried_out(session: Session) -> dict[str, Any]:
+            work(session, act)
+            return {}
+
+        with self.write() as session:
+            once(session, act, "test", {}, lambda: carried_out(session))
 
     def found(self, code: str = "520201-jianshe", open_from: str | None = None, points_decimals: int = 0) -> int:
         wish = communities.Community(

@@ -1,58 +1,349 @@
-"""Hours of service: recorded, checked against the day, confirmed, turned into points by the rule book, posted."""
+"""Hours of service: recorded, checked against the day, confirmed, turned into points by the rule book, posted.
 
-from datetime import date, datetime
+Hours are facts, one to one; only points carry policy. Up to 480 minutes a day count by themselves; above that a record
+waits for a second person, unless one confirmed it already (the act's approver).
+"""
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
 
-from timebank.base.db import Utc, key_field
+from sqlmodel import Session
+
+from timebank import approvals, ledger, rulebooks, services
+from timebank.base import communities
+from timebank.base.act import Act
+from timebank.base.codes import id_key
+from timebank.base.db import insert_rows, instant
+from timebank.base.errors import Finding, NotAllowed, NotFound, Refused
+from timebank.base.i18n import Say, say
+from timebank.base.imported import Imported
+from timebank.earnings import Earnings, Sums, scopes_of
+from timebank.journal import ISSUED, SERVICE, Draft, Transfer
+from timebank.people import clerks, members
+from timebank.people.members import Member
+from timebank.rewards import Award, Facts, Used, award
+from timebank.rulebooks import Published, Shelf
+from timebank.services import COLUMNS, KINDS, Day, Days, Record, Service
+
+MINUTES_A_DAY_ALONE = 480
+"""Up to here a day's service counts by itself; above it a second person confirms (mission.md, law and habit)."""
 
 
-class Service(SQLModel, table=True):
-    """One service of one member. `starts`/`ends` are minutes from midnight; `seq` is its entry once posted.
+@dataclass(slots=True)
+class Fresh:
+    """A record that was accepted: its number, who served, the rule book of its day, and in the end its award and entry."""
 
-    `state`: waiting (for a second person), posted, rejected, reversed. `eligible`, `counted`, `points` are what the rule book
-    made of it.
+    number: int
+    record: Record
+    digest: bytes
+    member: Member
+    published: Published
+    waits: bool
+    version: int = 1
+    award: Award | None = None
+    seq: int | None = None
+
+
+@dataclass(slots=True)
+class Intake:
+    """One command's records, batch by batch. From batch to batch it remembers only the ordinals of equal rows without a `ref`
+    and the categories it has warned of; the rest is in the database."""
+
+    session: Session
+    act: Act
+    shelf: Shelf
+    today: date
+    actor_own: int | None
+    approver_own: int | None
+    ordinals: dict[bytes, int] = field(default_factory=dict)
+    warned: set[str] = field(default_factory=set)
+
+    @classmethod
+    def begin(cls, session: Session, act: Act) -> "Intake":
+        """Lock the community and take down the rule books. Raises NotAllowed `same_person`."""
+        if act.approver is not None:
+            approvals.two_people(act)
+        communities.lock(session, act.community_id)
+        return cls(
+            session,
+            act,
+            rulebooks.shelf(session, act.community_id),
+            communities.today(session, act),
+            clerks.own_member(session, act.community_id, act.actor),
+            clerks.own_member(session, act.community_id, act.approver),
+        )
+
+    def take(self, records: Sequence[Record]) -> Imported:
+        """Check a batch of records and post the good ones; see `record_all` for what is rejected."""
+        cid = self.act.community_id
+        outcome = Imported(rows=len(records))
+        people = members.find_all(self.session, cid, [record.member_no for record in records])
+        named = [self._named(record) for record in records]
+        known = services.versions(self.session, cid, [record.ref for record, _ in named])
+        days = services.days(
+            self.session, cid, {(m.id, record.day) for record, _ in named if (m := people.get(id_key(record.member_no)))}
+        )
+        fresh: list[Fresh] = []
+        number = services.last_id(self.session, cid)
+        for record, digest in named:
+            versions = known.setdefault(record.ref, [])
+            if digest in versions:
+                outcome.repeated += 1
+                continue
+            accepted = self._accept(record, digest, people.get(id_key(record.member_no)), days, bool(versions))
+            if isinstance(accepted, Finding):
+                outcome.rejected.append(accepted)
+                continue
+            versions.append(digest)
+            accepted.number = number = number + 1
+            fresh.append(accepted)
+            self._warn(accepted, outcome)
+        self._settle(fresh, days, outcome)
+        return outcome
+
+    def _named(self, record: Record) -> tuple[Record, bytes]:
+        """Give a record without a ref one made of its content and its ordinal among equal rows of the file."""
+        digest = record.digest()
+        if record.ref:
+            return record, digest
+        ordinal = self.ordinals[digest] = self.ordinals.get(digest, 0) + 1
+        return replace(record, ref=f"row:{digest.hex()}:{ordinal}"), digest
+
+    def _accept(self, record: Record, digest: bytes, member: Member | None, days: Days, ref_known: bool) -> Fresh | Finding:
+        if member is None:
+            return _refused(record, "unknown_member", say("There is no member {number}.", number=record.member_no))
+        published = self.shelf.on(record.day)
+        day = days[member.id, record.day]
+        problem = self._problem(record, member, ref_known) or day.problem(member, record)
+        if problem:
+            return _refused(record, *problem)
+        if published is None:
+            missing = say("No rule book speaks for {day}; publish one first.", day=record.day)
+            return _refused(record, "no_rules", missing)
+        day.add(record)
+        alone = day.minutes <= MINUTES_A_DAY_ALONE and record.kind != "back-entered" and member.id != self.actor_own
+        return Fresh(0, record, digest, member, published, waits=self.act.approver is None and not alone)
+
+    def _problem(self, record: Record, member: Member, ref_known: bool) -> tuple[str, Say] | None:
+        if ref_known:
+            return (
+                "other_content",
+                say("{ref} was recorded before with other content; correct it with timebank hours correct.", ref=record.ref),
+            )
+        if record.day > self.today:
+            return "future_date", say("{day} lies in the future; today is {today}.", day=record.day, today=self.today)
+        if record.day < member.joined_on:
+            return (
+                "before_joining",
+                say("{number} joined on {joined}, after {day}.", number=member.number, joined=member.joined_on, day=record.day),
+            )
+        if record.kind not in KINDS:
+            return "bad_kind", say("{kind} is not a kind of record: {kinds}.", kind=record.kind, kinds=", ".join(KINDS))
+        if member.id == self.approver_own:
+            return "self_confirmation", say("{number} cannot confirm hours of their own.", number=member.number)
+        return None
+
+    def _warn(self, fresh: Fresh, outcome: Imported) -> None:
+        category = fresh.record.category
+        if fresh.published.book.knows(category) or category in self.warned:
+            return
+        self.warned.add(category)
+        message = say("{category} has no rate of its own; the default rate counts.", category=category)
+        outcome.warnings.append(Finding(f"row {fresh.record.row}", "unknown_category", message, fresh.record.row))
+
+    def _settle(self, fresh: Sequence[Fresh], days: Days, outcome: Imported) -> None:
+        """Post what stands by itself or is confirmed; let the others wait."""
+        to_post = [item for item in fresh if not item.waits]
+        post(self.session, self.act, to_post, days)
+        insert_rows(self.session, "service", COLUMNS, [_row(item, self.act) for item in fresh])
+        waiting = [(f"hours:{item.number}", _asked(item)) for item in fresh if item.waits]
+        approvals.ask(self.session, self.act, "hours.approve", waiting)
+        outcome.posted, outcome.pending = len(to_post), len(waiting)
+        outcome.minutes = sum(item.record.minutes for item in to_post)
+        outcome.points = sum(item.award.points for item in to_post if item.award)
+
+
+def record_all(session: Session, act: Act, batches: Iterable[Sequence[Record]]) -> Imported:
+    """Record services, batch by batch in one transaction; posts the good ones and reports the others.
+
+    Codes of rejected rows: unknown_member, other_content, future_date, before_joining, bad_kind, self_confirmation, no_rules,
+    overlap, day_too_long. Raises NotAllowed `same_person`.
     """
+    intake = Intake.begin(session, act)
+    outcome = Imported()
+    for records in batches:
+        outcome.add(intake.take(records))
+    return outcome
 
-    __table_args__ = (
-        UniqueConstraint("community_id", "ref"),
-        ForeignKeyConstraint(["community_id", "member_id"], ["member.community_id", "member.id"]),
-        Index("ix_service_community_id_member_id_day", "community_id", "member_id", "day"),
+
+def record(session: Session, act: Act, wanted: Record) -> Imported:
+    """Record one service. Raises Refused with the row's code, if it is rejected."""
+    outcome = record_all(session, act, [[wanted]])
+    if outcome.rejected:
+        finding = outcome.rejected[0]
+        raise Refused(finding.message, finding.code, say("Correct the record, or look at timebank hours list."))
+    return outcome
+
+
+def post(session: Session, act: Act, fresh: Sequence[Fresh], days: Days) -> None:
+    """Turn confirmed services into points, in their order, and post an entry each; `award` and `seq` are filled in."""
+    places = {(item.member.id, scope) for item in fresh for scope in scopes_of(item.record.category, item.record.day)}
+    earnings = Earnings.load(session, act.community_id, places)
+    drafts = []
+    for item in fresh:
+        day = days[item.member.id, item.record.day]
+        item.award = _award(item, day, earnings)
+        drafts.append(_draft(item, item.award))
+    if drafts:
+        for item, receipt in zip(fresh, ledger.post_all(session, act, drafts), strict=True):
+            item.seq = receipt.seq
+    earnings.save(session)
+
+
+def _award(item: Fresh, day: Day, earnings: Earnings) -> Award:
+    """Apply the rule book with what was used so far, and add the award to the day and the sums."""
+    record, member_id = item.record, item.member.id
+    scopes = scopes_of(record.category, record.day)
+    category, month, year, life = (earnings.of(member_id, scope) for scope in scopes)
+    windows = {"month": month, "year": year, "lifetime": life}
+    used = Used(
+        day.eligible,
+        category.eligible,
+        category.counted,
+        {"day": (day.points, day.window_minutes)} | {name: (s.points, s.window_minutes) for name, s in windows.items()},
+    )
+    facts = Facts(record.day, record.category, record.minutes, record.team_size, record.kind)
+    made = award(facts, item.published.book, used)
+    day.eligible += made.eligible
+    day.points += made.points
+    day.window_minutes += made.window_minutes
+    earnings.add(member_id, scopes, Sums(made.eligible, made.counted, made.points, made.window_minutes))
+    return made
+
+
+def _draft(item: Fresh, made: Award) -> Draft:
+    holder, record = item.member.holder, item.record
+    transfers = [Transfer("minutes", record.minutes, SERVICE, "source", holder, "served")]
+    if made.points:
+        transfers.append(Transfer("points", made.points, ISSUED, "source", holder, "available", lapses_on=made.lapses_on))
+    transfers.extend(
+        Transfer("points", points, ISSUED, "source", f"pool:{pool}", "available", lapses_on=made.lapses_on)
+        for pool, points in made.overflow
+    )
+    return Draft(
+        "hours",
+        record.day,
+        tuple(transfers),
+        subject=f"hours:{item.number}",
+        rules=item.published.ref,
+        trace=made.trace,
+        place=f"row {record.row}",
     )
 
-    community_id: int = key_field()
-    id: int = key_field()
-    ref: str
-    digest: str
-    member_id: int = Field(sa_type=BigInteger)
-    day: date
-    starts: int | None = None
-    ends: int | None = None
-    minutes: int
-    category: str
-    activity_no: str = ""
-    activity: str = ""
-    place: str = ""
-    team_size: int = 1
-    kind: str = "confirmed"
-    state: str
-    recorded_by: int = Field(sa_type=BigInteger)
-    recorded_at: datetime = Field(sa_type=Utc)
-    eligible: int = 0
-    counted: int = 0
-    points: int = 0
-    seq: int | None = Field(default=None, sa_type=BigInteger)
+
+def approve(session: Session, act: Act, number: int) -> Fresh:
+    """Confirm a waiting service as second person and post it. Raises as `approvals.approve`, NotAllowed `self_confirmation`."""
+    service, asked_by = _decide(session, act, number)
+    approvals.approve(session, act, approvals.of_subject(session, act, f"hours:{number}").id)
+    if clerks.own_member(session, act.community_id, act.actor) == service.member_id:
+        raise NotAllowed(
+            say("Nobody confirms hours of their own."), "self_confirmation", say("Let another clerk approve them.")
+        )
+    published = rulebooks.shelf(session, act.community_id).on(service.day)
+    assert published is not None, "books are never withdrawn"
+    member = session.get_one(Member, (act.community_id, service.member_id))
+    item = Fresh(number, Record.of(service, member.number), service.digest, member, published, waits=False)
+    days = services.days(session, act.community_id, {(member.id, service.day)})
+    post(session, act.on_behalf_of(asked_by), [item], days)
+    assert item.award is not None, "posting makes the award"
+    made = item.award
+    service.state, service.seq = "posted", item.seq
+    service.eligible, service.counted, service.points = made.eligible, made.counted, made.points
+    service.window_minutes = made.window_minutes
+    session.add(service)
+    session.flush()
+    return item
 
 
-class Earning(SQLModel, table=True):
-    """What one member's unreversed services of one category add up to: the carried remainder and the lifetime totals."""
+def reject(session: Session, act: Act, number: int, why: str) -> Service:
+    """Turn a waiting service down, with the reason. Raises as `approvals.reject`."""
+    service, _ = _decide(session, act, number)
+    approvals.reject(session, act, approvals.of_subject(session, act, f"hours:{number}").id, why)
+    service.state = "rejected"
+    session.add(service)
+    session.flush()
+    return service
 
-    __table_args__ = (ForeignKeyConstraint(["community_id", "member_id"], ["member.community_id", "member.id"]),)
 
-    community_id: int = key_field()
-    member_id: int = key_field()
-    category: str = Field(primary_key=True)
-    eligible: int = Field(default=0, sa_type=BigInteger)
-    counted: int = Field(default=0, sa_type=BigInteger)
-    points: int = Field(default=0, sa_type=BigInteger)
+def _decide(session: Session, act: Act, number: int) -> tuple[Service, int]:
+    communities.lock(session, act.community_id)
+    asked_by = approvals.of_subject(session, act, f"hours:{number}").asked_by
+    return session.get_one(Service, (act.community_id, number)), asked_by
+
+
+def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool = False) -> Fresh | None:
+    """Take a posted service back and, if `minutes` is above 0, post it anew with the right minutes. Two people.
+
+    Points spent meanwhile: see `ledger.reverse`. Raises NotFound `unknown_service`, Refused `not_posted`, NotAllowed
+    `approver_missing`, `same_person`; Refused as `record` for the new one.
+    """
+    approvals.two_people(act)
+    intake = Intake.begin(session, act)
+    service = _posted(session, act, number)
+    assert service.seq is not None, "a posted service has an entry"
+    ledger.reverse(session, act, service.seq, owe=owe)
+    scopes = scopes_of(service.category, service.day)
+    earnings = Earnings.load(session, act.community_id, [(service.member_id, scope) for scope in scopes])
+    less = Sums(-service.eligible, -service.counted, -service.points, -service.window_minutes)
+    earnings.add(service.member_id, scopes, less)
+    earnings.save(session)
+    service.state = "reversed"
+    session.add(service)
+    session.flush()
+    if not minutes:
+        return None
+    member = session.get_one(Member, (act.community_id, service.member_id))
+    right = replace(Record.of(service, member.number), minutes=minutes, starts=None, ends=None)
+    days = services.days(session, act.community_id, {(member.id, service.day)})
+    item = intake._accept(right, right.digest(), member, days, ref_known=False)
+    if isinstance(item, Finding):
+        raise Refused(item.message, item.code, say("Correct the minutes, or take the service back with --minutes 0."))
+    item.number, item.version = services.last_id(session, act.community_id) + 1, service.version + 1
+    post(session, act, [item], days)
+    insert_rows(session, "service", COLUMNS, [_row(item, act)])
+    return item
+
+
+def _posted(session: Session, act: Act, number: int) -> Service:
+    service = session.get(Service, (act.community_id, number))
+    if service is None:
+        raise NotFound(say("There is no service {number}.", number=number), "unknown_service", say("See timebank hours list."))
+    if service.state != "posted":
+        raise Refused(
+            say("Service {number} is not posted but {state}.", number=number, state=service.state),
+            "not_posted",
+            say("See timebank hours list."),
+        )
+    return service
+
+
+def _refused(record: Record, code: str, message: Say) -> Finding:
+    return Finding(f"row {record.row}", code, message, record.row)
+
+
+def _asked(item: Fresh) -> dict[str, Any]:
+    """What a second person is asked to confirm: bound by hash to the service as it was recorded."""
+    return {"service": item.number, "digest": item.digest.hex(), "minutes": item.record.minutes}
+
+
+def _row(item: Fresh, act: Act) -> tuple[Any, ...]:
+    """A service's row, in the order of `COLUMNS`."""
+    record, made = item.record, item.award
+    sums = (made.eligible, made.counted, made.points, made.window_minutes) if made else (0, 0, 0, 0)
+    return (
+        *(act.community_id, item.number, record.ref, item.version, item.digest, item.member.id, record.day.isoformat()),
+        *(record.starts, record.ends, record.minutes, record.category, record.activity_no, record.activity, record.place),
+        *(record.team_size, record.kind, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq),
+    )

@@ -1,11 +1,24 @@
-"""Published rule books: full text and hash, insert-only; which one speaks for a day."""
+"""Published rule books: full text and hash, insert-only; which one speaks for a day of service."""
 
+import re
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, Text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
+from timebank import ledger, rulefile
+from timebank.approvals import two_people
+from timebank.base import communities
+from timebank.base.act import Act
 from timebank.base.db import Utc, key_field
+from timebank.base.errors import Conflict, Invalid, NotFound, Refused
+from timebank.base.i18n import say
+from timebank.journal import ACCOUNT, Draft
+from timebank.rewards import RuleBook
+
+_RESOLUTION = re.compile(r"[\w〔〕\[\]()()./-]{1,40}")
+_HASH_SHOWN = 16
 
 
 class RuleBookRow(SQLModel, table=True):
@@ -24,3 +37,151 @@ class RuleBookRow(SQLModel, table=True):
     resolution: str
     published_at: datetime = Field(sa_type=Utc)
     seq: int = Field(sa_type=BigInteger)
+
+    @property
+    def ref(self) -> str:
+        """How entries name this text: version@hash (the first 16 hexadecimal digits of its SHA-256)."""
+        return f"{self.version}@{self.sha256[:_HASH_SHOWN]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A rule book as it was published: `ref` is 'version@hash'."""
+
+    book: RuleBook
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """All published rule books, newest choice first: what speaks for a day."""
+
+    books: tuple[Published, ...]
+
+    def on(self, day: date) -> Published | None:
+        """The book for a day of service: of those that cover it, the one that begins last, then the one published last."""
+        return next((published for published in self.books if published.book.covers(day)), None)
+
+
+def check(data: bytes) -> rulefile.Reading:
+    """Read a rule book file. Raises Invalid `bad_rules` with a finding for every mistake at once."""
+    reading = rulefile.read(data)
+    if reading.book is None or reading.errors:
+        raise Invalid(
+            say("This rule book has {count} mistakes.", count=len(reading.errors)),
+            "bad_rules",
+            say("Correct what is named and run timebank rules check FILE again."),
+            reading.errors,
+        )
+    return reading
+
+
+def publish(session: Session, act: Act, data: bytes, resolution: str, retroactive: str = "") -> RuleBookRow:
+    """Publish a rule book by a committee's resolution; two people. Pools it names are opened.
+
+    Raises Invalid `bad_rules`, `bad_resolution`, `other_decimals`; Conflict `version_taken`; Refused `starts_in_the_past`
+    unless `retroactive` says why; NotAllowed `approver_missing`, `same_person`. The same text again gives the known row.
+    """
+    two_people(act)
+    communities.lock(session, act.community_id)
+    book = check(data).book
+    assert book is not None, "a reading without errors has a book"
+    digest = rulefile.digest(data)
+    known = session.get(RuleBookRow, (act.community_id, book.version))
+    if known is not None:
+        if known.sha256 == digest:
+            return known
+        raise Conflict(
+            say("Version {version} was published with another text.", version=book.version),
+            "version_taken",
+            say("Give the new text a new version; what was published stays."),
+        )
+    _check_terms(session, act, book, resolution, retroactive)
+    opened = select(ACCOUNT.holder).where(ACCOUNT.community_id == act.community_id, ACCOUNT.holder.startswith("pool:"))
+    there = set(session.execute(opened).scalars())
+    ledger.open_accounts(
+        session,
+        act.community_id,
+        [(f"pool:{name}", "points", "available") for name in book.pools if f"pool:{name}" not in there],
+    )
+    facts: dict[str, object] = {"version": book.version, "sha256": digest, "effective_from": book.effective_from.isoformat()}
+    if book.effective_to:
+        facts["effective_to"] = book.effective_to.isoformat()
+    draft = Draft(
+        "rules.publish",
+        communities.today(session, act),
+        subject=f"rules:{book.version}",
+        facts={**facts, "resolution": resolution},
+        text=retroactive or None,
+    )
+    receipt = ledger.post(session, act, draft)
+    row = RuleBookRow(
+        community_id=act.community_id,
+        version=book.version,
+        sha256=digest,
+        name=book.name,
+        title=book.title,
+        effective_from=book.effective_from,
+        effective_to=book.effective_to,
+        text=data.decode("utf-8-sig"),
+        resolution=resolution,
+        published_at=act.now,
+        seq=receipt.seq,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, retroactive: str) -> None:
+    community = communities.get(session, act.community_id)
+    if not _RESOLUTION.fullmatch(resolution):
+        raise Invalid(
+            say("{resolution} cannot be a resolution's number.", resolution=resolution),
+            "bad_resolution",
+            say("Give the number of the minutes, for example --resolution 2026-7."),
+        )
+    if book.points.decimals != community.points_decimals:
+        raise Invalid(
+            say(
+                "points.decimals is {given}; this community counts points with {own}, for ever.",
+                given=book.points.decimals,
+                own=community.points_decimals,
+            ),
+            "other_decimals",
+            say("Set decimals = {own} in [points].", own=community.points_decimals),
+        )
+    if book.effective_from < act.today(community.timezone) and not retroactive:
+        raise Refused(
+            say("The rule book begins on {day}, which has passed.", day=book.effective_from),
+            "starts_in_the_past",
+            say("Let it begin today or later, or give the reason with --retroactive REASON."),
+        )
+
+
+def listed(session: Session, community_id: int) -> list[RuleBookRow]:
+    """All published versions, in the order of publishing."""
+    wanted = select(RuleBookRow).where(col(RuleBookRow.community_id) == community_id).order_by(col(RuleBookRow.seq))
+    return list(session.exec(wanted))
+
+
+def find(session: Session, community_id: int, version: str) -> RuleBookRow:
+    """One published version. Raises NotFound `unknown_rules`."""
+    row = session.get(RuleBookRow, (community_id, version))
+    if row is None:
+        raise NotFound(
+            say("There is no rule book {version}.", version=version), "unknown_rules", say("See timebank rules list.")
+        )
+    return row
+
+
+def shelf(session: Session, community_id: int) -> Shelf:
+    """All published books, read from their stored texts."""
+    rows = sorted(listed(session, community_id), key=lambda row: (row.effective_from, row.seq), reverse=True)
+    return Shelf(tuple(Published(_stored(row), row.ref) for row in rows))
+
+
+def _stored(row: RuleBookRow) -> RuleBook:
+    book = rulefile.read(row.text.encode()).book
+    assert book is not None, "what was published was read without errors"
+    return book

@@ -2,13 +2,13 @@
 
 from sqlmodel import SQLModel
 
-from timebank import approvals, checkpoints, hours, journal, redemption, rulebooks, settlement
+from timebank import approvals, checkpoints, earnings, journal, redemption, rulebooks, services, settlement
 from timebank.base import communities
 from timebank.people import clerks, members, merchants, persons
 
 ROOMS = (
     *(communities, journal, checkpoints, approvals),
     *(persons, clerks, members, merchants),
-    *(rulebooks, hours, redemption, settlement),
+    *(rulebooks, services, earnings, redemption, settlement),
 )
 metadata = SQLModel.metadata

@@ -125,21 +125,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("community_id", "version", name=op.f("pk_rulebook")),
     )
     op.create_table(
-        "clerk",
-        sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("number", sa.String(), nullable=False),
-        sa.Column("number_key", sa.String(), nullable=False),
-        sa.Column("person_id", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("since", Utc(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["community_id", "person_id"], ["person.community_id", "person.id"], name=op.f("fk_clerk_person")
-        ),
-        sa.PrimaryKeyConstraint("community_id", "id", name=op.f("pk_clerk")),
-        sa.UniqueConstraint("community_id", "number_key", name=op.f("uq_clerk_community_id_number_key")),
-    )
-    op.create_table(
         "community_state",
         sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("incarnation", sa.Integer(), nullable=False),
@@ -264,17 +249,38 @@ def upgrade() -> None:
     )
     op.create_index("ix_claim_community_id_period", "claim", ["community_id", "period"], unique=False)
     op.create_table(
+        "clerk",
+        sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("number_key", sa.String(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("since", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["community_id", "member_id"], ["member.community_id", "member.id"], name=op.f("fk_clerk_member")
+        ),
+        sa.ForeignKeyConstraint(
+            ["community_id", "person_id"], ["person.community_id", "person.id"], name=op.f("fk_clerk_person")
+        ),
+        sa.PrimaryKeyConstraint("community_id", "id", name=op.f("pk_clerk")),
+        sa.UniqueConstraint("community_id", "number_key", name=op.f("uq_clerk_community_id_number_key")),
+    )
+    op.create_table(
         "earning",
         sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
         sa.Column("eligible", sa.BigInteger(), nullable=False),
         sa.Column("counted", sa.BigInteger(), nullable=False),
         sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("window_minutes", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["community_id", "member_id"], ["member.community_id", "member.id"], name=op.f("fk_earning_member")
         ),
-        sa.PrimaryKeyConstraint("community_id", "member_id", "category", name=op.f("pk_earning")),
+        sa.PrimaryKeyConstraint("community_id", "member_id", "scope", name=op.f("pk_earning")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "offer",
@@ -301,7 +307,8 @@ def upgrade() -> None:
         sa.Column("community_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("ref", sa.String(), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("member_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("starts", sa.Integer(), nullable=True),
@@ -319,12 +326,13 @@ def upgrade() -> None:
         sa.Column("eligible", sa.Integer(), nullable=False),
         sa.Column("counted", sa.Integer(), nullable=False),
         sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("window_minutes", sa.Integer(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["community_id", "member_id"], ["member.community_id", "member.id"], name=op.f("fk_service_member")
         ),
         sa.PrimaryKeyConstraint("community_id", "id", name=op.f("pk_service")),
-        sa.UniqueConstraint("community_id", "ref", name=op.f("uq_service_community_id_ref")),
+        sa.UniqueConstraint("community_id", "ref", "version", name=op.f("uq_service_community_id_ref_version")),
     )
     op.create_index("ix_service_community_id_member_id_day", "service", ["community_id", "member_id", "day"], unique=False)
     op.create_table(
@@ -402,6 +410,7 @@ def downgrade() -> None:
     op.drop_table("service")
     op.drop_table("offer")
     op.drop_table("earning")
+    op.drop_table("clerk")
     op.drop_index("ix_claim_community_id_period", table_name="claim")
     op.drop_table("claim")
     op.drop_table("turnover")
@@ -412,7 +421,6 @@ def downgrade() -> None:
     op.drop_table("lot")
     op.drop_table("entry_text")
     op.drop_table("community_state")
-    op.drop_table("clerk")
     op.drop_table("rulebook")
     op.drop_table("person")
     op.drop_index("ix_entry_community_id_period_seq", table_name="entry")

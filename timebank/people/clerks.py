@@ -19,11 +19,15 @@ from timebank.people.persons import Card
 
 
 class Clerk(SQLModel, table=True):
-    """A clerk or reviewer. `number` is printed; `number_key` is how it is looked up (codes.id_key)."""
+    """A clerk or reviewer. `number` is printed; `number_key` is how it is looked up (codes.id_key).
+
+    `member_id` is set for a clerk who volunteers as well: nobody confirms hours of his own.
+    """
 
     __table_args__ = (
         UniqueConstraint("community_id", "number_key"),
         ForeignKeyConstraint(["community_id", "person_id"], ["person.community_id", "person.id"]),
+        ForeignKeyConstraint(["community_id", "member_id"], ["member.community_id", "member.id"]),
     )
 
     community_id: int = key_field()
@@ -31,12 +35,13 @@ class Clerk(SQLModel, table=True):
     number: str
     number_key: str
     person_id: int = Field(sa_type=BigInteger)
+    member_id: int | None = Field(default=None, sa_type=BigInteger)
     state: str = "active"
     since: datetime = Field(sa_type=Utc)
 
 
-def add(session: Session, act: Act, names: Sequence[str], number: str = "") -> list[Clerk]:
-    """Register clerks; the next free number each (W0001 …), or `number` for a single one.
+def add(session: Session, act: Act, names: Sequence[str], number: str = "", member_id: int | None = None) -> list[Clerk]:
+    """Register clerks; the next free number each (W0001 …), or `number` (and the member they also are) for a single one.
 
     Raises Invalid `no_name`, `bad_number`, `personal_number`; Conflict `number_taken`.
     """
@@ -63,6 +68,7 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "") -> l
                 number=own,
                 number_key=id_key(own),
                 person_id=person_id,
+                member_id=member_id,
                 since=act.now,
             )
         )
@@ -91,3 +97,9 @@ def find(session: Session, community_id: int, number: str) -> Clerk:
 def listed(session: Session, community_id: int) -> list[Clerk]:
     """All clerks, by id."""
     return list(session.exec(select(Clerk).where(col(Clerk.community_id) == community_id).order_by(col(Clerk.id))))
+
+
+def own_member(session: Session, community_id: int, clerk_id: int | None) -> int | None:
+    """The member a clerk also is, by the clerk's id; None for nobody."""
+    clerk = session.get(Clerk, (community_id, clerk_id)) if clerk_id is not None else None
+    return clerk.member_id if clerk is not None else None

@@ -1,0 +1,199 @@
+"""Services as they were recorded: one row a service, and what a member's days hold already."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, func, tuple_
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from timebank.base.codes import id_key
+from timebank.base.db import Utc, key_field
+from timebank.base.i18n import Say, say
+from timebank.people.members import Member
+from timebank.transparency import canonical
+
+MINUTES_A_DAY_MAX = 1440
+KINDS = ("confirmed", "self-reported", "back-entered", "team")
+_PLACES_A_QUERY = 400
+_DIGEST_BYTES = 16
+
+
+class Service(SQLModel, table=True):
+    """One service of one member. `starts`/`ends` are minutes from midnight; `seq` is its entry once posted.
+
+    `state`: waiting (for a second person), posted, rejected, reversed. `eligible`, `counted`, `points` and `window_minutes` are
+    what the rule book made of it. `version` counts the corrections of one `ref`.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("community_id", "ref", "version"),
+        ForeignKeyConstraint(["community_id", "member_id"], ["member.community_id", "member.id"]),
+        Index("ix_service_community_id_member_id_day", "community_id", "member_id", "day"),
+    )
+
+    community_id: int = key_field()
+    id: int = key_field()
+    ref: str
+    version: int = 1
+    digest: bytes = Field(sa_type=LargeBinary)
+    member_id: int = Field(sa_type=BigInteger)
+    day: date
+    starts: int | None = None
+    ends: int | None = None
+    minutes: int
+    category: str
+    activity_no: str = ""
+    activity: str = ""
+    place: str = ""
+    team_size: int = 1
+    kind: str = "confirmed"
+    state: str
+    recorded_by: int = Field(sa_type=BigInteger)
+    recorded_at: datetime = Field(sa_type=Utc)
+    eligible: int = 0
+    counted: int = 0
+    points: int = 0
+    window_minutes: int = 0
+    seq: int | None = Field(default=None, sa_type=BigInteger)
+
+
+COLUMNS = tuple(column.name for column in SQLModel.metadata.tables["service"].columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of a sign-in sheet as a clerk gives it. `row` is its row there; an empty `ref` is made from the content."""
+
+    member_no: str
+    day: date
+    minutes: int
+    category: str
+    ref: str = ""
+    starts: int | None = None
+    ends: int | None = None
+    activity_no: str = ""
+    activity: str = ""
+    place: str = ""
+    team_size: int = 1
+    kind: str = "confirmed"
+    row: int = 0
+
+    @classmethod
+    def of(cls, service: Service, member_no: str) -> "Record":
+        """The record a stored service came from."""
+        names = ("day", "minutes", "category", "ref", "starts", "ends", "activity_no", "activity", "place", "team_size", "kind")
+        return cls(member_no=member_no, **{name: getattr(service, name) for name in names})
+
+    def digest(self) -> bytes:
+        """16 bytes that two records share when they are the same service, whatever file they stand in."""
+        content: list[Any] = [id_key(self.member_no), self.day.isoformat(), self.minutes, self.category]
+        content += [-1 if self.starts is None else self.starts, -1 if self.ends is None else self.ends]
+        content += [self.activity_no, self.activity, self.place, self.team_size, self.kind]
+        return sha256(canonical({"service": content})).digest()[:_DIGEST_BYTES]
+
+
+@dataclass(slots=True)
+class Day:
+    """What a member's day holds: minutes recorded (waiting and posted), spans of time, and what of it earned."""
+
+    minutes: int
+    spans: list[tuple[int, int]]
+    eligible: int = 0
+    points: int = 0
+    window_minutes: int = 0
+
+    def problem(self, member: Member, record: Record) -> tuple[str, Say] | None:
+        """Why a record does not fit into the day: (code, sentence), or None. Codes: overlap, day_too_long."""
+        if record.starts is not None and record.ends is not None:
+            for starts, ends in self.spans:
+                if record.starts < ends and starts < record.ends:
+                    told = f"{_clock(starts)}-{_clock(ends)}"
+                    return (
+                        "overlap",
+                        say("{number} served {span} on {day} already.", number=member.number, span=told, day=record.day),
+                    )
+        total = self.minutes + record.minutes
+        if total > MINUTES_A_DAY_MAX:
+            return (
+                "day_too_long",
+                say("{number} would have served {total} minutes on {day}.", number=member.number, total=total, day=record.day),
+            )
+        return None
+
+    def add(self, record: Record) -> None:
+        """Put a record into the day."""
+        self.minutes += record.minutes
+        if record.starts is not None and record.ends is not None:
+            self.spans.append((record.starts, record.ends))
+
+
+Days = dict[tuple[int, date], Day]
+"""Days by (member id, day)."""
+
+
+def days(session: Session, community_id: int, places: Collection[tuple[int, date]]) -> Days:
+    """What these members' days hold now; a day without services is empty."""
+    found: Days = {place: Day(0, []) for place in places}
+    wanted = sorted(places)
+    for start in range(0, len(wanted), _PLACES_A_QUERY):
+        rows = session.exec(
+            select(Service).where(
+                col(Service.community_id) == community_id,
+                tuple_(col(Service.member_id), col(Service.day)).in_(wanted[start : start + _PLACES_A_QUERY]),
+                col(Service.state).in_(("waiting", "posted")),
+            )
+        ).all()
+        for service in rows:
+            day = found[service.member_id, service.day]
+            day.add(Record.of(service, ""))
+            day.eligible += service.eligible
+            day.points += service.points
+            day.window_minutes += service.window_minutes
+            session.expunge(service)
+    return found
+
+
+def versions(session: Session, community_id: int, refs: Sequence[str]) -> dict[str, list[bytes]]:
+    """The digests known under each ref, oldest first."""
+    known: dict[str, list[bytes]] = {}
+    for start in range(0, len(refs), _PLACES_A_QUERY):
+        rows = session.exec(
+            select(Service.ref, Service.digest)
+            .where(col(Service.community_id) == community_id, col(Service.ref).in_(refs[start : start + _PLACES_A_QUERY]))
+            .order_by(col(Service.ref), col(Service.version))
+        )
+        for ref, digest in rows:
+            known.setdefault(ref, []).append(digest)
+    return known
+
+
+def last_id(session: Session, community_id: int) -> int:
+    """The highest service number so far, 0 for none."""
+    return session.exec(select(func.max(Service.id)).where(col(Service.community_id) == community_id)).one() or 0
+
+
+def listed(session: Session, community_id: int, member_id: int | None = None, state: str = "") -> list[Service]:
+    """Services by day, of one member or all, in one state or all."""
+    wanted = select(Service).where(col(Service.community_id) == community_id)
+    if member_id is not None:
+        wanted = wanted.where(col(Service.member_id) == member_id)
+    if state:
+        wanted = wanted.where(col(Service.state) == state)
+    return list(session.exec(wanted.order_by(col(Service.day), col(Service.id))))
+
+
+def of_entries(session: Session, community_id: int, seqs: Sequence[int]) -> dict[int, Service]:
+    """The services of these entries, by entry number."""
+    found: dict[int, Service] = {}
+    for start in range(0, len(seqs), _PLACES_A_QUERY):
+        some = seqs[start : start + _PLACES_A_QUERY]
+        rows = session.exec(select(Service).where(col(Service.community_id) == community_id, col(Service.seq).in_(some)))
+        found.update({service.seq: service for service in rows if service.seq is not None})
+    return found
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
