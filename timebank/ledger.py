@@ -335,6 +335,12 @@ def facts_of(payload: str) -> dict[str, Any]:
     return facts
 
 
+def trace_of(payload: str) -> dict[str, Any] | None:
+    """How the points of an entry came about; None for an entry that no rule gave points."""
+    trace: dict[str, Any] | None = parse(payload.encode()).get("trace")
+    return trace
+
+
 def balance(session: Session, community_id: int, holder: str, unit: Unit, *, today: date, as_of: date | None = None) -> Balance:
     """What a holder has of a unit, today or at the end of an earlier day (by business date).
 

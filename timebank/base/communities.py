@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from typing import NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, func
@@ -64,12 +65,8 @@ def found(session: Session, act: Act, wish: Community, open_from: str | None) ->
         ) from error
     if wish.points_decimals not in (0, 1):
         raise Invalid(say("Points have 0 or 1 decimals."), "bad_decimals", say("Use --points-decimals 0 or 1."))
-    if session.exec(select(Community).where(Community.code == wish.code)).first():
-        raise Conflict(
-            say("A community {code} is in this database already.", code=wish.code),
-            "community_exists",
-            say("Choose another --community, or go on with this one."),
-        )
+    if with_code(session, wish.code):
+        refuse_twice(wish.code)
     today = act.today(wish.timezone)
     opened = parse_period(open_from) if open_from else period_of(today)
     if opened > period_of(today):
@@ -81,6 +78,20 @@ def found(session: Session, act: Act, wish: Community, open_from: str | None) ->
     session.add(CommunityState(community_id=community.id, posted_at=act.now, opened_from=opened, open_period=opened))
     session.flush()
     return community
+
+
+def with_code(session: Session, code: str) -> Community | None:
+    """The community of that code, if it is here."""
+    return session.exec(select(Community).where(Community.code == code)).first()
+
+
+def refuse_twice(code: str) -> NoReturn:
+    """Raises Conflict `community_exists`."""
+    raise Conflict(
+        say("A community {code} is in this database already.", code=code),
+        "community_exists",
+        say("Choose another --community, or go on with this one."),
+    )
 
 
 def find(session: Session, code: str | None) -> Community:

@@ -1,0 +1,5 @@
+"""`python -m timebank`."""
+
+from timebank.cli import main
+
+main()

@@ -1,0 +1,42 @@
+"""`timebank approve`: the second person says yes, and what waited is done."""
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from sqlmodel import Session
+
+from timebank import approvals, hours
+from timebank.base.act import Act
+from timebank.base.i18n import say
+from timebank.commands import hours as hours_door
+from timebank.commands import rules as rules_door
+from timebank.commands.door import Writing, writing
+from timebank.commands.options import Number
+
+app = typer.Typer()
+
+
+@writing(app, "approve", example="timebank approve 3 --as W0002")
+def approve(door: Writing, number: Number) -> None:
+    """Approve, as second person, what waits under a number; it is then done at once."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        waits = approvals.find(session, act, number)
+        if waits.kind == "hours.approve":
+            posted = hours.approve(session, act, waits.asked["service"])
+            return {"approved": number, "kind": waits.kind, "entry": posted.seq}
+        approvals.approve(session, act, number)
+        done = VERBS[waits.kind](session, act.on_behalf_of(waits.asked_by), waits.asked)
+        return {"approved": number, "kind": waits.kind, **done}
+
+    receipt = door.once("approve", work).receipt
+    if not door.screen.data(receipt):
+        door.screen.line(say("Number {number} is approved and done.", number=number))
+
+
+VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
+    "hours.correct": hours_door.corrected,
+    "rules.publish": rules_door.published,
+}
+"""What is done once a second person has approved, by kind of approval."""

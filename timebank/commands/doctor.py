@@ -1,0 +1,94 @@
+"""`timebank doctor`: what a person who looks after the program wants to see. Opens SQLite by itself, so that it starts fast."""
+
+import platform
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import typer
+
+from timebank import __version__
+from timebank.base.config import Config, default_db, sqlite_path
+from timebank.base.i18n import Say, say
+from timebank.show import Screen
+
+app = typer.Typer()
+_WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+_FREE_BYTES_MIN = 1 << 30
+
+
+@app.command("doctor", epilog="timebank doctor")
+def doctor(ctx: typer.Context) -> None:
+    """Show versions, where the database is, how durable it is, and what is worth a warning."""
+    config: Config = ctx.find_root().obj
+    screen = Screen(config)
+    facts: dict[str, str] = {
+        "program": __version__,
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "database": config.db,
+        "default": default_db(),
+    }
+    warnings: list[Say] = []
+    path = sqlite_path(config.db)
+    if path is not None:
+        facts |= _sqlite_facts(path, warnings)
+    if screen.data({**facts, "warnings": [str(warning) for warning in warnings]}):
+        return
+    screen.facts(say("timebank doctor"), [(NAMES[name], value) for name, value in facts.items()])
+    for warning in warnings:
+        screen.warn(warning)
+
+
+def _sqlite_facts(path: Path, warnings: list[Say]) -> dict[str, str]:
+    version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+    if not any(version >= fixed and version[:2] == fixed[:2] for fixed in _WAL_FIXED) and version < _WAL_FIXED[0]:
+        warnings.append(say("This SQLite can lose commits in WAL mode; the program keeps the rollback journal, which is safe."))
+    if not path.exists():
+        warnings.append(say("There is no database yet: timebank init --community CODE --name NAME"))
+        return {}
+    free = shutil.disk_usage(path.parent).free
+    if free < _FREE_BYTES_MIN:
+        warnings.append(say("Only {megabytes} MB are free where the database is.", megabytes=free >> 20))
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        revision = _one(connection, "SELECT version_num FROM alembic_version")
+        guards = _one(connection, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'guard_%'")
+        entries = _one(connection, "SELECT sum(size) FROM community_state")
+    except sqlite3.DatabaseError as error:
+        warnings.append(say("The file is not a sound SQLite database: {cause}.", cause=str(error)))
+        return {}
+    finally:
+        connection.close()
+    if guards == "0":
+        warnings.append(say("The append-only guards are missing; run timebank audit."))
+    if revision:
+        warnings.append(say("No clerk has a PIN: whoever sits at this computer can act as any clerk."))
+    facts = {"journal": mode, "revision": revision or "-", "guards": guards, "entries": entries or "0"}
+    return facts | {"size": f"{path.stat().st_size:,} B", "free": f"{free >> 20:,} MB", "platform": sys.platform}
+
+
+def _one(connection: sqlite3.Connection, query: str) -> str:
+    try:
+        found = connection.execute(query).fetchone()
+    except sqlite3.OperationalError:
+        return ""
+    return "" if found is None or found[0] is None else str(found[0])
+
+
+NAMES = {
+    "program": say("program"),
+    "python": say("Python"),
+    "sqlite": say("SQLite"),
+    "database": say("database"),
+    "default": say("default database"),
+    "journal": say("journal mode"),
+    "revision": say("schema revision"),
+    "guards": say("append-only guards"),
+    "entries": say("entries"),
+    "size": say("size"),
+    "free": say("free space"),
+    "platform": say("platform"),
+}

@@ -1,0 +1,212 @@
+"""The door every command goes through: who acts, on which book, in one transaction, once.
+
+`reading` and `writing` turn a function into a command. A writing one gets --key, --dry-run, --approver and --reason; its
+inputs are fingerprinted, so that a repeat under the same key writes nothing and shows the first receipt.
+"""
+
+import functools
+import inspect
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from timebank import approvals
+from timebank.base import communities, db, schema
+from timebank.base.act import Act
+from timebank.base.communities import Community
+from timebank.base.config import Config, sqlite_path
+from timebank.base.errors import Invalid
+from timebank.base.i18n import Language, Say, say, text
+from timebank.base.sheets import file_digest
+from timebank.once import Outcome, once
+from timebank.people import clerks
+from timebank.show import Screen
+
+Work = Callable[[Session, Act], dict[str, Any]]
+
+_FIRST_CLERK = "W0001"
+_NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects"}
+
+
+@dataclass(slots=True)
+class Door:
+    """One command at the door. `config` holds the global options; `screen` shows things in the person's language."""
+
+    config: Config
+    screen: Screen
+    _engine: Engine | None = None
+
+    @property
+    def lang(self) -> Language:
+        """The language of this command."""
+        return self.config.lang
+
+    @property
+    def engine(self) -> Engine:
+        """The database, checked to be there and of this program's revision."""
+        if self._engine is None:
+            path = sqlite_path(self.config.db)
+            if path is not None and not path.exists():
+                raise Invalid(
+                    say("There is no database {path}.", path=str(path)),
+                    "no_database",
+                    say("Found a time bank: timebank init --community CODE --name NAME, or name another --db."),
+                )
+            self._engine = db.open_engine(self.config.db)
+            schema.check(self._engine)
+        return self._engine
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Session, Community]]:
+        """A reading transaction on the community."""
+        with db.reading(self.engine) as session:
+            yield session, communities.find(session, self.config.community)
+
+    def community(self, session: Session) -> Community:
+        """The community of this command, inside a transaction."""
+        return communities.find(session, self.config.community)
+
+    def decimals(self) -> int:
+        """How many decimals the community's points have."""
+        with self.reading() as (_, community):
+            return community.points_decimals
+
+    def today(self, community: Community) -> date:
+        """The community's calendar day at this command's moment."""
+        return Act(community.id, self.config.now(), 0, None, "none", "", "", bytes(32)).today(community.timezone)
+
+
+@dataclass(slots=True)
+class Writing(Door):
+    """A writing command at the door: its key, its second person, its reason, its inputs."""
+
+    key: str = ""
+    dry_run: bool = False
+    approver: str | None = None
+    reason: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, verb: str, work: Work) -> Outcome:
+        """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back."""
+        with db.writing(self.engine) as session:
+            community = communities.find(session, self.config.community)
+            act = self.act(session, community)
+            outcome = once(session, act, verb, self.inputs, lambda: work(session, act))
+            if self.dry_run:
+                session.rollback()
+        self._tell(outcome)
+        return outcome
+
+    def act(self, session: Session, community: Community) -> Act:
+        """Who does this: --as (W0001 by default) and, where named, --approver."""
+        actor = clerks.find(session, community.id, self.config.clerk or _FIRST_CLERK)
+        second = clerks.find(session, community.id, self.approver) if self.approver else None
+        return Act(
+            community.id,
+            self.config.now(),
+            actor.id,
+            second.id if second else None,
+            "none",
+            self.key,
+            self.reason,
+            secrets.token_bytes(32),
+        )
+
+    def once_or_ask(self, kind: str, subject: str, request: dict[str, Any], work: Work) -> Outcome:
+        """Do the work if a second person is named; else let it wait in the inbox: the receipt is then {'waiting': number}."""
+
+        def asked(session: Session, act: Act) -> dict[str, Any]:
+            return {"waiting": approvals.ask(session, act, kind, [(subject, request)])[0]}
+
+        outcome = self.once(kind, work if self.approver else asked)
+        if "waiting" in outcome.receipt:
+            self.screen.note(
+                say(
+                    "This waits for a second person as number {number}: timebank approve {number} --as W0002",
+                    number=outcome.receipt["waiting"],
+                )
+            )
+        return outcome
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self.dry_run:
+            self.screen.note(say("Dry run: nothing was written."))
+        elif outcome.repeated:
+            self.screen.note(say("Key {key} was used before: nothing was written, this is the first receipt.", key=self.key))
+        else:
+            self.screen.note(say("Key of this command: {key}", key=self.key))
+
+
+def reading(app: typer.Typer, name: str, *, example: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a reading command: the function's first parameter is a Door, its docstring the help, `example` a command line."""
+    return lambda function: _command(app, name, example, function, ())
+
+
+def writing(app: typer.Typer, name: str, *, example: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a writing command: the function's first parameter is a Writing."""
+    return lambda function: _command(app, name, example, function, _WRITING_OPTIONS)
+
+
+_WRITING_OPTIONS = (
+    ("approver", Annotated[str | None, typer.Option(help="The second person, by clerk number.")], None),
+    ("reason", Annotated[str, typer.Option(help="Why; kept beside the entry.")], ""),
+    ("key", Annotated[str | None, typer.Option(help="Idempotency key; the same key never counts twice.")], None),
+    ("dry_run", Annotated[bool, typer.Option("--dry-run", help="Do everything, show it, take it back.")], False),
+)
+
+
+def _command(
+    app: typer.Typer, name: str, example: str, function: Callable[..., None], more: tuple[tuple[str, Any, Any], ...]
+) -> Callable[..., None]:
+    own = list(inspect.signature(function).parameters.values())[1:]
+    extra = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a) for n, a, d in more]
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+
+    @functools.wraps(function)
+    def command(ctx: typer.Context, **given: Any) -> None:
+        config: Config = ctx.find_root().obj
+        screen = Screen(config)
+        if not more:
+            function(Door(config, screen), **given)
+            return
+        inputs = {n: _plain(v) for n, v in sorted(given.items()) if n not in _NOT_INPUTS and v is not None}
+        options = {n: given.pop(n) for n, _, _ in more}
+        options["key"] = options["key"] or secrets.token_hex(8)
+        options["reason"] = unicodedata.normalize("NFC", options["reason"])
+        function(Writing(config, screen, inputs=inputs, **options), **given)
+
+    command.__signature__ = inspect.Signature([context, *own, *extra])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in (context, *own, *extra)}
+    app.command(name, epilog=example)(command)
+    return function
+
+
+def _plain(value: Any) -> Any:
+    """An argument as canonical data: a file stands for its content, so that a moved file is the same command."""
+    if isinstance(value, Path):
+        return file_digest(value) if value.is_file() else str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (bool, int)):
+        return value
+    return unicodedata.normalize("NFC", str(value))
+
+
+def points_text(points: int, decimals: int) -> str:
+    """Points in the smallest unit as people read them: 95 tenths are 9.5."""
+    return f"{points // 10}.{points % 10}" if decimals else str(points)
+
+
+def told(sentence: Say, lang: Language) -> str:
+    """A sentence in the language of the command, for receipts."""
+    return text(sentence, lang)

@@ -1,0 +1,85 @@
+"""What the import commands of all nouns share: one transaction, all or nothing unless --partial, a file of rejects."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from timebank import exchange
+from timebank.base.act import Act
+from timebank.base.errors import Invalid
+from timebank.base.i18n import Say, say
+from timebank.base.imported import Imported
+from timebank.base.sheets import Column
+from timebank.commands.door import Writing
+from timebank.exchange import Intake
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import: the verb's name, the file, its columns, and what the person asked for."""
+
+    verb: str
+    file: Path
+    columns: Sequence[Column]
+    partial: bool
+    save_rejects: Path | None
+    rows: int | None = None
+    minutes: int | None = None
+
+
+def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Imported]) -> dict[str, Any]:
+    """Import a file and show what became of its rows. Raises Invalid `rejected_rows`, `control_total`."""
+    with door.screen.progress(say("Reading {file}", file=wanted.file.name), None) as moved:
+        intake = exchange.open_for(wanted.file, wanted.columns, moved)
+        for header in intake.sheet.unknown:
+            door.screen.warn(say("The column {header} is not known and is left out.", header=header))
+
+        def work(session: Session, act: Act) -> dict[str, Any]:
+            outcome = take(session, act, intake)
+            exchange.check_totals(outcome, intake, wanted.rows, wanted.minutes)
+            for warning in outcome.warnings:
+                door.screen.warn(warning.message)
+            if not wanted.partial or not outcome.posted + outcome.pending + outcome.repeated:
+                outcome.all_or_nothing()
+            return outcome.receipt(door.lang)
+
+        try:
+            receipt = door.once(wanted.verb, work).receipt
+        except Invalid as error:
+            _keep_rejects(door, wanted, intake)
+            if wanted.save_rejects and error.code == "rejected_rows":
+                error.hint = say("Correct them in {file}, or import the good rows with --partial.", file=wanted.save_rejects)
+            raise
+    _keep_rejects(door, wanted, intake)
+    _show(door, wanted, receipt)
+    return receipt
+
+
+def _keep_rejects(door: Writing, wanted: Import, intake: Intake) -> None:
+    if wanted.save_rejects and intake.rejects and not door.dry_run:
+        intake.save_rejects(wanted.save_rejects, door.lang)
+        door.screen.note(say("{count} rows are kept in {file}.", count=len(intake.rejects), file=str(wanted.save_rejects)))
+
+
+_COUNTS: tuple[tuple[str, Say], ...] = (
+    ("rows", say("rows")),
+    ("posted", say("posted")),
+    ("pending", say("waiting for a second person")),
+    ("repeated", say("known already")),
+    ("minutes", say("minutes")),
+    ("points", say("points")),
+)
+
+
+def _show(door: Writing, wanted: Import, receipt: dict[str, Any]) -> None:
+    if door.screen.data(receipt):
+        return
+    counts = [(told, receipt[name]) for name, told in _COUNTS if receipt[name] or name in ("rows", "posted")]
+    rejected = receipt["rejected"]
+    door.screen.facts(say("Import of {file}", file=wanted.file.name), [*counts, (say("rejected"), len(rejected))])
+    if rejected:
+        rows = [(row["row"], row["code"], row["message"]) for row in rejected]
+        door.screen.table(say("Rejected rows"), (say("row"), say("code"), say("reason")), rows)

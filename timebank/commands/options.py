@@ -1,0 +1,25 @@
+"""Arguments and options that several commands share."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from timebank.base.sheet_values import parse_day
+
+MemberNo = Annotated[str, typer.Argument(metavar="MEMBER", help="Member number, for example M0012.")]
+MerchantOption = Annotated[str, typer.Option("--merchant", help="Merchant number, for example S001.")]
+Period = Annotated[str, typer.Argument(metavar="MONTH", help="A month, for example 2026-10.")]
+InputFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to read.")]
+Folder = Annotated[Path, typer.Option("--to", help="The folder to write into; it is made.")]
+Partial = Annotated[bool, typer.Option("--partial", help="Post the good rows even if others are wrong.")]
+SaveRejects = Annotated[Path | None, typer.Option("--save-rejects", help="Write the wrong rows with their reasons here.")]
+Day = Annotated[str, typer.Option("--date", help="The day, for example 2026-10-03.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number shown in the list.")]
+Why = Annotated[str, typer.Option("--why", help="The reason.")]
+
+
+def day_of(typed: str) -> date:
+    """A day a person typed. Raises Invalid `bad_day`."""
+    return parse_day(typed)

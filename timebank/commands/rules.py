@@ -1,0 +1,141 @@
+"""`timebank rules …`."""
+
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from timebank import journal, ledger, rewards, rulebooks, rulefile
+from timebank.base.act import Act
+from timebank.base.errors import Invalid, NotFound
+from timebank.base.i18n import Say, say, text
+from timebank.commands.door import Door, Writing, reading, writing
+from timebank.commands.options import InputFile
+from timebank.show import place
+
+app = typer.Typer()
+_FILE_BYTES_MAX = 1 << 20
+
+
+@reading(app, "check", example="timebank rules check rules.toml")
+def check(door: Door, file: InputFile) -> None:
+    """Check a rule book file: every mistake at once, its examples run, remarks printed."""
+    reading_ = rulefile.read(content(file))
+    findings = [
+        {"where": f.where, "code": f.code, "message": text(f.message, door.lang), "level": level}
+        for level, some in (("error", reading_.errors), ("lint", reading_.lint))
+        for f in some
+    ]
+    if not door.screen.data({"ok": not reading_.errors, "findings": findings}):
+        _remark(door, reading_)
+        if reading_.book and not reading_.errors:
+            told = say("{file} is a sound rule book: {title}, version {version}.", file=file.name, **_named(reading_.book))
+            door.screen.line(told)
+    if reading_.errors:
+        rulebooks.check(content(file)) if not door.config.json else _leave()
+
+
+def _leave() -> None:
+    raise typer.Exit(8)
+
+
+def _remark(door: Door, reading_: rulefile.Reading) -> None:
+    for finding in reading_.lint:
+        where = place(finding.where, door.lang)
+        door.screen.warn(say("{where}: {what} [{code}]", where=where, what=finding.message, code=finding.code))
+
+
+def _named(book: rewards.RuleBook) -> dict[str, str]:
+    return {"title": book.title, "version": book.version}
+
+
+def content(file: Path) -> bytes:
+    """The bytes of a rule book file. Raises NotFound `no_file`, Invalid `file_too_large`."""
+    if not file.is_file():
+        raise NotFound(say("There is no file {file}.", file=str(file)), "no_file", say("Check its name and folder."))
+    if file.stat().st_size > _FILE_BYTES_MAX:
+        raise Invalid(say("{file} is too large for a rule book.", file=file.name), "file_too_large", say("64 kB are the most."))
+    return file.read_bytes()
+
+
+@writing(app, "publish", example="timebank rules publish rules.toml --resolution 2026-7 --approver W0002")
+def publish(
+    door: Writing,
+    file: InputFile,
+    resolution: Annotated[str, typer.Option(help="Number of the committee's resolution.")],
+    retroactive: Annotated[str, typer.Option(help="Why it begins in the past, if it does.")] = "",
+) -> None:
+    """Publish a rule book by a resolution. Two people. What is published is never changed."""
+    data = content(file)
+    _remark(door, rulebooks.check(data))
+    asked = {"file": b64encode(data).decode(), "resolution": resolution, "retroactive": retroactive}
+    receipt = door.once_or_ask(
+        "rules.publish", f"rules:{resolution}", asked, lambda s, a: _published(s, a, data, resolution, retroactive)
+    ).receipt
+    if door.screen.data(receipt) or "waiting" in receipt:
+        return
+    told = {name: receipt[name] for name in ("version", "rules")}
+    door.screen.line(say("Version {version} is published as {rules}.", **told))
+
+
+def _published(session: Session, act: Act, data: bytes, resolution: str, retroactive: str) -> dict[str, Any]:
+    row = rulebooks.publish(session, act, data, resolution, retroactive)
+    return {"version": row.version, "rules": row.ref, "sha256": row.sha256, "entry": row.seq}
+
+
+def published(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Publish what was asked for, now that a second person agrees."""
+    return _published(session, act, b64decode(request["file"]), request["resolution"], request["retroactive"])
+
+
+@reading(app, "list", example="timebank rules list")
+def list_(door: Door) -> None:
+    """List published rule books."""
+    with door.reading() as (session, community):
+        found = rulebooks.listed(session, community.id)
+    rows = [
+        (row.version, row.title, row.effective_from.isoformat(), str(row.effective_to or ""), row.resolution, row.ref)
+        for row in found
+    ]
+    names = ("version", "title", "effective_from", "effective_to", "resolution", "rules")
+    if not door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
+        columns = (say("version"), say("title"), say("from"), say("to"), say("resolution"), say("version@hash"))
+        door.screen.table(say("Rule books"), columns, rows)
+
+
+@reading(app, "show", example="timebank rules show 2026.1")
+def show(door: Door, version: Annotated[str, typer.Argument(help="A published version.")]) -> None:
+    """Print the text of a published rule book as it was published."""
+    with door.reading() as (session, community):
+        row = rulebooks.find(session, community.id, version)
+    if not door.screen.data({"version": row.version, "sha256": row.sha256, "text": row.text}):
+        door.screen.line(row.text.rstrip("\n"))
+
+
+@reading(app, "explain", example="timebank rules explain E000042")
+def explain(door: Door, entry: Annotated[str, typer.Argument(help="An entry, for example E000042.")]) -> None:
+    """Explain in words how the points of an entry came about, from the entry alone."""
+    seq = entry_number(entry)
+    with door.reading() as (session, community):
+        found = session.get(journal.Entry, (community.id, seq))
+        if found is None:
+            raise NotFound(say("There is no entry {entry}.", entry=entry), "no_entry", say("See timebank hours list."))
+        trace = ledger.trace_of(found.payload)
+    told: Say | str = (
+        rewards.explain(trace, door.lang) if trace else say("Entry {entry} gave no points by a rule.", entry=entry)
+    )
+    rules = found.rules or ""
+    if not door.screen.data(
+        {"entry": seq, "kind": found.kind, "rules": rules, "explanation": text(told, door.lang), "trace": trace}
+    ):
+        door.screen.line(say("{told} [rules {rules}]", told=told, rules=rules) if rules else told)
+
+
+def entry_number(typed: str) -> int:
+    """The number behind E000042 or 42. Raises Invalid `bad_entry`."""
+    digits = typed.strip().upper().removeprefix("E")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
+        raise Invalid(say("{entry} is no entry number.", entry=typed), "bad_entry", say("Write it like E000042."))
+    return int(digits)

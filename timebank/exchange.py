@@ -1,0 +1,222 @@
+"""Sheets in: each row through the same verb a clerk's single command uses, in batches, in one transaction.
+
+A row that cannot be read and a row that a room rejects look the same to the clerk: a finding with the row's number, and a line
+in the file of rejects with its reason.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from sqlmodel import Session
+
+from timebank import hours
+from timebank.base import communities
+from timebank.base.act import Act
+from timebank.base.errors import Finding, Invalid
+from timebank.base.i18n import Language, say, text
+from timebank.base.imported import Imported
+from timebank.base.sheet_values import (
+    looks_like_span,
+    parse_clock,
+    parse_count,
+    parse_day,
+    parse_minutes,
+    parse_span,
+    parse_text,
+)
+from timebank.base.sheets import Column, Row, Sheet, open_sheet, optional, required, write_csv
+from timebank.people import members, merchants
+from timebank.people.members import Newcomer
+from timebank.people.merchants import Shop
+from timebank.people.persons import Card
+from timebank.services import Record
+
+BATCH_ROWS = 2_000
+MEMBER_COLUMNS = (
+    *(optional("member_no"), required("name"), optional("joined_on"), optional("grid")),
+    *(Column("phone", ("电话", "手机", "手机号", "联系方式", "联系电话", "mobile"), required=False),),
+    *(Column("id_number", ("身份证号", "身份证", "id number"), required=False),),
+)
+MERCHANT_COLUMNS = (optional("merchant_no"), required("name"), optional("category"), optional("contact"))
+HOURS_COLUMNS = (
+    *(optional("ref"), required("date"), required("member_no"), optional("minutes"), optional("start"), optional("end")),
+    *(optional("category"), optional("activity_no"), optional("activity"), optional("place")),
+    *(optional("team_size"), optional("kind")),
+)
+_KINDS = {
+    "": "confirmed",
+    "confirmed": "confirmed",
+    "已确认": "confirmed",
+    "确认": "confirmed",
+    "self-reported": "self-reported",
+    "自报": "self-reported",
+    "自行申报": "self-reported",
+    "back-entered": "back-entered",
+    "补录": "back-entered",
+    "team": "team",
+    "团队": "team",
+}
+
+Moved = Callable[[int], None]
+"""Told how many rows were done, for a progress bar."""
+_Item = TypeVar("_Item")
+
+
+@dataclass(slots=True)
+class Intake:
+    """One sheet on its way in. `rejects` keeps the refused rows as they stood in the file, each with its reason."""
+
+    sheet: Sheet
+    moved: Moved
+    rejects: list[tuple[tuple[str, ...], Finding]] = field(default_factory=list)
+    minutes: int = 0
+
+    def take(self, read: Callable[[Row], _Item], verb: Callable[[Sequence[_Item]], Imported]) -> Imported:
+        """Read all rows in batches and hand the readable ones to a room's verb."""
+        outcome = Imported()
+        rows = self.sheet.rows()
+        while batch := list(islice(rows, BATCH_ROWS)):
+            readable, findings = _readable(batch, read)
+            done = verb(readable)
+            done.rows = len(batch)
+            done.rejected = sorted([*findings, *done.rejected], key=lambda finding: finding.row or 0)
+            cells = {row.number: row.cells for row in batch}
+            self.rejects.extend((cells[finding.row or 0], finding) for finding in done.rejected)
+            outcome.add(done)
+            self.moved(len(batch))
+        return outcome
+
+    def save_rejects(self, path: Path, lang: Language) -> None:
+        """Write the refused rows in the file's own columns and encoding, with the reason as one more column."""
+        header = (*self.sheet.header, text(say("reason"), lang))
+        rows = ([*cells, text(finding.message, lang)] for cells, finding in self.rejects)
+        write_csv(path, header, rows, self.sheet.dialect)
+
+
+def _readable(batch: Sequence[Row], read: Callable[[Row], _Item]) -> tuple[list[_Item], list[Finding]]:
+    items, findings = [], []
+    for row in batch:
+        if row.problem:
+            findings.append(row.problem)
+            continue
+        try:
+            items.append(read(row))
+        except Invalid as error:
+            findings.append(Finding(f"row {row.number}", error.code, error.message, row.number))
+    return items, findings
+
+
+def members_in(session: Session, act: Act, intake: Intake) -> Imported:
+    """Register the people of a sheet; see `members.join` for what is rejected."""
+    communities.lock(session, act.community_id)
+    today = communities.today(session, act)
+    return intake.take(lambda row: _newcomer(row, today), lambda some: members.join(session, act, some)[1])
+
+
+def merchants_in(session: Session, act: Act, intake: Intake) -> Imported:
+    """Register the shops of a sheet; see `merchants.join` for what is rejected."""
+    return intake.take(_shop, lambda some: merchants.join(session, act, some)[1])
+
+
+def hours_in(session: Session, act: Act, intake: Intake) -> Imported:
+    """Record the services of a sheet; see `hours.record_all` for what is rejected."""
+    desk = hours.Intake.begin(session, act)
+
+    def read(row: Row) -> Record:
+        record = _record(row)
+        intake.minutes += record.minutes
+        return record
+
+    return intake.take(read, desk.take)
+
+
+def open_for(path: Path, columns: Sequence[Column], moved: Moved) -> Intake:
+    """Open a sheet for one of the imports above. Raises as `sheets.open_sheet`."""
+    return Intake(open_sheet(path, columns), moved)
+
+
+def check_totals(outcome: Imported, intake: Intake, rows: int | None, minutes: int | None) -> None:
+    """Compare with the totals the clerk wrote down beforehand. Raises Invalid `control_total`."""
+    for name, wanted, found in (
+        (say("rows"), rows, outcome.rows),
+        (say("minutes"), minutes, intake.minutes),
+    ):
+        if wanted is not None and wanted != found:
+            raise Invalid(
+                say("The file has {found} {name}; the control total says {wanted}.", found=found, name=name, wanted=wanted),
+                "control_total",
+                say("Nothing was imported. Count again, or look for missing and doubled rows."),
+            )
+
+
+def _newcomer(row: Row, today: date) -> Newcomer:
+    cells = row.values
+    return Newcomer(
+        parse_text(cells["member_no"]),
+        Card(parse_text(cells["name"]), parse_text(cells["phone"]) or None, parse_text(cells["id_number"]) or None),
+        parse_day(cells["joined_on"]) if cells["joined_on"].strip() else today,
+        parse_text(cells["grid"]),
+        row.number,
+    )
+
+
+def _shop(row: Row) -> Shop:
+    cells = {name: parse_text(cell) for name, cell in row.values.items()}
+    return Shop(cells["merchant_no"], cells["name"], cells["category"], cells["contact"], row.number)
+
+
+def _record(row: Row) -> Record:
+    cells = row.values
+    starts, ends, minutes = span_of(cells["minutes"], cells["start"], cells["end"])
+    kind = parse_text(cells["kind"])
+    if not cells["member_no"].strip():
+        raise Invalid(say("The member's number is missing."), "no_member")
+    return Record(
+        member_no=parse_text(cells["member_no"]),
+        day=parse_day(cells["date"]),
+        minutes=minutes,
+        category=parse_text(cells["category"]),
+        ref=parse_text(cells["ref"]),
+        starts=starts,
+        ends=ends,
+        activity_no=parse_text(cells["activity_no"]),
+        activity=parse_text(cells["activity"]),
+        place=parse_text(cells["place"]),
+        team_size=parse_count(cells["team_size"]) if cells["team_size"].strip() else 1,
+        kind=_KINDS.get(kind, kind),
+        row=row.number,
+    )
+
+
+def span_of(minutes: str, start: str, end: str) -> tuple[int | None, int | None, int]:
+    """Start, end and minutes from what was typed: a duration, a span, or start and end; where both are given they must agree.
+
+    Raises Invalid `no_minutes`, `bad_span`, `other_minutes`, and as `sheet_values`.
+    """
+    span: tuple[int, int] | None = None
+    if start.strip() and end.strip():
+        span = (parse_clock(start), parse_clock(end))
+        if span[1] <= span[0]:
+            raise Invalid(say("{start} to {end} is no span within a day.", start=start, end=end), "bad_span")
+    elif looks_like_span(minutes):
+        found = parse_span(minutes)
+        span = (found.start, found.end)
+    if not minutes.strip() and span is None:
+        raise Invalid(say("Neither minutes nor start and end are given."), "no_minutes")
+    served = parse_minutes(minutes) if minutes.strip() else 0
+    if span is None:
+        return None, None, served
+    if served and served != span[1] - span[0]:
+        raise Invalid(
+            say(
+                "{minutes} minutes are given, but start and end are {span} minutes apart.",
+                minutes=served,
+                span=span[1] - span[0],
+            ),
+            "other_minutes",
+        )
+    return span[0], span[1], span[1] - span[0]
