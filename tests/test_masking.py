@@ -1,0 +1,129 @@
+"""What others may see of a person."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from timebank.base.masking import looks_like_personal_number, mask_id_number, mask_name, mask_phone
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("张三", "张*"),
+        ("张小三", "张*三"),
+        ("欧阳小华", "欧*华"),
+        ("𠮷田", "𠮷*"),
+        ("田中𠮷", "田*𠮷"),
+        ("阿迪力·买买提", "阿*提"),
+        ("古丽·米", "古*米"),
+        ("Volunteer 00187a", "V*a"),
+        ("Zoë", "Z*ë"),
+        ("Li", "L*"),
+        ("张", "*"),
+        ("  张三  ", "张*"),
+        ("（张三）", "张*"),
+        ("", ""),
+        ("   ", ""),
+        ("···", "*"),
+    ],
+)
+def test_a_name_shows_its_first_and_from_three_letters_on_its_last(name: str, masked: str) -> None:
+    assert mask_name(name) == masked
+
+
+def test_a_letter_with_its_marks_is_one_letter() -> None:
+    """Tibetan stacks and vowels, Uyghur, a variation selector, and accents typed as separate marks."""
+    assert mask_name("བསྟན་འཛིན") == "བ*ན"
+    assert mask_name("སྒྲོལ་མ") == "སྒྲོ*མ"
+    assert mask_name("ئابدۇللا") == "ئ*ا"
+    assert mask_name("葛\U000e0100城") == "葛\U000e0100*"
+    assert mask_name("Zoe\u0308") == "Z*ë"
+    assert mask_name("e\u0301") == "*"
+
+
+def test_the_length_of_a_name_is_hidden() -> None:
+    assert mask_name("阿卜杜热合曼提") == mask_name("阿木提")
+
+
+@given(st.text(max_size=30))
+def test_a_masked_name_always_hides_a_letter(name: str) -> None:
+    letters = [c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c)[0] in "LN"]
+    shown = [c for c in mask_name(name) if unicodedata.category(c)[0] in "LN"]
+    assert len(shown) < max(1, len(letters))
+
+
+@pytest.mark.parametrize(
+    ("phone", "masked"),
+    [
+        ("13812341234", "138****1234"),
+        ("１３８１２３４１２３４", "138****1234"),
+        ("138-1234-1234", "138****1234"),
+        ("+86 138 1234 1234", "138****1234"),
+        ("008613812341234", "138****1234"),
+        ("0755-12345678", "075****5678"),
+        ("8212345", "****45"),
+        ("110", "****"),
+        ("无", "****"),
+        ("", ""),
+    ],
+)
+def test_a_phone_shows_three_and_four_digits(phone: str, masked: str) -> None:
+    assert mask_phone(phone) == masked
+
+
+@given(st.text(alphabet="0123456789 -+", max_size=20))
+def test_a_masked_phone_shows_at_most_seven_digits_of_eleven(phone: str) -> None:
+    digits = sum(c.isdigit() for c in phone)
+    assert sum(c.isdigit() for c in mask_phone(phone)) <= digits * 7 // 11
+
+
+def test_an_id_number_shows_its_ends_only() -> None:
+    assert mask_id_number("11010119900307123X") == "1****************X"
+    assert mask_id_number("110101900307123") == "1*************3"
+    assert mask_id_number("12") == "**"
+    assert mask_id_number("") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "13800138000",
+        "19912345678",
+        "138-0013-8000",
+        "138 0013 8000",
+        "１３８００１３８０００",
+        " 13800138000 ",
+        "110101900307123",
+        "110101199003071234",
+        "11010119900307123X",
+        "11010119900307123x",
+        "110101 19900307 123X",
+    ],
+)
+def test_phones_and_id_numbers_are_recognised(text: str) -> None:
+    assert looks_like_personal_number(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "M0012",
+        "M13800138000",
+        "12800138000",
+        "1380013800",
+        "138001380001",
+        "11010119900307",
+        "1101011990030712",
+        "11010119900307123Y",
+        "520201-001-000012",
+        "V00187a8c2e",
+        "١٣٨٠٠١٣٨٠٠٠",
+    ],
+)
+def test_other_numbers_are_not_personal(text: str) -> None:
+    """The whole of it counts: a letter in front, or another length, and it is an ordinary number."""
+    assert not looks_like_personal_number(text)
