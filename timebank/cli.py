@@ -278,6 +278,7 @@ def root(
         quiet=quiet,
         color=not no_color and "NO_COLOR" not in os.environ,
         fixed_now=now,
+        keys=os.environ.get("TIMEBANK_KEYS"),
     )
 
 

@@ -51,7 +51,6 @@ class Screen:
 
     def facts(self, title: Say, pairs: Sequence[tuple[Say, object]]) -> None:
         """Named values under a title."""
-        from rich import box
         from rich.table import Table
 
         table = Table(box=None, show_header=False, padding=(0, 2))

@@ -11,6 +11,7 @@ from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.commands import hours as hours_door
 from timebank.commands import rules as rules_door
+from timebank.commands import settlement as settlement_door
 from timebank.commands.door import Writing, writing
 from timebank.commands.options import Number
 
@@ -38,5 +39,6 @@ def approve(door: Writing, number: Number) -> None:
 VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "hours.correct": hours_door.corrected,
     "rules.publish": rules_door.published,
+    "settlement.approve": settlement_door.approved,
 }
 """What is done once a second person has approved, by kind of approval."""

@@ -5,6 +5,7 @@ inputs are fingerprinted, so that a repeat under the same key writes nothing and
 """
 
 import functools
+import hmac
 import inspect
 import secrets
 import unicodedata
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +23,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from timebank import approvals
-from timebank.base import communities, db, schema
+from timebank.base import communities, db, keys, schema
 from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.config import Config, sqlite_path
@@ -81,6 +83,10 @@ class Door:
         with self.reading() as (_, community):
             return community.points_decimals
 
+    def pepper(self) -> bytes:
+        """What voucher codes are kept under, from the database's file of keys. Raises NotFound `no_keys`."""
+        return keys.read(keys.path_of(self.config.db, self.config.keys)).pepper
+
     def today(self, community: Community) -> date:
         """The community's calendar day at this command's moment."""
         return Act(community.id, self.config.now(), 0, None, "none", "", "", bytes(32)).today(community.timezone)
@@ -96,8 +102,14 @@ class Writing(Door):
     reason: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
 
-    def once(self, verb: str, work: Work) -> Outcome:
-        """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back."""
+    def once(self, verb: str, work: Work, *, secret: tuple[str, ...] = ()) -> Outcome:
+        """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back.
+
+        Inputs named `secret` enter the fingerprint only under the pepper, so that the database gives none of them away.
+        """
+        for name in secret:
+            if name in self.inputs:
+                self.inputs[name] = hmac.digest(self.pepper(), str(self.inputs[name]).encode(), sha256).hex()
         with db.writing(self.engine) as session:
             community = communities.find(session, self.config.community)
             act = self.act(session, community)

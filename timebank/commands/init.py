@@ -7,7 +7,7 @@ import typer
 from sqlmodel import Session
 
 from timebank import ledger
-from timebank.base import communities, db, schema
+from timebank.base import communities, db, keys, schema
 from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.config import sqlite_path
@@ -54,7 +54,9 @@ def init(
     except BaseException:
         _forget(new, door)
         raise
-    if door.dry_run:
+    if not door.dry_run:
+        keys.read_or_make(keys.path_of(door.config.db, door.config.keys), os.urandom(keys.PEPPER_BYTES))
+    else:
         _forget(new, door)
         door.screen.note(say("Dry run: nothing was written."))
     _show(door, wish, receipt)

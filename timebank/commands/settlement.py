@@ -1,0 +1,91 @@
+"""`timebank settlement …`."""
+
+from typing import Any
+
+import typer
+from sqlmodel import Session
+
+from timebank import benefits, settlement
+from timebank.base.act import Act
+from timebank.base.i18n import say, text
+from timebank.base.months import parse_period
+from timebank.base.sheets import write_csv
+from timebank.commands.door import Door, Writing, points_text, reading, writing
+from timebank.commands.options import Folder, Period
+from timebank.settlement import Claim
+
+app = typer.Typer()
+HEADERS = ("batch", "period", "merchant_no", "captures", "points", "fen", "sha256", "previous", "state")
+
+
+@writing(app, "draft", example="timebank settlement draft 2026-10")
+def draft(door: Writing, period: Period) -> None:
+    """Put every redeemed voucher of a month that is in no batch yet into a batch, one a merchant."""
+    receipt = door.once("settlement.draft", lambda s, a: _receipt(settlement.draft(s, a, period))).receipt
+    if not door.screen.data(receipt):
+        _tell(door, receipt)
+
+
+@writing(app, "approve", example="timebank settlement approve 2026-10 --approver W0002")
+def approve(door: Writing, period: Period) -> None:
+    """Approve a month's batches as second person; an entry in the book binds each to its hash."""
+    request = {"period": parse_period(period)}
+    receipt = door.once_or_ask(
+        "settlement.approve", f"settlement:{period}", request, lambda s, a: approved(s, a, request)
+    ).receipt
+    if not door.screen.data(receipt) and "waiting" not in receipt:
+        _tell(door, receipt)
+
+
+def approved(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Approve the settlement that was asked for."""
+    return _receipt(settlement.approve(session, act, request["period"]))
+
+
+def _receipt(claims: list[Claim]) -> dict[str, Any]:
+    totals = {"captures": sum(c.captures for c in claims), "points": sum(c.points for c in claims)}
+    return {"batches": [c.id for c in claims], **totals, "fen": sum(c.fen for c in claims)}
+
+
+def _tell(door: Door, receipt: dict[str, Any]) -> None:
+    door.screen.facts(
+        say("Settlement"),
+        [
+            (say("batches"), len(receipt["batches"])),
+            (say("vouchers"), receipt["captures"]),
+            (say("points"), points_text(receipt["points"], door.decimals())),
+            (say("owed to merchants"), say("{yuan} yuan", yuan=benefits.yuan(receipt["fen"]))),
+        ],
+    )
+
+
+@reading(app, "list", example="timebank settlement list 2026-10")
+def list_(door: Door, period: Period) -> None:
+    """List a month's batches."""
+    with door.reading() as (session, community):
+        rows = [tuple(getattr(row, name) for name in _FIELDS) for row in settlement.claims(session, community.id, period)]
+        decimals = community.points_decimals
+    if not door.screen.data([dict(zip(HEADERS, row, strict=True)) for row in rows]):
+        columns = (say("batch"), say("merchant"), say("vouchers"), say("points"), say("yuan"), say("state"))
+        shown = [(r[0], r[2], r[3], points_text(r[4], decimals), benefits.yuan(r[5]), STATES[r[8]]) for r in rows]
+        door.screen.table(say("Settlement of {period}", period=period), columns, shown)
+
+
+@reading(app, "export", example="timebank settlement export 2026-10 --to out/")
+def export(door: Door, period: Period, to: Folder) -> None:
+    """Write a month's claim list: one row a batch, each with its hash and that of the batch before."""
+    with door.reading() as (session, community):
+        rows = [[getattr(row, name) for name in _FIELDS] for row in settlement.claims(session, community.id, period)]
+        decimals = community.points_decimals
+    for row in rows:
+        row[4] = row[4] if not decimals else points_text(row[4], decimals)
+    to.mkdir(parents=True, exist_ok=True)
+    path = to / f"claims-{period}.csv"
+    header = [text(say(name), door.lang) for name in HEADERS] if door.lang == "zh" else list(HEADERS)
+    written = write_csv(path, header, rows)
+    if not door.screen.data({"file": str(path), "rows": written.rows, "sha256": written.sha256}):
+        door.screen.line(say("{count} claims are in {file}.", count=written.rows, file=str(path)))
+
+
+_FIELDS = ("batch", "period", "merchant", "captures", "points", "fen", "sha256", "previous", "state")
+STATES = {"draft": say("draft"), "approved": say("approved")}

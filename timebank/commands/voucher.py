@@ -1,0 +1,253 @@
+"""`timebank voucher …`."""
+
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from timebank import benefits, offers, redemption, vouchers
+from timebank.base import codes
+from timebank.base.act import Act
+from timebank.base.errors import Invalid
+from timebank.base.i18n import say, text
+from timebank.base.masking import mask_name
+from timebank.commands.amounts import fen_of, points_of
+from timebank.commands.door import Door, Writing, points_text, reading, writing
+from timebank.commands.options import MemberNo, MerchantOption
+from timebank.people import members, merchants, persons
+from timebank.redemption import Counter, Request
+from timebank.vouchers import Voucher
+
+app = typer.Typer()
+DISCLAIMER = say(
+    "These points are a thank-you for community service, not money or a token of it: not to be bought, sold, cashed, given "
+    "change for or lent at interest; good only at designated merchants under the rules."
+)
+Code = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed, or its number (V9).")]
+
+
+@writing(app, "issue", example="timebank voucher issue M0012 --offer 1 --points 100")
+def issue(
+    door: Writing,
+    member: MemberNo,
+    offer: Annotated[int, typer.Option(help="Number of the offer, see timebank offer list.")],
+    points: Annotated[str | None, typer.Option(help="How many points to hold; a discount has a fixed price.")] = None,
+    days: Annotated[int | None, typer.Option(help="How many days it lives; 30 if left out.")] = None,
+) -> None:
+    """Hold a member's points for an offer and print the voucher; its code is shown this once."""
+    told: list[str] = []
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        held = points_of(points, door.community(session).points_decimals) if points is not None else None
+        issued = redemption.issue(session, act, Request(member, offer, held, days), door.pepper())
+        told.extend([issued.code] if issued.code else [])
+        voucher = issued.voucher
+        terms = {"points": voucher.points, "most_fen": voucher.fen, "expires_on": voucher.expires_on.isoformat()}
+        return {"voucher": voucher.number, "member": member, **terms}
+
+    receipt = door.once("voucher.issue", work).receipt
+    code = codes.show(told[0]) if told else None
+    if door.screen.data({**receipt, "code": code}):
+        return
+    with door.reading() as (session, community):
+        slip = _slip(door, session, community.id, receipt, code)
+        door.screen.facts(say("Voucher {number}", number=receipt["voucher"]), slip)
+    door.screen.note(DISCLAIMER)
+    if code is None:
+        door.screen.warn(
+            say("The code was shown when the voucher was issued and cannot be shown again; void it for a new one.")
+        )
+
+
+def _slip(door: Writing, session: Session, cid: int, receipt: dict[str, Any], code: str | None) -> list[tuple[Any, Any]]:
+    pairs: list[tuple[Any, Any]] = [(say("code"), code or "-")]
+    if not door.dry_run:
+        voucher = vouchers.find(session, cid, receipt["voucher"], door.pepper())
+        terms = offers.find(session, cid, voucher.offer_id).terms
+        shop = session.get_one(merchants.Merchant, (cid, voucher.merchant_id))
+        pairs += [
+            (say("for"), f"{shop.name} ({shop.number})"),
+            (say("what it gives"), benefits.described(terms, door.decimals())),
+        ]
+    return [
+        *pairs,
+        (say("points held"), points_text(receipt["points"], door.decimals())),
+        (say("most it takes off"), say("{yuan} yuan", yuan=benefits.yuan(receipt["most_fen"]))),
+        (say("good until"), receipt["expires_on"]),
+    ]
+
+
+@reading(app, "show", example="timebank voucher show V9")
+def show(door: Door, code: Code) -> None:
+    """Show a voucher and what became of it."""
+    with door.reading() as (session, community):
+        voucher = vouchers.find(session, community.id, code, door.pepper())
+        standing = vouchers.standing(session, voucher, door.today(community))
+        member = session.get_one(members.Member, (community.id, voucher.member_id))
+        shop = session.get_one(merchants.Merchant, (community.id, voucher.merchant_id))
+        explained = redemption.captured(session, community.id, voucher.id).explained if standing.state == "captured" else ()
+        decimals = community.points_decimals
+    found: dict[str, Any] = {
+        **_named(voucher, member.number, shop.number),
+        "state": standing.state,
+        "points": voucher.points,
+        "issued_on": voucher.issued_on.isoformat(),
+        "expires_on": voucher.expires_on.isoformat(),
+        "explanation": [text(step, door.lang) for step in explained],
+    }
+    if standing.resolution:
+        resolution = standing.resolution
+        found |= {"resolved_on": resolution.day.isoformat(), "bill_fen": resolution.bill_fen}
+        found |= {"benefit_fen": resolution.benefit_fen, "points_used": resolution.points}
+    if not door.screen.data(found):
+        door.screen.facts(
+            say("Voucher {number}", number=voucher.number),
+            [
+                (say("state"), STATES[standing.state]),
+                (say("member"), member.number),
+                (say("merchant"), f"{shop.name} ({shop.number})"),
+                (say("points held"), points_text(voucher.points, decimals)),
+                (say("code ends in"), voucher.code_tail),
+                (say("issued on"), found["issued_on"]),
+                (say("good until"), found["expires_on"]),
+                *((say("how it came about"), step) for step in explained),
+            ],
+        )
+
+
+def _named(voucher: Voucher, member: str, merchant: str) -> dict[str, Any]:
+    return {
+        "voucher": voucher.number,
+        "member": member,
+        "merchant": merchant,
+        "offer": voucher.offer_id,
+        "tail": voucher.code_tail,
+    }
+
+
+@reading(app, "list", example="timebank voucher list --member M0012")
+def list_(door: Door, member: Annotated[str | None, typer.Option(help="Only this member.")] = None) -> None:
+    """List a member's vouchers, or all that are open; only the last four characters of a code are ever shown."""
+    with door.reading() as (session, community):
+        today, numbers = door.today(community), {m.id: m.number for m in members.listed(session, community.id)}
+        if member:
+            standings = vouchers.of_member(session, community.id, members.find(session, community.id, member).id, today)
+        else:
+            standings = [vouchers.standing(session, v, today) for v in vouchers.unresolved(session, community.id)]
+        decimals = community.points_decimals
+    rows = [
+        (v.number, numbers[v.member_id], v.offer_id, v.points, v.code_tail, v.expires_on.isoformat(), standing.state)
+        for standing in standings
+        for v in (standing.voucher,)
+    ]
+    names = ("voucher", "member", "offer", "points", "tail", "expires_on", "state")
+    if not door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
+        columns = (say("voucher"), say("member"), say("offer"), say("points held"), say("code ends in"), say("good until"))
+        shown = [(*row[:3], points_text(row[3], decimals), *row[4:6], STATES[row[6]]) for row in rows]
+        door.screen.table(say("Vouchers ({count})", count=len(rows)), (*columns, say("state")), shown)
+
+
+@reading(app, "verify", example="timebank voucher verify 7K3M-9QPA-X2DT --merchant S001")
+def verify(door: Door, code: Code, merchant: MerchantOption) -> None:
+    """Tell a merchant whether a voucher is good there; changes nothing."""
+    with door.reading() as (session, community):
+        good = redemption.verify(session, community.id, code, merchant, door.pepper(), door.today(community))
+        owner = session.get_one(members.Member, (community.id, good.member_id))
+        name = mask_name(session.get_one(persons.Person, (community.id, owner.person_id)).name)
+    found = {
+        "voucher": good.number,
+        "good": True,
+        "name": name,
+        "words": text(good.words, door.lang),
+        "most_fen": good.most_fen,
+    }
+    if not door.screen.data({**found, "expires_on": good.expires_on.isoformat()}):
+        door.screen.facts(
+            say("Voucher {number} is good here", number=good.number),
+            [
+                (say("name"), name),
+                (say("what it gives"), good.words),
+                (say("most it takes off"), say("{yuan} yuan", yuan=benefits.yuan(good.most_fen))),
+                (say("good until"), good.expires_on.isoformat()),
+            ],
+        )
+
+
+@writing(app, "capture", example="timebank voucher capture 7K3M-9QPA-X2DT --merchant S001 --bill 86.00")
+def capture(
+    door: Writing,
+    code: Code,
+    merchant: MerchantOption,
+    bill: Annotated[str, typer.Option(help="The whole bill in yuan, for example 86.00.")],
+) -> None:
+    """Redeem a voucher at its merchant's counter, once; the receipt shows the arithmetic."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        done = redemption.capture(session, act, Counter(code, merchant, fen_of(bill)), door.pepper())
+        resolution = done.resolution
+        amounts = {"bill_fen": resolution.bill_fen, "benefit_fen": resolution.benefit_fen, "points": resolution.points}
+        steps = [text(step, door.lang) for step in done.explained]
+        return {"voucher": done.voucher.number, **amounts, "explanation": steps, "entry": resolution.seq}
+
+    receipt = door.once("voucher.capture", work, secret=("code",)).receipt
+    if not door.screen.data(receipt):
+        off = benefits.yuan(receipt["benefit_fen"])
+        due = benefits.yuan(receipt["bill_fen"] - receipt["benefit_fen"])
+        door.screen.facts(
+            say("Voucher {number} is redeemed", number=receipt["voucher"]),
+            [
+                (say("off the bill"), say("{yuan} yuan", yuan=off)),
+                (say("left to settle"), say("{yuan} yuan", yuan=due)),
+                (say("points used"), points_text(receipt["points"], door.decimals())),
+                (say("receipt"), f"E{receipt['entry']:06d}"),
+                *((say("how it came about"), step) for step in receipt["explanation"]),
+            ],
+        )
+
+
+@writing(app, "void", example="timebank voucher void V9 --reason 居民改变主意")
+def void(door: Writing, code: Code) -> None:
+    """Void an open voucher: its points go back to the member, the fund's commitment to the fund."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        voucher = vouchers.find(session, act.community_id, code, door.pepper())
+        redemption.void(session, act, voucher.id)
+        return {"voucher": voucher.number, "points": voucher.points}
+
+    receipt = door.once("voucher.void", work, secret=("code",)).receipt
+    if not door.screen.data(receipt):
+        back = points_text(receipt["points"], door.decimals())
+        door.screen.line(say("Voucher {number} is void; {points} points are back.", number=receipt["voucher"], points=back))
+
+
+@writing(app, "expire", example="timebank voucher expire --due")
+def expire(
+    door: Writing,
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A code or number; or --due for all.")] = None,
+    due: Annotated[bool, typer.Option("--due", help="All vouchers past their last day.")] = False,
+) -> None:
+    """Release vouchers past their last day: their points go back to the members."""
+    if due == (code is not None):
+        raise Invalid(
+            say("Name one voucher, or say --due for all."), "which_voucher", say("See timebank voucher expire --help")
+        )
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        if code is None:
+            return {"expired": [voucher.number for voucher in redemption.expire_due(session, act)]}
+        voucher = vouchers.find(session, act.community_id, code, door.pepper())
+        redemption.expire(session, act, voucher.id)
+        return {"expired": [voucher.number]}
+
+    receipt = door.once("voucher.expire", work, secret=("code",)).receipt
+    if not door.screen.data(receipt):
+        door.screen.line(say("{count} vouchers are released.", count=len(receipt["expired"])))
+
+
+STATES = {
+    "issued": say("open"),
+    "captured": say("redeemed"),
+    "voided": say("void"),
+    "expired": say("expired"),
+    "lapsed": say("past its last day"),
+}
