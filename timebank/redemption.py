@@ -1,74 +1,479 @@
-"""Offers and vouchers: what points are good for, one hold and one resolution each."""
+"""What goes out: a voucher is issued for points, verified at a counter, and ends once - captured, voided or expired.
 
-from datetime import date, datetime
+Issuing is a hold: points leave `available` for `held` with their lapse days, and the fund commits the most the voucher can
+take off a bill. Whatever is not redeemed goes back: points into the lots they came from (a lot that has lapsed meanwhile
+lives `grace_days` more, counted from the day they come back), fen to the fund.
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
-from sqlmodel import Field, SQLModel
+An expiry is dated on the voucher's last day, however late it is posted, so that it belongs to the month in which it lapsed
+while that month is open. Every verb first releases what of the same member has lapsed.
+"""
 
-from timebank.base.db import Utc, key_field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from timebank import benefits, fund, ledger, offers, vouchers
+from timebank.base import codes, communities
+from timebank.base.act import Act
+from timebank.base.db import insert_rows, instant
+from timebank.base.errors import Invalid, Refused
+from timebank.base.i18n import Say, say
+from timebank.benefits import Benefit, Discount
+from timebank.journal import REDEEMED, Draft, Transfer
+from timebank.once import once
+from timebank.people import members, merchants
+from timebank.vouchers import LotAmount, Resolution, Standing, Voucher
+
+VOUCHER_DAYS = 30
+VOUCHER_DAYS_MAX = 3_660
+GRACE_DAYS = 30
+"""Grace of points that come back into a lapsed lot where no rule book names one."""
 
 
-class Offer(SQLModel, table=True):
-    """What one merchant gives. `offset`: points_per_yuan and max_share_bp of the bill. `discount`: off_bp of the bill, at
-    most max_fen, from min_spend_fen, for a fixed number of points. Money in fen, shares in basis points."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a voucher is asked for: the member's printed number, the offer's number, the points to hold (a discount has a
+    fixed price: None), the days it lives (None: 30)."""
 
-    __table_args__ = (ForeignKeyConstraint(["community_id", "merchant_id"], ["merchant.community_id", "merchant.id"]),)
-
-    community_id: int = key_field()
-    id: int = key_field()
-    merchant_id: int = Field(sa_type=BigInteger)
-    kind: str
-    points_per_yuan: int | None = None
-    max_share_bp: int | None = None
-    off_bp: int | None = None
-    max_fen: int | None = Field(default=None, sa_type=BigInteger)
-    min_spend_fen: int = Field(default=0, sa_type=BigInteger)
-    points: int | None = Field(default=None, sa_type=BigInteger)
-    valid_from: date
-    valid_to: date
-    seq: int = Field(sa_type=BigInteger)
+    member: str
+    offer: int
+    points: int | None = None
+    days: int | None = None
 
 
-class Voucher(SQLModel, table=True):
-    """A hold with a code. Only the code's HMAC and its last four characters are kept. `fen` is what the fund commits."""
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A voucher and its code, which is told once: None when this command had been carried out before."""
 
-    __table_args__ = (
-        UniqueConstraint("community_id", "code_mac"),
-        ForeignKeyConstraint(["community_id", "offer_id"], ["offer.community_id", "offer.id"]),
-        ForeignKeyConstraint(["community_id", "member_id"], ["member.community_id", "member.id"]),
-        ForeignKeyConstraint(["community_id", "merchant_id"], ["merchant.community_id", "merchant.id"]),
-        Index("ix_voucher_community_id_member_id", "community_id", "member_id"),
-        Index("ix_voucher_community_id_expires_on", "community_id", "expires_on"),
-    )
+    voucher: Voucher
+    code: str | None
 
-    community_id: int = key_field()
-    id: int = key_field()
-    code_mac: bytes = Field(sa_type=LargeBinary)
-    code_tail: str
-    offer_id: int = Field(sa_type=BigInteger)
-    member_id: int = Field(sa_type=BigInteger)
-    merchant_id: int = Field(sa_type=BigInteger)
-    points: int = Field(sa_type=BigInteger)
-    fen: int = Field(sa_type=BigInteger)
-    issued_on: date
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What is presented at a merchant's counter: the code as typed, the merchant's printed number, the whole bill in fen."""
+
+    code: str
+    merchant: str
+    bill_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A captured voucher: how it was resolved and how the benefit came about."""
+
+    voucher: Voucher
+    resolution: Resolution
+    benefit: Benefit
+    explained: tuple[Say, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a merchant may know of a good voucher before the bill: whom it belongs to (to be masked), what it gives in
+    words, the most it takes off in fen, its last day."""
+
+    number: str
+    member_id: int
+    words: Say
+    most_fen: int
     expires_on: date
-    seq: int = Field(sa_type=BigInteger)
 
 
-class Resolution(SQLModel, table=True):
-    """How a hold ended: captured, voided or expired. Its primary key is the voucher: a hold is resolved at most once."""
+def issue(session: Session, act: Act, request: Request, pepper: bytes, grace_days: int = GRACE_DAYS) -> Issued:
+    """Hold a member's points for an offer and make a voucher with a code of its own.
 
-    __table_args__ = (
-        ForeignKeyConstraint(["community_id", "voucher_id"], ["voucher.community_id", "voucher.id"]),
-        Index("ix_resolution_community_id_day", "community_id", "day"),
+    The code is in the returned value only: the database and the command's receipt never hold it. Raises NotFound
+    `unknown_member`, `unknown_offer`; Refused `member_inactive`, `merchant_inactive`, `offer_not_yet`, `offer_over`,
+    `insufficient_points`, `worthless`; Invalid `points_missing`, `fixed_price`, `bad_points`, `bad_days`.
+    """
+    days = _days(request)
+    if request.points is not None:
+        benefits.check_points(request.points)
+    asked = {"member": codes.id_key(request.member), "offer": request.offer, "points": request.points or 0, "days": days}
+    told: list[str] = []
+
+    def work() -> dict[str, int]:
+        voucher_id, code = _issue(session, act, request, pepper, grace_days)
+        told.append(code)
+        return {"voucher": voucher_id}
+
+    outcome = once(session, act, "voucher.issue", asked, work)
+    voucher = session.get_one(Voucher, (act.community_id, outcome.receipt["voucher"]))
+    return Issued(voucher, told[0] if told else None)
+
+
+def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_days: int) -> tuple[int, str]:
+    cid, today = act.community_id, communities.today(session, act)
+    member = members.find(session, cid, request.member)
+    if member.state != "active":
+        raise Refused(
+            say("Member {number} is not active.", number=member.number),
+            "member_inactive",
+            say("Look at the member with timebank member show {number}.", number=member.number),
+        )
+    offer = offers.find(session, cid, request.offer)
+    offers.check_valid(offer, today)
+    merchant = _merchant(session, cid, offer.merchant_id)
+    offers.check_merchant(merchant)
+    points, fen = _wanted(session, offer, request)
+    expires_on = min(today + timedelta(days=_days(request)), offer.valid_to)
+    _sweep(session, act, member.id, today, grace_days)
+    number = (session.exec(select(func.max(Voucher.id)).where(col(Voucher.community_id) == cid)).one() or 0) + 1
+    code, code_mac = _new_code(session, act, number, pepper)
+    hold = Transfer("points", points, member.holder, "available", member.holder, "held")
+    facts = {
+        "offer": offer.id,
+        "merchant": merchant.id,
+        "points": points,
+        "fen": fen,
+        "expires_on": expires_on.isoformat(),
+        "code_mac": code_mac.hex(),
+    }
+    draft = Draft("voucher.issue", today, (hold, *fund.commit(fen)), f"voucher:{number}", facts=facts, text=act.reason or None)
+    try:
+        receipt = ledger.post(session, act, draft)
+    except Refused as refusal:
+        if refusal.code != "insufficient":
+            raise
+        raise _insufficient(session, act, member, points) from refusal
+    row = {
+        "community_id": cid,
+        "id": number,
+        "code_mac": code_mac,
+        "code_tail": codes.tail(code),
+        "offer_id": offer.id,
+        "member_id": member.id,
+        "merchant_id": merchant.id,
+        "points": points,
+        "fen": fen,
+        "issued_on": today.isoformat(),
+        "expires_on": expires_on.isoformat(),
+        "seq": receipt.seq,
+    }
+    insert_rows(session, "voucher", tuple(row), [tuple(row.values())])
+    return number, code
+
+
+def _merchant(session: Session, community_id: int, merchant_id: int) -> merchants.Merchant:
+    return session.get_one(merchants.Merchant, (community_id, merchant_id))
+
+
+def _wanted(session: Session, offer: offers.Offer, request: Request) -> tuple[int, int]:
+    """The points a voucher holds and the fen it can take off at most."""
+    terms, points = offer.terms, request.points
+    if isinstance(terms, Discount):
+        if points not in (None, terms.points):
+            price = benefits.points_text(terms.points, _decimals(session, offer.community_id))
+            raise Invalid(
+                say("Offer {number} has a fixed price of {points} points.", number=offer.id, points=price),
+                "fixed_price",
+                say("Leave --points out."),
+            )
+        points = terms.points
+    if points is None:
+        raise Invalid(say("How many points shall the voucher hold?"), "points_missing", say("Add for example --points 100."))
+    fen = benefits.worth(terms, points)
+    if fen == 0:
+        few = benefits.points_text(points, _decimals(session, offer.community_id))
+        raise Refused(
+            say("{points} points take nothing off with offer {number}.", points=few, number=offer.id),
+            "worthless",
+            say("Take more points."),
+        )
+    return points, fen
+
+
+def _decimals(session: Session, community_id: int) -> int:
+    return communities.get(session, community_id).points_decimals
+
+
+def _days(request: Request) -> int:
+    days = VOUCHER_DAYS if request.days is None else request.days
+    if not 1 <= days <= VOUCHER_DAYS_MAX:
+        raise Invalid(
+            say("A voucher lives at least 1 day and at most {most}.", most=VOUCHER_DAYS_MAX),
+            "bad_days",
+            say("Leave --days out for {days} days.", days=VOUCHER_DAYS),
+        )
+    return days
+
+
+def _new_code(session: Session, act: Act, voucher_id: int, pepper: bytes) -> tuple[str, bytes]:
+    """A code no voucher has and its HMAC. The act decides the draws, so the same act gives the same code."""
+    attempt = 0
+    while True:
+        code = codes.make(act.draw(f"voucher {voucher_id} code {attempt}"))
+        code_mac = codes.fingerprint(pepper, code)
+        if vouchers.with_mac(session, act.community_id, code_mac) is None:
+            return code, code_mac
+        attempt += 1
+
+
+def _insufficient(session: Session, act: Act, member: members.Member, needed: int) -> Refused:
+    today = communities.today(session, act)
+    there = ledger.balance(session, act.community_id, member.holder, "points", today=today).available
+    decimals = _decimals(session, act.community_id)
+    return Refused(
+        say(
+            "{number} has {there} points available; {needed} are needed.",
+            number=member.number,
+            there=benefits.points_text(there, decimals),
+            needed=benefits.points_text(needed, decimals),
+        ),
+        "insufficient_points",
+        say("Take fewer points, or see what is held with timebank points balance {number}.", number=member.number),
     )
 
-    community_id: int = key_field()
-    voucher_id: int = key_field()
-    outcome: str
+
+def verify(session: Session, community_id: int, code: str, merchant: str, pepper: bytes, today: date) -> Verified:
+    """Tell a merchant whether a voucher is good at this counter. Changes nothing and may be asked any number of times.
+
+    Another merchant's voucher is refused before anything of it is told. Raises Invalid `bad_code`; NotFound `unknown_code`,
+    `unknown_merchant`; Refused `wrong_merchant`, `already_captured`, `voided`, `expired`, `merchant_inactive`.
+    """
+    shop = merchants.find(session, community_id, merchant)
+    voucher = _presented(session, vouchers.mac_of(code, pepper), shop, today)
+    terms = offers.find(session, community_id, voucher.offer_id).terms
+    words = benefits.described(terms, _decimals(session, community_id))
+    return Verified(voucher.number, voucher.member_id, words, voucher.fen, voucher.expires_on)
+
+
+def _presented(session: Session, code_mac: bytes, shop: merchants.Merchant, today: date) -> Voucher:
+    """The open voucher of a code at this shop's counter, or the first reason why it is not good there."""
+    voucher = vouchers.by_mac(session, shop.community_id, code_mac)
+    if voucher.merchant_id != shop.id:
+        raise Refused(say("This voucher is for another shop."), "wrong_merchant", say("Its slip says where it can be used."))
+    _check_open(session, voucher, today)
+    offers.check_merchant(shop)
+    return voucher
+
+
+def _check_open(session: Session, voucher: Voucher, today: date) -> None:
+    resolution = vouchers.resolution_of(session, voucher)
+    if resolution is not None:
+        raise _resolved(session, voucher, resolution)
+    if today > voucher.expires_on:
+        raise _over(voucher)
+
+
+def _resolved(session: Session, voucher: Voucher, resolution: Resolution) -> Refused:
+    """Why a voucher that was resolved cannot be resolved again."""
+    if resolution.outcome == "expired":
+        return _over(voucher)
+    timezone = communities.get(session, voucher.community_id).timezone
+    when = f"{resolution.resolved_at.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
+    if resolution.outcome == "captured":
+        return Refused(
+            say("Voucher {number} was used already, on {when}.", number=voucher.number, when=when),
+            "already_captured",
+            say("A voucher is good once. Ask for another one."),
+        )
+    return Refused(
+        say("Voucher {number} was voided on {when}.", number=voucher.number, when=when),
+        "voided",
+        say("Its points are back with the member, who can ask for a new one."),
+    )
+
+
+def _over(voucher: Voucher) -> Refused:
+    return Refused(
+        say("Voucher {number} was good until {day}.", number=voucher.number, day=voucher.expires_on),
+        "expired",
+        say("Its points go back to the member, who can ask for a new one."),
+    )
+
+
+def capture(session: Session, act: Act, counter: Counter, pepper: bytes, grace_days: int = GRACE_DAYS) -> Captured:
+    """Take a voucher at its merchant's counter: points redeemed, the merchant owed what came off the bill, the rest of the
+    points and of the fund's commitment back in the same entry.
+
+    Needs the code: a number is refused as a code. Raises what `verify` and `benefits.benefit` raise; whatever races, the
+    second one is told `already_captured`, `voided` or `expired`.
+    """
+    benefits.check_bill(counter.bill_fen)
+    code_mac = vouchers.mac_of(counter.code, pepper)
+    asked = {"code": code_mac.hex(), "merchant": codes.id_key(counter.merchant), "bill_fen": counter.bill_fen}
+    outcome = once(
+        session, act, "voucher.capture", asked, lambda: {"voucher": _capture(session, act, counter, code_mac, grace_days)}
+    )
+    return captured(session, act.community_id, outcome.receipt["voucher"])
+
+
+def captured(session: Session, community_id: int, voucher_id: int) -> Captured:
+    """How a captured voucher was resolved, worked out again from what is kept; the voucher must be captured."""
+    voucher = vouchers.get(session, community_id, voucher_id)
+    resolution = vouchers.resolution_of(session, voucher)
+    assert resolution is not None, "this voucher is open"
+    assert resolution.outcome == "captured", "this voucher ended without a capture"
+    terms = offers.find(session, community_id, voucher.offer_id).terms
+    done = benefits.benefit(terms, voucher.points, resolution.bill_fen)
+    explained = benefits.explained(terms, done, _decimals(session, community_id))
+    return Captured(voucher, resolution, done, explained)
+
+
+def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes, grace_days: int) -> int:
+    cid, today = act.community_id, communities.today(session, act)
+    shop = merchants.find(session, cid, counter.merchant)
+    voucher = _presented(session, code_mac, shop, today)
+    done = benefits.benefit(offers.find(session, cid, voucher.offer_id).terms, voucher.points, counter.bill_fen)
+    _sweep(session, act, voucher.member_id, today, grace_days)
+    spent, rest = _split(vouchers.lots_held(session, cid, [voucher])[voucher.seq], done.points)
+    transfers = (
+        *(Transfer("points", amount, voucher.holder, "held", REDEEMED, "sink", lot=lot) for lot, amount in spent),
+        *_released(voucher, rest, today + timedelta(days=grace_days), today),
+        *fund.owe(done.off_fen, shop.holder),
+        *fund.release(voucher.fen - done.off_fen),
+    )
+    facts = {"offer": voucher.offer_id, "merchant": shop.id, "points_held": voucher.points, "steps": done.steps}
+    draft = Draft("voucher.capture", today, transfers, voucher.subject, facts=facts, text=act.reason or None)
+    receipt = ledger.post(session, act, draft)
+    _resolve(session, act, [_Ending(voucher, "captured", today, done)], [receipt.seq])
+    return voucher.id
+
+
+def void(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_DAYS) -> Standing:
+    """Void an open voucher: all points and the fund's commitment back. The act's reason goes into the book's texts.
+
+    Raises NotFound `unknown_voucher`, Refused `already_captured`, `voided`, `expired`.
+    """
+    cid = act.community_id
+
+    def work() -> dict[str, int]:
+        voucher, today = vouchers.get(session, cid, voucher_id), communities.today(session, act)
+        _check_open(session, voucher, today)
+        _sweep(session, act, voucher.member_id, today, grace_days)
+        ended = _Ending(voucher, "voided", today)
+        _give_back(session, act, [ended], today + timedelta(days=grace_days))
+        return {"voucher": voucher_id}
+
+    once(session, act, "voucher.void", {"voucher": voucher_id}, work)
+    return vouchers.standing(session, vouchers.get(session, cid, voucher_id), communities.today(session, act))
+
+
+def expire(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_DAYS) -> Standing:
+    """Release a voucher that is past its last day, and all others of its member that are.
+
+    Raises NotFound `unknown_voucher`, Refused `not_lapsed`, `already_captured`, `voided`, `expired`.
+    """
+    cid = act.community_id
+
+    def work() -> dict[str, int]:
+        voucher, today = vouchers.get(session, cid, voucher_id), communities.today(session, act)
+        found = vouchers.standing(session, voucher, today)
+        if found.resolution is not None:
+            raise _resolved(session, voucher, found.resolution)
+        if found.state != "lapsed":
+            raise Refused(
+                say("Voucher {number} is good until {day}.", number=voucher.number, day=voucher.expires_on),
+                "not_lapsed",
+                say("To end it before, run timebank voucher void {number}.", number=voucher.number),
+            )
+        _sweep(session, act, voucher.member_id, today, grace_days)
+        return {"voucher": voucher_id}
+
+    once(session, act, "voucher.expire", {"voucher": voucher_id}, work)
+    return vouchers.standing(session, vouchers.get(session, cid, voucher_id), communities.today(session, act))
+
+
+def expire_due(session: Session, act: Act, member_id: int | None = None, grace_days: int = GRACE_DAYS) -> list[Voucher]:
+    """Release all vouchers that are past their last day, of one member or (None) of everybody; gives them, by number."""
+    cid = act.community_id
+
+    def work() -> dict[str, list[int]]:
+        return {"vouchers": _sweep(session, act, member_id, communities.today(session, act), grace_days)}
+
+    outcome = once(session, act, "voucher.expire_due", {"member": member_id or 0}, work)
+    return [vouchers.get(session, cid, number) for number in outcome.receipt["vouchers"]]
+
+
+def _sweep(session: Session, act: Act, member_id: int | None, today: date, grace_days: int) -> list[int]:
+    """Release what has lapsed, each voucher dated on its last day; gives their numbers."""
+    due = vouchers.lapsed(session, act.community_id, today, member_id)
+    _give_back(session, act, [_Ending(v, "expired", v.expires_on) for v in due], today + timedelta(days=grace_days))
+    return [voucher.id for voucher in due]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How one voucher ends and on which day; `benefit` of a capture."""
+
+    voucher: Voucher
+    outcome: Literal["captured", "voided", "expired"]
     day: date
-    resolved_at: datetime = Field(sa_type=Utc)
-    bill_fen: int = Field(default=0, sa_type=BigInteger)
-    benefit_fen: int = Field(default=0, sa_type=BigInteger)
-    points: int = Field(default=0, sa_type=BigInteger)
-    seq: int = Field(sa_type=BigInteger)
+    benefit: Benefit | None = None
+
+
+_KINDS = {"voided": "voucher.void", "expired": "voucher.expire"}
+
+
+def _give_back(session: Session, act: Act, endings: Sequence[_Ending], grace: date) -> None:
+    """Give whole holds back, each in an entry of its own day; points of lapsed lots live until `grace`."""
+    if not endings:
+        return
+    today = communities.today(session, act)
+    lots = vouchers.lots_held(session, act.community_id, [e.voucher for e in endings])
+    drafts = [
+        Draft(
+            _KINDS[e.outcome],
+            e.day,
+            (*_released(e.voucher, lots[e.voucher.seq], grace, today), *fund.release(e.voucher.fen)),
+            e.voucher.subject,
+            facts={"offer": e.voucher.offer_id, "merchant": e.voucher.merchant_id, "points_held": e.voucher.points},
+            text=(act.reason or None) if e.outcome == "voided" else None,
+            place=e.voucher.number,
+        )
+        for e in endings
+    ]
+    receipts = ledger.post_all(session, act, drafts)
+    _resolve(session, act, endings, [receipt.seq for receipt in receipts])
+
+
+def _split(lots: Iterable[LotAmount], spent: int) -> tuple[list[LotAmount], list[LotAmount]]:
+    """Divide lots into what is spent, the first to lapse first, and the rest."""
+    gone, rest, left = [], [], spent
+    for lot, amount in lots:
+        taken = min(amount, left)
+        left -= taken
+        if taken:
+            gone.append((lot, taken))
+        if amount > taken:
+            rest.append((lot, amount - taken))
+    assert left == 0, "a benefit never costs more than its voucher holds"
+    return gone, rest
+
+
+def _released(voucher: Voucher, lots: Iterable[LotAmount], grace: date, today: date) -> Iterator[Transfer]:
+    """Points from held back to available: into their own lots, or until `grace` where the lot has lapsed."""
+    for lot, amount in lots:
+        lapses_on = lot if lot >= today else grace
+        yield Transfer("points", amount, voucher.holder, "held", voucher.holder, "available", lot=lot, lapses_on=lapses_on)
+
+
+_RESOLUTION = ("community_id", "voucher_id", "outcome", "day", "resolved_at", "bill_fen", "benefit_fen", "points", "seq")
+
+
+def _resolve(session: Session, act: Act, endings: Sequence[_Ending], seqs: Sequence[int]) -> None:
+    """Write resolutions with the seqs of their entries. Their key refuses a second one of a voucher even without the lock.
+
+    Raises Refused `already_captured`, `voided`, `expired`.
+    """
+    rows = []
+    for e, seq in zip(endings, seqs, strict=True):
+        amounts = (e.benefit.bill_fen, e.benefit.off_fen, e.benefit.points) if e.benefit else (0, 0, 0)
+        rows.append((act.community_id, e.voucher.id, e.outcome, e.day.isoformat(), instant(act.now), *amounts, seq))
+    try:
+        with session.begin_nested():
+            insert_rows(session, "resolution", _RESOLUTION, rows)
+    except IntegrityError as error:
+        for ending in endings:
+            first = vouchers.resolution_of(session, ending.voucher)
+            if first is not None:
+                raise _resolved(session, ending.voucher, first) from error
+        raise
