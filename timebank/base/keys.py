@@ -1,0 +1,118 @@
+"""The secrets of one database, in a file of their own beside it: today the pepper under which voucher codes are kept.
+
+`<database file>.keys`, mode 0600, one JSON object: {"pepper":"<64 hex digits>","version":1}. Never in the database, so that
+a copy of the database alone gives no code away. The door reads it and gives the pepper to the verbs as a value. Without it
+no printed code can be recognised any more: it belongs into the backup, and a lost one is never replaced by itself.
+"""
+
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from timebank.base.errors import Invalid, NotFound, Unwritable
+from timebank.base.i18n import say
+from timebank.base.sheet_writing import sync_folder
+
+PEPPER_BYTES = 32
+VERSION = 1
+_MODE = 0o600
+_FILE_BYTES_MAX = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The secrets of one database: the `pepper` of voucher codes, 32 bytes. Never shown by repr()."""
+
+    pepper: bytes = field(repr=False)
+
+
+def path_of(url: str, configured: str | None = None) -> Path:
+    """Where a database's keys lie: the configured path, else beside the SQLite file. Raises Invalid `no_keys_path`."""
+    if configured:
+        return Path(configured)
+    place = make_url(url)
+    if place.get_backend_name() != "sqlite" or place.database in (None, "", ":memory:"):
+        raise Invalid(
+            say("A database that is no file has no place for its keys."),
+            "no_keys_path",
+            say("Name a file of this computer with TIMEBANK_KEYS."),
+        )
+    return Path(f"{place.database}.keys")
+
+
+def read(path: Path) -> Keys:
+    """Read the keys. Raises NotFound `no_keys`, Invalid `bad_keys`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_FILE_BYTES_MAX)
+    except FileNotFoundError as error:
+        raise NotFound(
+            say("The file of keys {path} is missing.", path=str(path)),
+            "no_keys",
+            say("Bring it back from the backup: without it no voucher code can be checked."),
+        ) from error
+    except OSError as error:
+        raise _bad(path) from error
+    try:
+        found = json.loads(data)
+        version, pepper = found["version"], bytes.fromhex(found["pepper"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _bad(path) from error
+    if version != VERSION or len(pepper) != PEPPER_BYTES:
+        raise _bad(path)
+    return Keys(pepper)
+
+
+def _bad(path: Path) -> Invalid:
+    return Invalid(
+        say("The file of keys {path} cannot be read or is damaged.", path=str(path)),
+        "bad_keys",
+        say("Bring it back from the backup: without it no voucher code can be checked."),
+    )
+
+
+def read_or_make(path: Path, chance: bytes) -> Keys:
+    """Read the keys, or make them of 32 random bytes if there is no file yet; of two who make them at once, one wins.
+
+    Only where no voucher exists: a new pepper beside old vouchers would make their codes unknown. Raises Invalid `bad_keys`,
+    Unwritable `unwritable`.
+    """
+    assert len(chance) == PEPPER_BYTES, "keys are made of 32 random bytes"
+    with suppress(NotFound):
+        return read(path)
+    _publish(path, json.dumps({"pepper": chance.hex(), "version": VERSION}, sort_keys=True).encode() + b"\n")
+    return read(path)
+
+
+def _publish(path: Path, data: bytes) -> None:
+    """Give the file its name only when all of it is on the disk, and never in the place of another one."""
+    temporary = path.parent / f".timebank-{secrets.token_hex(8)}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _MODE)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        with suppress(FileExistsError):  # someone else was first: theirs counts
+            os.link(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise Unwritable(
+            say("{file} cannot be written: {cause}.", file=str(path), cause=error.strerror or type(error).__name__),
+            "unwritable",
+            say("Check free space and permissions of its folder, or name another file with TIMEBANK_KEYS."),
+        ) from error
+    finally:
+        with suppress(OSError):  # gone already, or never made
+            temporary.unlink()
+
+
+def exposed(path: Path) -> bool:
+    """Whether others than the file's owner may read it (POSIX); for `doctor`, which then says chmod 600."""
+    return os.name != "nt" and path.stat().st_mode & 0o077 != 0
