@@ -1,0 +1,709 @@
+"""Minutes become points by the rule book alone: exactly, in one order, and so that every award can be made again."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from timebank.base.errors import Invalid
+from timebank.rewards import (
+    ENGINE,
+    KINDS,
+    NEVER,
+    WINDOWS,
+    Award,
+    Cap,
+    Expiry,
+    Facts,
+    Multiplier,
+    PointsRule,
+    RateRule,
+    RuleBook,
+    ServiceRule,
+    Used,
+    award,
+    explain,
+    facts_of,
+    merged,
+    used_of,
+)
+from timebank.transparency import canonical, parse
+
+DAY = date(2026, 10, 14)
+"""A Wednesday of no holiday."""
+
+SERVICE = ServiceRule(
+    minimum_minutes=0,
+    round_minutes=1,
+    round="down",
+    maximum_minutes_per_day=1440,
+    kinds=frozenset({"confirmed"}),
+    carry_remainder=True,
+)
+"""Counts every minute; a test changes what it is about."""
+
+BOOK = RuleBook(
+    name="test",
+    version="1",
+    title="",
+    effective_from=date(2026, 1, 1),
+    effective_to=None,
+    legal_basis="",
+    points=PointsRule("积分", 0, "down"),
+    service=SERVICE,
+    rate=RateRule(Decimal(60), {}),
+)
+"""One point a minute, nothing else."""
+
+
+def book(*, service: dict[str, object] | None = None, **changes: object) -> RuleBook:
+    """BOOK with other values; those of `service` go into [service]."""
+    return replace(BOOK, service=replace(SERVICE, **(service or {})), **changes)
+
+
+def of(minutes: int, **changes: object) -> Facts:
+    """A service of so many minutes."""
+    return replace(Facts(DAY, "elder-care", minutes), **changes)
+
+
+def lost(made: Award) -> int:
+    """Points a trace says were discarded."""
+    return sum(cut["cut"] for cut in made.trace.get("caps", ()) if cut["to"] == "discard")
+
+
+def gross(made: Award) -> int:
+    """Points before caps, put together again from where they went."""
+    return made.points + sum(points for _, points in made.overflow) + lost(made)
+
+
+@dataclass
+class Member:
+    """A ledger of one member: folds awards the way `Used` says the real one does."""
+
+    book: RuleBook
+    made: list[tuple[Facts, Award]] = field(default_factory=list)
+
+    def used(self, facts: Facts) -> Used:
+        windows = {}
+        for window in self.book.windows:
+            inside = [a for f, a in self.made if same_window(window, f.day, facts.day)]
+            windows[window] = (sum(a.points for a in inside), sum(a.window_minutes for a in inside))
+        return Used(
+            day_minutes=sum(a.eligible for f, a in self.made if f.day == facts.day),
+            eligible=sum(a.eligible for f, a in self.made if f.category == facts.category),
+            counted=sum(a.counted for f, a in self.made if f.category == facts.category),
+            windows=windows,
+        )
+
+    def serve(self, facts: Facts) -> Award:
+        made = award(facts, self.book, self.used(facts))
+        self.made.append((facts, made))
+        return made
+
+
+def same_window(window: str, one: date, other: date) -> bool:
+    match window:
+        case "day":
+            return one == other
+        case "month":
+            return (one.year, one.month) == (other.year, other.month)
+        case "year":
+            return one.year == other.year
+    return True
+
+
+# --- what counts ---
+
+
+@pytest.mark.parametrize(("minutes", "counted"), [(59, 0), (60, 60), (61, 60), (90, 60), (120, 120)])
+def test_whole_hours_count_whole_hours_only(minutes: int, counted: int) -> None:
+    made = award(of(minutes), book(service={"round_minutes": 60}), Used())
+    assert (made.eligible, made.counted, made.points) == (minutes, counted, counted)
+
+
+@pytest.mark.parametrize(
+    ("how", "counted"),
+    [("down", [0, 0, 30, 60, 60, 90]), ("half-up", [0, 30, 60, 60, 60, 90]), ("up", [30, 30, 60, 60, 90, 90])],
+)
+def test_minutes_are_rounded_to_the_unit_as_the_book_says(how: str, counted: list[int]) -> None:
+    rules = book(service={"round_minutes": 30, "round": how})
+    assert [award(of(minutes), rules, Used()).counted for minutes in (14, 15, 59, 60, 61, 90)] == counted
+
+
+def test_three_times_twenty_minutes_count_as_an_hour_when_the_remainder_is_carried() -> None:
+    member = Member(book(service={"round_minutes": 60}))
+    assert [member.serve(of(20)).counted for _ in range(3)] == [0, 0, 60]
+
+
+def test_three_times_twenty_minutes_count_nothing_when_it_is_not() -> None:
+    member = Member(book(service={"round_minutes": 60, "carry_remainder": False}))
+    made = [member.serve(of(20)) for _ in range(3)]
+    assert [(a.eligible, a.counted, a.points) for a in made] == [(0, 0, 0)] * 3
+
+
+def test_a_remainder_stays_in_its_category() -> None:
+    member = Member(book(service={"round_minutes": 60}))
+    member.serve(of(40))
+    assert member.serve(of(40, category="cleaning")).counted == 0
+    assert member.serve(of(20)).counted == 60
+
+
+def test_what_was_rounded_up_is_taken_off_the_next_service() -> None:
+    member = Member(book(service={"round_minutes": 30, "round": "up"}))
+    assert [member.serve(of(20)).counted for _ in range(3)] == [30, 30, 0]
+
+
+def test_a_reversal_heals_itself_at_the_next_service() -> None:
+    member = Member(book(service={"round_minutes": 60}))
+    member.serve(of(40))
+    member.serve(of(40))
+    del member.made[0]
+    assert [member.serve(of(20)).counted, member.serve(of(60)).counted] == [0, 60]
+
+
+def test_a_service_below_the_minimum_earns_nothing_and_carries_nothing() -> None:
+    rules = book(service={"minimum_minutes": 30, "round_minutes": 60})
+    made = award(of(29), rules, Used(eligible=59))
+    assert (made.eligible, made.counted, made.points) == (0, 0, 0)
+    assert award(of(30), rules, Used(eligible=59)).counted == 60
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_the_kinds_named_earn(kind: str) -> None:
+    rules = book(service={"kinds": frozenset({"confirmed", "team"})})
+    assert award(of(60, kind=kind), rules, Used()).points == (60 if kind in {"confirmed", "team"} else 0)
+
+
+def test_the_rest_of_a_full_day_earns_nothing() -> None:
+    rules = book(service={"maximum_minutes_per_day": 480})
+    made = {used: award(of(300), rules, Used(day_minutes=used)) for used in (0, 180, 200, 480, 600)}
+    assert {used: a.eligible for used, a in made.items()} == {0: 300, 180: 300, 200: 280, 480: 0, 600: 0}
+    assert [used for used, a in made.items() if "day_limit" in a.trace] == [200, 480, 600]
+
+
+def test_a_record_that_brings_no_minutes_releases_none_of_the_carried_ones() -> None:
+    rules = book(service={"round_minutes": 60, "maximum_minutes_per_day": 480})
+    assert award(of(60), rules, Used(day_minutes=480, eligible=600, counted=0)).counted == 0
+
+
+def test_minutes_served_are_not_part_of_an_award() -> None:
+    """Hours are facts: no rule changes the recorded minutes, which stand in the trace as they were given."""
+    assert award(of(245), book(service={"minimum_minutes": 600}), Used()).trace["minutes"] == 245
+
+
+# --- what it is worth ---
+
+
+def test_a_category_without_a_rate_of_its_own_earns_the_default() -> None:
+    rules = book(rate=RateRule(Decimal(10), {"elder-care": Decimal(12)}))
+    assert award(of(60), rules, Used()).points == 12
+    assert award(of(60, category="tutoring"), rules, Used()).points == 10
+    assert rules.knows("elder-care")
+    assert not rules.knows("tutoring")
+
+
+def test_rates_are_decimals_and_never_drift() -> None:
+    """0.1 point a minute, ten thousand minutes one by one in tenths: 1,000.0 exactly."""
+    rules = book(points=PointsRule("积分", 1, "down"), rate=RateRule(Decimal("6.0"), {}))
+    assert sum(award(of(1), rules, Used()).points for _ in range(10_000)) == 10_000
+
+
+@pytest.mark.parametrize(("how", "points"), [("down", 7), ("half-up", 8), ("up", 8)])
+def test_points_are_rounded_once_at_the_end(how: str, points: int) -> None:
+    """5 × 1.5 × 1.5 = 11.25; rounding after each step would give 10, 12 or 12. At 10 minutes of 45 an hour: 7.5."""
+    twice = (Multiplier("a", Decimal("1.5")), Multiplier("b", Decimal("1.5")))
+    assert award(of(10), book(points=PointsRule("积分", 0, how), rate=RateRule(Decimal(45), {})), Used()).points == points
+    made = award(of(5), book(points=PointsRule("积分", 0, how), multiply=twice), Used())
+    assert made.points == {"down": 11, "half-up": 11, "up": 12}[how]
+
+
+@pytest.mark.parametrize(("how", "tenths"), [("down", 83), ("half-up", 83), ("up", 84)])
+def test_with_one_decimal_points_are_tenths(how: str, tenths: int) -> None:
+    rules = book(points=PointsRule("积分", 1, how), rate=RateRule(Decimal(10), {}))
+    assert award(of(50), rules, Used()).points == tenths
+
+
+def test_of_a_group_only_the_largest_that_applies_counts() -> None:
+    rules = book(
+        multiply=(
+            Multiplier("weekend", Decimal("1.2"), group="calendar", weekdays=frozenset({5, 6})),
+            Multiplier("holiday", Decimal(2), group="calendar", dates=((date(2026, 10, 1), date(2026, 10, 4)),)),
+            Multiplier("campaign", Decimal("1.5"), group="calendar", dates=((date(2026, 10, 3), date(2026, 10, 31)),)),
+        )
+    )
+    points = {day: award(of(100, day=date(2026, 10, day)), rules, Used()).points for day in (1, 3, 4, 10, 12)}
+    assert points == {1: 200, 3: 200, 4: 200, 10: 150, 12: 150}
+    assert award(of(100, day=date(2026, 11, 7)), rules, Used()).points == 120
+    assert award(of(100, day=date(2026, 11, 9)), rules, Used()).points == 100
+
+
+def test_multipliers_outside_a_group_all_apply_after_the_groups() -> None:
+    rules = book(
+        multiply=(
+            Multiplier("team", Decimal(3), team_at_least=5),
+            Multiplier("care", Decimal(2), categories=frozenset({"elder-care"})),
+            Multiplier("day", Decimal("1.5"), group="calendar", weekdays=frozenset({2})),
+        )
+    )
+    made = award(of(10, team_size=5), rules, Used())
+    assert made.points == 90
+    assert [name for name, _ in made.trace["times"]] == ["day", "team", "care"]
+
+
+def test_every_condition_of_a_multiplier_must_hold() -> None:
+    rule = Multiplier(
+        "all",
+        Decimal(2),
+        dates=((DAY, DAY), (DAY + timedelta(7), DAY + timedelta(8))),
+        weekdays=frozenset({DAY.weekday()}),
+        categories=frozenset({"elder-care"}),
+        team_at_least=3,
+    )
+    rules, fits = book(multiply=(rule,)), of(10, team_size=3)
+    assert award(fits, rules, Used()).points == 20
+    for miss in (
+        replace(fits, team_size=2),
+        replace(fits, category="cleaning"),
+        replace(fits, day=DAY - timedelta(1)),
+        replace(fits, day=DAY + timedelta(1)),
+        replace(fits, day=DAY + timedelta(6)),
+        replace(fits, day=DAY + timedelta(8)),
+        replace(fits, day=DAY + timedelta(9)),
+    ):
+        assert award(miss, rules, Used()).points == 10, miss
+    assert award(replace(fits, day=DAY + timedelta(7)), rules, Used()).points == 20
+
+
+def test_overlapping_date_ranges_are_one() -> None:
+    dates = ((date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 10, 2), date(2026, 10, 3)))
+    rules = book(multiply=(Multiplier("x", Decimal(2), dates=dates),))
+    assert award(of(10), rules, Used()).points == 20
+    assert merged([*dates, (date(2026, 10, 31), date(2026, 11, 1))]) == [(date(2026, 10, 1), date(2026, 11, 1))]
+
+
+# --- caps ---
+
+
+def test_a_record_that_crosses_a_cap_keeps_what_fits_and_gives_the_rest_to_the_pool() -> None:
+    rules = book(cap=(Cap("monthly", "month", "points", 600, "elder-care"),))
+    made = award(of(100), rules, Used(windows={"month": (560, 0)}))
+    assert (made.points, made.overflow, made.window_minutes) == (40, (("elder-care", 60),), 100)
+
+
+def test_discarded_points_are_told_by_the_trace_only() -> None:
+    made = award(of(100), book(cap=(Cap("daily", "day", "points", 30),)), Used())
+    assert (made.points, made.overflow, lost(made)) == (30, (), 70)
+
+
+def test_a_cap_below_what_is_used_already_leaves_room_for_nothing() -> None:
+    rules = book(cap=(Cap("monthly", "month", "points", 600, "p"), Cap("hours", "year", "minutes", 600)))
+    made = award(of(100), rules, Used(windows={"month": (900, 0), "year": (0, 900)}))
+    assert (made.points, made.overflow, made.window_minutes) == (0, (("p", 100),), 0)
+
+
+def test_caps_apply_from_the_day_to_the_lifetime_whatever_the_order_of_the_file() -> None:
+    rules = book(
+        cap=(
+            Cap("life", "lifetime", "points", 10, "d"),
+            Cap("year", "year", "points", 20, "c"),
+            Cap("month", "month", "points", 40, "b"),
+            Cap("day", "day", "points", 70, "a"),
+        )
+    )
+    assert award(of(100), rules, Used()).overflow == (("a", 30), ("b", 30), ("c", 20), ("d", 10))
+    assert rules.windows == WINDOWS
+    assert rules.pools == ("a", "b", "c", "d")
+
+
+def test_two_caps_may_fill_one_pool() -> None:
+    rules = book(cap=(Cap("day", "day", "points", 70, "p"), Cap("month", "month", "points", 40, "p")))
+    assert award(of(100), rules, Used()).overflow == (("p", 60),)
+
+
+def test_a_cap_in_minutes_keeps_the_points_its_minutes_earn() -> None:
+    """90 minutes of room of 120 counted, at 10 an hour: 15 of 20 points."""
+    rules = book(rate=RateRule(Decimal(10), {}), cap=(Cap("hours", "month", "minutes", 600, "p"),))
+    made = award(of(120), rules, Used(windows={"month": (85, 510)}))
+    assert (made.counted, made.points, made.overflow, made.window_minutes) == (120, 15, (("p", 5),), 90)
+    assert made.trace["window_minutes"] == 90
+    assert "window_minutes" not in award(of(90), rules, Used(windows={"month": (85, 510)})).trace
+
+
+def test_minutes_cut_by_a_cap_use_up_no_room_elsewhere() -> None:
+    """2 h a day and 10 h a month: days of 4 hours fill the month in five days, not in three."""
+    caps = (Cap("day", "day", "minutes", 120), Cap("month", "month", "minutes", 600))
+    member = Member(book(cap=caps))
+    points = [member.serve(of(240, day=date(2026, 10, day))).points for day in range(1, 8)]
+    assert points == [120] * 5 + [0, 0]
+
+
+def test_a_reversal_frees_exactly_the_room_it_took() -> None:
+    member = Member(book(cap=(Cap("month", "month", "minutes", 600),)))
+    assert [member.serve(of(minutes)).points for minutes in (400, 400, 100)] == [400, 200, 0]
+    del member.made[0]
+    assert [member.serve(of(minutes)).points for minutes in (300, 300)] == [300, 100]
+
+
+def test_the_carried_sum_knows_nothing_of_caps() -> None:
+    """What a cap took does not come back as a remainder at the next service."""
+    member = Member(book(service={"round_minutes": 30}, cap=(Cap("day", "day", "minutes", 30),)))
+    first = member.serve(of(100))
+    assert (first.eligible, first.counted, first.window_minutes) == (100, 90, 30)
+    assert member.serve(of(30, day=DAY + timedelta(1))).counted == 30
+
+
+# --- when points lapse ---
+
+
+@pytest.mark.parametrize(
+    ("expiry", "day", "lapses"),
+    [
+        (None, DAY, NEVER),
+        (Expiry(36, None, "month-end"), date(2026, 10, 14), date(2029, 10, 31)),
+        (Expiry(12, None, "year-end"), date(2026, 10, 14), date(2027, 12, 31)),
+        (Expiry(1, None, "none"), date(2026, 1, 31), date(2026, 2, 28)),
+        (Expiry(16, None, "month-end"), date(2026, 10, 31), date(2028, 2, 29)),
+        (Expiry(0, (12, 31), "none"), date(2026, 1, 1), date(2026, 12, 31)),
+        (Expiry(0, (12, 31), "none"), date(2026, 12, 31), date(2026, 12, 31)),
+        (Expiry(0, (6, 30), "none"), date(2026, 7, 1), date(2027, 6, 30)),
+        (Expiry(0, (6, 15), "month-end"), date(2026, 6, 15), date(2026, 6, 30)),
+        (Expiry(1200, None, "month-end"), date(9950, 1, 1), NEVER),
+        (Expiry(0, (6, 30), "none"), date(9999, 12, 31), NEVER),
+    ],
+)
+def test_points_lapse_counted_from_the_day_of_service(expiry: Expiry | None, day: date, lapses: date) -> None:
+    assert award(of(60, day=day), book(expiry=expiry), Used()).lapses_on == lapses
+
+
+def test_a_book_covers_its_days_first_and_last_included() -> None:
+    rules = book(effective_to=date(2026, 12, 31))
+    days = [date(2025, 12, 31), date(2026, 1, 1), date(2026, 12, 31), date(2027, 1, 1)]
+    assert [rules.covers(day) for day in days] == [False, True, True, False]
+    assert BOOK.covers(date(2099, 1, 1))
+
+
+# --- the trace ---
+
+NATIONAL_DAY = book(
+    service={"round_minutes": 30, "minimum_minutes": 30, "maximum_minutes_per_day": 480},
+    rate=RateRule(Decimal(10), {"elder-care": Decimal(12)}),
+    multiply=(
+        Multiplier("national-day", Decimal("1.5"), "国庆", "calendar", ((date(2026, 10, 1), date(2026, 10, 7)),)),
+        Multiplier("team", Decimal("1.1"), team_at_least=5),
+    ),
+    cap=(Cap("monthly", "month", "points", 600, "elder-care"), Cap("yearly", "year", "points", 5000)),
+    expiry=Expiry(36, None, "month-end"),
+)
+HOLIDAY = Facts(date(2026, 10, 2), "elder-care", 245, 5)
+
+
+def test_the_trace_of_an_ordinary_award_is_small() -> None:
+    """The ledger stores one for every service: of no earlier service, and of a member in the middle of his year."""
+    assert len(canonical(award(HOLIDAY, NATIONAL_DAY, Used()).trace)) <= 200
+    used = Used(120, 1505, 1500, {"month": (200, 1000), "year": (2000, 9000)})
+    assert len(canonical(award(HOLIDAY, NATIONAL_DAY, used).trace)) <= 320
+
+
+def test_a_trace_holds_what_was_read_and_nothing_else() -> None:
+    used = Used(7, 5, 1, {"month": (0, 4), "year": (0, 0), "lifetime": (1, 1)})
+    assert award(HOLIDAY, NATIONAL_DAY, used).trace["used"] == {
+        "day_minutes": 7,
+        "eligible": 5,
+        "counted": 1,
+        "windows": {"month": [0, 4]},
+    }
+    assert "used" not in award(replace(HOLIDAY, minutes=5), NATIONAL_DAY, used).trace
+    no_carry = replace(NATIONAL_DAY, service=replace(SERVICE, carry_remainder=False), cap=())
+    assert award(HOLIDAY, no_carry, used).trace["used"] == {"day_minutes": 7}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"engine": ENGINE + 1}, "other_engine"),
+        ({"engine": None}, "other_engine"),
+        ({"day": "2026-02-30"}, "bad_trace"),
+        ({"day": 20260101}, "bad_trace"),
+        ({"minutes": "60"}, "bad_trace"),
+        ({"minutes": True}, "bad_trace"),
+        ({"team": "5"}, "bad_trace"),
+        ({"category": 5}, "bad_trace"),
+        ({"kind": []}, "bad_trace"),
+        ({"used": []}, "bad_trace"),
+        ({"used": {"day_minutes": "1"}}, "bad_trace"),
+        ({"used": {"windows": []}}, "bad_trace"),
+        ({"used": {"windows": {"month": 1}}}, "bad_trace"),
+        ({"used": {"windows": {"month": [1]}}}, "bad_trace"),
+        ({"used": {"windows": {"month": [1, "2"]}}}, "bad_trace"),
+    ],
+)
+def test_a_trace_that_is_none_is_refused(change: dict[str, object], code: str) -> None:
+    trace = {**award(HOLIDAY, NATIONAL_DAY, Used()).trace, **change}
+    with pytest.raises(Invalid) as refused:
+        explain(trace, "en")
+    assert refused.value.code == code
+
+
+# --- in words ---
+
+
+def told(facts: Facts, rules: RuleBook = NATIONAL_DAY, used: Used | None = None) -> str:
+    return explain(award(facts, rules, used or Used()).trace, "en")
+
+
+def test_an_explanation_follows_the_order_of_the_rules() -> None:
+    assert told(HOLIDAY) == (
+        "4 h 05 min of service → 4 h counted × 12 = 48 → 国庆 × 1.5 = 72 → as a team × 1.1 = 79.2 → 79 分 recorded"
+    )
+
+
+ONE_HOUR = "1 h counted × 12 = 12 → 12 分 recorded"
+TOO_LITTLE = "not a whole unit yet: {} min go to the next service"
+
+
+@pytest.mark.parametrize(
+    ("facts", "used", "says"),
+    [
+        (of(20), Used(), "20 min of service → shorter than 30 min: earns nothing"),
+        (of(60, kind="back-entered"), Used(), "1 h of service → back-entered records earn nothing"),
+        (of(60, kind="honorary"), Used(), "1 h of service → such records earn nothing"),
+        (of(60), Used(480), "1 h of service → the 8 h a day that count are reached: earns nothing"),
+        (of(90), Used(420), "1 h 30 min of service → 1 h left of the 8 h a day that count → " + ONE_HOUR),
+        (of(40), Used(eligible=20), "40 min of service → with 20 min left over from before → " + ONE_HOUR),
+        (of(30), Used(460), "30 min of service → 20 min left of the 8 h a day that count → " + TOO_LITTLE.format(20)),
+        (of(35), Used(0, 30, 60), "35 min of service → 30 min were counted before → " + TOO_LITTLE.format(5)),
+        (of(30), Used(0, 30, 60), "30 min of service → 30 min were counted before → earns nothing more"),
+    ],
+)
+def test_an_explanation_says_why_minutes_did_not_count(facts: Facts, used: Used, says: str) -> None:
+    assert told(facts, used=used) == says
+
+
+def test_an_explanation_without_carrying_says_that_the_unit_was_not_reached() -> None:
+    rules = book(service={"round_minutes": 30, "carry_remainder": False})
+    assert told(of(29), rules) == "29 min of service → less than one unit of counting: earns nothing"
+
+
+def test_an_explanation_says_what_a_cap_cut_and_where_it_went() -> None:
+    used = Used(windows={"month": (560, 0), "year": (4990, 0)})
+    assert told(of(300), used=used).endswith(
+        "5 h counted × 12 = 60 → makes 60 分 → 20 分 above the monthly cap of 600 分 go to the pool elder-care"
+        " → 30 分 above the yearly cap of 5000 分 are not recorded → 10 分 recorded"
+    )
+    caps = (Cap("d", "day", "minutes", 90), Cap("l", "lifetime", "points", 50))
+    assert told(of(120), book(cap=caps)).endswith(
+        "→ makes 120 分 → 30 分 above the daily cap of 1 h 30 min are not recorded"
+        " → 40 分 above the lifetime cap of 50 分 are not recorded → 50 分 recorded"
+    )
+
+
+def test_an_explanation_shows_tenths_and_the_unit_as_it_is_called() -> None:
+    rules = book(points=PointsRule("爱心豆", 1, "down"), rate=RateRule(Decimal(10), {}))
+    assert told(of(50), rules) == "50 min of service → 50 min counted × 10 ≈ 8.33 → 8.3 爱心豆 recorded"
+    assert "× 10 ≈ 6.67 → 6.6 爱心豆" in told(of(40), rules)
+    assert told(of(60), rules).endswith("= 10 → 10 爱心豆 recorded")
+
+
+def test_a_hundred_multipliers_can_be_told() -> None:
+    many = tuple(Multiplier(f"m{i}", Decimal(1)) for i in range(100))
+    assert told(of(60), book(multiply=many)).count(" × ") == 101
+
+
+# --- what holds for every rule book ---
+
+always = settings(deadline=None)
+"""Machines are shared: how long an example takes says nothing."""
+
+amounts = st.decimals(min_value=0, max_value=30, places=1)
+days = st.dates(date(2026, 1, 1), date(2027, 2, 28))
+facts_any = st.builds(
+    Facts,
+    day=days,
+    category=st.sampled_from(["elder-care", "cleaning", "助老"]),
+    minutes=st.integers(0, 800),
+    team_size=st.integers(1, 8),
+    kind=st.sampled_from([*KINDS, "confirmed", "confirmed", "confirmed"]),
+)
+multipliers = st.builds(
+    Multiplier,
+    id=st.just("m"),
+    times=st.decimals("0.1", 3, places=2),
+    label=st.sampled_from(["", "国庆"]),
+    group=st.sampled_from(["", "", "a", "b"]),
+    dates=st.lists(st.tuples(days, st.integers(0, 90)).map(lambda d: (d[0], d[0] + timedelta(d[1]))), max_size=2).map(tuple),
+    weekdays=st.frozensets(st.integers(0, 6), max_size=3),
+    categories=st.frozensets(st.sampled_from(["elder-care", "cleaning"]), max_size=1),
+    team_at_least=st.sampled_from([0, 0, 2, 5]),
+)
+caps = st.builds(
+    Cap,
+    id=st.just("c"),
+    per=st.sampled_from(WINDOWS),
+    measure=st.sampled_from(["points", "minutes"]),
+    limit=st.integers(1, 1500),
+    pool=st.sampled_from(["", "p", "q"]),
+)
+services = st.builds(
+    ServiceRule,
+    minimum_minutes=st.sampled_from([0, 1, 30]),
+    round_minutes=st.sampled_from([1, 7, 30, 60]),
+    round=st.sampled_from(["down", "half-up", "up"]),
+    maximum_minutes_per_day=st.sampled_from([120, 480, 1440]),
+    kinds=st.sampled_from([frozenset({"confirmed"}), frozenset({"confirmed", "team"})]),
+    carry_remainder=st.booleans(),
+)
+books = st.builds(
+    RuleBook,
+    name=st.just("any"),
+    version=st.just("1"),
+    title=st.just("any"),
+    effective_from=st.just(date(2026, 1, 1)),
+    effective_to=st.none(),
+    legal_basis=st.just(""),
+    points=st.builds(
+        PointsRule, st.sampled_from(["积分", "bean"]), st.integers(0, 1), st.sampled_from(["down", "half-up", "up"])
+    ),
+    service=services,
+    rate=st.builds(RateRule, amounts, st.dictionaries(st.sampled_from(["elder-care", "cleaning"]), amounts)),
+    multiply=st.lists(multipliers, max_size=4).map(tuple),
+    cap=st.lists(caps, max_size=4).map(tuple),
+    expiry=st.sampled_from([None, Expiry(36, None, "month-end"), Expiry(0, (12, 31), "none")]),
+    example=st.just(()),
+    schema=st.just(1),
+)
+sums = st.integers(0, 2000)
+useds = st.builds(Used, sums, sums, sums, st.dictionaries(st.sampled_from(WINDOWS), st.tuples(sums, sums)))
+
+
+def model(facts: Facts, rules: RuleBook, used: Used) -> Fraction:
+    """Points before rounding and caps, straight from the prose of docs/rules.md, slowly and in fractions."""
+    rule = rules.service
+    if facts.kind not in rule.kinds or facts.minutes < rule.minimum_minutes:
+        return Fraction(0)
+    eligible = min(facts.minutes, max(0, rule.maximum_minutes_per_day - used.day_minutes))
+    if not eligible:
+        return Fraction(0)
+    before = (used.eligible, used.counted) if rule.carry_remainder else (0, 0)
+    units = rounded(Fraction(before[0] + eligible, rule.round_minutes), rule.round)
+    value = Fraction(max(0, units * rule.round_minutes - before[1]), 60)
+    value *= Fraction(rules.rate.by_category.get(facts.category, rules.rate.default))
+    groups: dict[str, Fraction] = {}
+    for i, m in enumerate(rules.multiply):
+        in_dates = not m.dates or any(start <= facts.day <= end for start, end in m.dates)
+        on_weekday = not m.weekdays or facts.day.weekday() in m.weekdays
+        of_category = not m.categories or facts.category in m.categories
+        if in_dates and on_weekday and of_category and facts.team_size >= m.team_at_least:
+            key = m.group or f"alone {i}"
+            groups[key] = max(groups.get(key, Fraction(0)), Fraction(m.times))
+    for times in groups.values():
+        value *= times
+    return value * 10**rules.points.decimals
+
+
+def rounded(value: Fraction, how: str) -> int:
+    return int(value // 1 if how == "down" else -(-value // 1) if how == "up" else (value + Fraction(1, 2)) // 1)
+
+
+@always
+@given(facts_any, books, useds)
+def test_points_before_caps_are_those_of_the_written_rules(facts: Facts, rules: RuleBook, used: Used) -> None:
+    assert gross(award(facts, rules, used)) == rounded(model(facts, rules, used), rules.points.round)
+
+
+@always
+@given(facts_any, books, useds)
+def test_points_overflow_and_discarded_ones_are_all_there_ever_were(facts: Facts, rules: RuleBook, used: Used) -> None:
+    made, uncapped = award(facts, rules, used), award(facts, replace(rules, cap=()), used)
+    assert gross(made) == uncapped.points
+    assert (made.eligible, made.counted) == (uncapped.eligible, uncapped.counted)
+    assert made.points >= 0
+    assert all(points > 0 for _, points in made.overflow)
+    assert 0 <= made.window_minutes <= made.counted
+    assert {name for name, _ in made.overflow} <= set(rules.pools)
+
+
+@always
+@given(facts_any, st.integers(0, 300), books, useds)
+def test_more_minutes_never_earn_fewer_points(facts: Facts, more: int, rules: RuleBook, used: Used) -> None:
+    less, much = award(facts, rules, used), award(replace(facts, minutes=facts.minutes + more), rules, used)
+    assert less.points <= much.points
+    assert gross(less) <= gross(much)
+
+
+@always
+@given(facts_any, books, useds)
+def test_an_award_can_be_made_again_from_its_stored_trace(facts: Facts, rules: RuleBook, used: Used) -> None:
+    made = award(facts, rules, used)
+    stored = parse(canonical(made.trace))
+    assert facts_of(stored) == facts
+    assert award(facts_of(stored), rules, used_of(stored)) == made
+    assert explain(stored, "zh")
+    assert explain(stored, "en")
+
+
+@always
+@given(st.lists(facts_any, max_size=12), books)
+def test_a_carried_remainder_loses_no_minute(services: list[Facts], rules: RuleBook) -> None:
+    """Counted minutes are the rounded sum of all eligible ones, after every service, in every category."""
+    rules = replace(rules, service=replace(rules.service, carry_remainder=True))
+    member = Member(rules)
+    for facts in services:
+        member.serve(facts)
+        used, unit = member.used(facts), rules.service.round_minutes
+        assert used.counted == rounded(Fraction(used.eligible, unit), rules.service.round) * unit
+
+
+@always
+@given(st.lists(facts_any, max_size=12), books, st.data())
+def test_after_a_reversal_the_next_service_puts_the_sum_right(
+    services: list[Facts], rules: RuleBook, data: st.DataObject
+) -> None:
+    """Never below what still stands: a reversal takes nothing from services that were not reversed."""
+    rules = replace(rules, service=replace(rules.service, carry_remainder=True))
+    member, unit = Member(rules), rules.service.round_minutes
+    for facts in services:
+        if member.made and data.draw(st.booleans()):
+            del member.made[data.draw(st.integers(0, len(member.made) - 1))]
+        before = member.used(facts).counted
+        made = member.serve(facts)
+        if made.eligible:
+            used = member.used(facts)
+            assert used.counted == max(before, rounded(Fraction(used.eligible, unit), rules.service.round) * unit)
+
+
+@always
+@given(st.lists(facts_any, max_size=12), books)
+def test_no_window_ever_holds_more_than_its_cap(services: list[Facts], rules: RuleBook) -> None:
+    member = Member(rules)
+    for facts in services:
+        before = member.used(facts).windows
+        made = member.serve(facts)
+        after = member.used(facts).windows
+        for cap in rules.cap:
+            measure = 0 if cap.measure == "points" else 1
+            assert after[cap.per][measure] <= cap.limit
+            assert after[cap.per][measure] >= before[cap.per][measure]
+        assert sum(a.eligible for f, a in member.made if f.day == facts.day) <= day_limit(rules)
+        assert made.points <= gross(made)
+
+
+def day_limit(rules: RuleBook) -> int:
+    """Without carrying the eligible minutes are the rounded ones, which may pass a limit that is no multiple of the unit."""
+    rule = rules.service
+    return rule.maximum_minutes_per_day + (0 if rule.carry_remainder else rule.round_minutes - 1)
+
+
+@always
+@given(st.lists(facts_any, min_size=1, max_size=12), books, st.sampled_from(WINDOWS), st.integers(1, 500))
+def test_a_single_cap_of_points_is_filled_before_anything_overflows(
+    services: list[Facts], rules: RuleBook, window: str, limit: int
+) -> None:
+    member = Member(replace(rules, cap=(Cap("c", window, "points", limit, "p"),)))
+    for facts in services:
+        made = member.serve(facts)
+        if made.overflow:
+            assert member.used(facts).windows[window][0] == limit

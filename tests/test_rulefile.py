@@ -1,0 +1,660 @@
+"""A rule book file is read whole, or refused with all that is wrong with it, in bounded time and never with a traceback."""
+
+import ast
+import re
+import tomllib
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from timebank import rulefile
+from timebank.base.i18n import text
+from timebank.rewards import Cap, Expiry, Facts, Multiplier, PointsRule, Used, award
+from timebank.rulefile import BYTES_MAX, FINDINGS_MAX, LINE_MAX, digest, read
+from timebank.transparency import canonical
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = sorted((ROOT / "examples" / "rules").glob("*.toml"))
+PAGES = [ROOT / "docs" / "rules.md", ROOT / "docs" / "rules.zh-CN.md"]
+
+FULL = """\
+schema         = 1
+name           = "community-points"
+version        = "2026.1"
+title          = "2026 年社区积分规则"
+effective_from = 2026-01-01
+effective_to   = 2026-12-31
+legal_basis    = "居委会通过"
+
+[points]
+name     = "积分"
+decimals = 0
+round    = "down"
+
+[service]
+minimum_minutes = 30
+round_minutes   = 30
+round           = "down"
+maximum_minutes_per_day = 480
+kinds           = ["confirmed"]
+carry_remainder = true
+
+[rate]
+default    = 10
+elder-care = 12
+cleaning   = 8.5
+
+[[multiply]]
+id    = "national-day"
+label = "国庆"
+times = 1.5
+dates = ["2026-10-01..2026-10-07", "2026-12-31"]
+group = "calendar"
+
+[[multiply]]
+id            = "team"
+times         = 1.1
+weekdays      = ["sat", "sun", "fri"]
+categories    = ["elder-care"]
+team_at_least = 5
+
+[[cap]]
+id       = "monthly"
+per      = "month"
+scope    = "member"
+points   = 600
+overflow = "pool:elder-care"
+
+[[cap]]
+id      = "hours"
+per     = "year"
+minutes = 60_000
+
+[expiry]
+months = 36
+align  = "month-end"
+
+[[example]]
+say     = "国庆照护老人 4 小时 5 分,5 人团队"
+service = { date = 2026-10-02, category = "elder-care", minutes = 245, team = 5 }
+earns   = 79
+"""
+
+
+def changed(*changes: tuple[str, str]) -> bytes:
+    """FULL with some text replaced, each found exactly once."""
+    written = FULL
+    for old, new in changes:
+        assert written.count(old) == 1, f"{old!r} stands {written.count(old)} times in the book"
+        written = written.replace(old, new)
+    return written.encode()
+
+
+def codes(data: bytes) -> list[tuple[str, str]]:
+    """Where and what, of every error."""
+    return [(finding.where, finding.code) for finding in read(data).errors]
+
+
+def lint(data: bytes) -> list[tuple[str, str]]:
+    """Where and what, of every lint finding of a book that can be read."""
+    reading = read(data)
+    assert reading.book is not None, reading.errors
+    return [(finding.where, finding.code) for finding in reading.lint]
+
+
+# --- what is read ---
+
+
+def test_every_key_of_this_version_reaches_the_book() -> None:
+    reading = read(FULL.encode())
+    assert (reading.errors, reading.lint) == ((), ())
+    book = reading.book
+    assert book is not None
+    assert (book.name, book.version, book.title, book.legal_basis, book.schema) == (
+        "community-points",
+        "2026.1",
+        "2026 年社区积分规则",
+        "居委会通过",
+        1,
+    )
+    assert (book.effective_from, book.effective_to) == (date(2026, 1, 1), date(2026, 12, 31))
+    assert book.points == PointsRule("积分", 0, "down")
+    service = book.service
+    assert (service.minimum_minutes, service.round_minutes, service.round) == (30, 30, "down")
+    assert (service.maximum_minutes_per_day, service.kinds, service.carry_remainder) == (480, {"confirmed"}, True)
+    assert book.rate.default == 10
+    assert book.rate.by_category == {"elder-care": 12, "cleaning": Decimal("8.5")}
+    assert book.multiply == (
+        Multiplier(
+            "national-day",
+            Decimal("1.5"),
+            "国庆",
+            "calendar",
+            ((date(2026, 10, 1), date(2026, 10, 7)), (date(2026, 12, 31), date(2026, 12, 31))),
+        ),
+        Multiplier(
+            "team",
+            Decimal("1.1"),
+            weekdays=frozenset({4, 5, 6}),
+            categories=frozenset({"elder-care"}),
+            team_at_least=5,
+        ),
+    )
+    assert book.cap == (Cap("monthly", "month", "points", 600, "elder-care"), Cap("hours", "year", "minutes", 60_000))
+    assert book.expiry == Expiry(36, None, "month-end")
+    (shown,) = book.example
+    assert (shown.facts, shown.earns) == (Facts(date(2026, 10, 2), "elder-care", 245, 5), 79)
+    assert (book.pools, book.windows) == (("elder-care",), ("month", "year"))
+
+
+def test_what_may_be_left_out_has_the_default_the_page_says() -> None:
+    start = FULL.partition("[[multiply]]")[0]
+    start = start.replace("effective_to   = 2026-12-31\n", "").replace('legal_basis    = "居委会通过"\n', "")
+    book = read(start.encode()).book
+    assert book is not None
+    assert (book.effective_to, book.legal_basis, book.multiply, book.cap, book.expiry) == (None, "", (), (), None)
+    optional = ('scope    = "member"\n', 'overflow = "pool:elder-care"\n', 'align  = "month-end"\n')
+    bare = read(changed(*((key, "") for key in optional))).book
+    assert bare is not None
+    assert (bare.cap[0].pool, bare.expiry) == ("", Expiry(36, None, "month-end"))
+    on = read(changed(('months = 36\nalign  = "month-end"', 'on = "12-31"'))).book
+    assert on is not None
+    assert on.expiry == Expiry(0, (12, 31), "none")
+
+
+def test_with_one_decimal_every_amount_of_points_is_kept_in_tenths() -> None:
+    book = read(changed(("decimals = 0", "decimals = 1"), ("points   = 600", "points = 600.5"), ("= 79", "= 79.2"))).book
+    assert book is not None
+    assert (book.cap[0].limit, book.example[0].earns) == (6005, 792)
+    assert codes(changed(("points   = 600", "points = 600.5"))) == [("cap[0].points", "bad_number")]
+
+
+@pytest.mark.parametrize("written", ["\ufeff" + FULL, FULL.replace("\n", "\r\n"), "\ufeff" + FULL.replace("\n", "\r\n")])
+def test_what_windows_editors_save_is_read(written: str) -> None:
+    assert read(written.encode()) == read(FULL.encode())
+
+
+def test_days_may_be_written_with_or_without_quotes_in_lists() -> None:
+    assert read(changed(('"2026-12-31"]', "2026-12-31]"))) == read(FULL.encode())
+
+
+def test_words_typed_in_another_normal_form_are_the_same_words() -> None:
+    decomposed = changed(("cleaning ", '"cafe\u0301" '))
+    book = read(decomposed).book
+    assert book is not None
+    assert book.knows("caf\u00e9")
+
+
+def test_the_digest_is_that_of_the_bytes() -> None:
+    assert digest(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert digest(FULL.encode()) != digest(b"\xef\xbb\xbf" + FULL.encode())
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_rule_book_has_nothing_wrong_and_nothing_odd(path: Path) -> None:
+    reading = read(path.read_bytes())
+    assert (reading.errors, reading.lint) == ((), ())
+    assert reading.book is not None
+    assert len(reading.book.example) >= 3
+    assert reading.book.name == path.stem
+
+
+def test_three_rule_books_are_shipped() -> None:
+    assert [path.stem for path in SHIPPED] == ["community-points", "half-hours", "one-hour-one-point"]
+
+
+# --- mistakes ---
+
+MISTAKES = [
+    ("schema         = 1", "schema = true", "schema", "bad_number"),
+    ("schema         = 1", "schema = 2", "schema", "unknown_schema"),
+    ("schema         = 1\n", "", "schema", "missing_key"),
+    ('"community-points"', '"Community"', "name", "bad_id"),
+    ('"2026.1"', "2026.1", "version", "bad_id"),
+    ('"2026.1"', '"2026.1 beta"', "version", "bad_id"),
+    ('"2026.1"', f'"{"1" * 21}"', "version", "bad_id"),
+    ('"2026 年社区积分规则"', '" "', "title", "bad_text"),
+    ('"2026 年社区积分规则"', '"a\\u0007"', "title", "bad_text"),
+    ('"2026 年社区积分规则"', '"e\\u0301"', "title", "bad_text"),
+    ("= 2026-01-01", '= "2026-01-01"', "effective_from", "bad_date"),
+    ("= 2026-01-01", "= 2026-01-01T00:00:00", "effective_from", "bad_date"),
+    ("= 2026-12-31", "= 2026-02-30", "effective_to", "bad_date"),
+    ("= 2026-12-31", "= 2025-12-31", "effective_to", "dates_reversed"),
+    ('name     = "积分"', 'name = ""', "points.name", "bad_text"),
+    ('name     = "积分"', 'name = "积分 "', "points.name", "bad_text"),
+    ("decimals = 0", "decimals = 2", "points.decimals", "bad_number"),
+    ("decimals = 0", "decimals = false", "points.decimals", "bad_number"),
+    ('decimals = 0\nround    = "down"', 'decimals = 0\nround = "nearest"', "points.round", "bad_choice"),
+    ("minimum_minutes = 30", "minimum_minutes = -1", "service.minimum_minutes", "bad_number"),
+    ("minimum_minutes = 30", 'minimum_minutes = "30"', "service.minimum_minutes", "bad_number"),
+    ("round_minutes   = 30", "round_minutes = 0", "service.round_minutes", "bad_number"),
+    ("round_minutes   = 30", "round_minutes = 30.0", "service.round_minutes", "bad_number"),
+    ("= 480", "= 1441", "service.maximum_minutes_per_day", "bad_number"),
+    ('["confirmed"]', "[]", "service.kinds", "bad_list"),
+    ('["confirmed"]', '"confirmed"', "service.kinds", "bad_list"),
+    ('["confirmed"]', '["honorary"]', "service.kinds[0]", "bad_choice"),
+    ("carry_remainder = true", "carry_remainder = 1", "service.carry_remainder", "bad_flag"),
+    ("carry_remainder = true", "", "service.carry_remainder", "missing_key"),
+    ('kinds           = ["confirmed"]', "", "service.kinds", "missing_key"),
+    ("carry_remainder = true", "carry_remaindr = true", "service.carry_remaindr", "unknown_key"),
+    ("[service]", "[services]", "services", "unknown_key"),
+    ("default    = 10", "", "rate.default", "missing_key"),
+    ("default    = 10", "default = -1", "rate.default", "bad_number"),
+    ("default    = 10", "default = 1e3", "rate.default", "bad_number"),
+    ("default    = 10", "default = inf", "rate.default", "bad_number"),
+    ("default    = 10", "default = nan", "rate.default", "bad_number"),
+    ("default    = 10", "default = 10001", "rate.default", "bad_number"),
+    ("cleaning   = 8.5", "cleaning = true", "rate.cleaning", "bad_number"),
+    ("cleaning   = 8.5", "cleaning = 8.50001", "rate.cleaning", "bad_number"),
+    ("cleaning   = 8.5", '" cleaning" = 8.5', "rate", "bad_text"),
+    ("times = 1.5", "times = 0", "multiply[0].times", "bad_number"),
+    ("times = 1.5", "times = 100.1", "multiply[0].times", "bad_number"),
+    ("times = 1.5", "times = -1.5", "multiply[0].times", "bad_number"),
+    ("times = 1.5", "", "multiply[0].times", "missing_key"),
+    ('id            = "team"', 'id = "national-day"', "multiply[1].id", "duplicate_id"),
+    ('id            = "team"', 'id = "队"', "multiply[1].id", "bad_id"),
+    ('group = "calendar"', 'group = "the calendar"', "multiply[0].group", "bad_id"),
+    ('"2026-10-01..2026-10-07"', '"2026-10-07..2026-10-01"', "multiply[0].dates[0]", "bad_date"),
+    ('"2026-10-01..2026-10-07"', '"2026-10-01..2026-10-32"', "multiply[0].dates[0]", "bad_date"),
+    ('"2026-10-01..2026-10-07"', '"2026-10-01..2026-10-07..2026-10-09"', "multiply[0].dates[0]", "bad_date"),
+    ('"2026-10-01..2026-10-07"', '"20261001"', "multiply[0].dates[0]", "bad_date"),
+    ('"2026-12-31"]', "2026-11-31]", "multiply[0].dates[1]", "bad_date"),
+    ('"sat", "sun", "fri"', '"sat", "Sunday"', "multiply[1].weekdays[1]", "bad_choice"),
+    ("team_at_least = 5", "team_at_least = 1", "multiply[1].team_at_least", "bad_number"),
+    ("[[multiply]]\nid            =", "[[multiplies]]\nid =", "multiplies", "unknown_key"),
+    ("points   = 600", "points = 0", "cap[0].points", "bad_number"),
+    ("points   = 600", "points = 600\nminutes = 600", "cap[0]", "points_or_minutes"),
+    ("points   = 600\n", "", "cap[0]", "points_or_minutes"),
+    ("minutes = 60_000", "minutes = 600.5", "cap[1].minutes", "bad_number"),
+    ('id      = "hours"', 'id = "monthly"', "cap[1].id", "duplicate_id"),
+    ('per     = "year"', 'per = "week"', "cap[1].per", "bad_choice"),
+    ('"pool:elder-care"', '"pool:老人"', "cap[0].overflow", "bad_id"),
+    ('"pool:elder-care"', '"pool:"', "cap[0].overflow", "bad_id"),
+    ("months = 36", "months = 0", "expiry.months", "bad_number"),
+    ("months = 36", 'months = 36\non = "12-31"', "expiry", "months_or_on"),
+    ("months = 36\n", "", "expiry", "months_or_on"),
+    ("months = 36", 'on = "02-29"', "expiry.on", "bad_date"),
+    ("months = 36", "on = 2026-12-31", "expiry.on", "bad_date"),
+    ('align  = "month-end"', 'align = "week-end"', "expiry.align", "bad_choice"),
+    ("earns   = 79", "earns = 80", "example[0].earns", "example_fails"),
+    ("earns   = 79", "earns = 79.2", "example[0].earns", "bad_number"),
+    ("earns   = 79", "", "example[0].earns", "missing_key"),
+    ('say     = "国庆照护老人 4 小时 5 分,5 人团队"', "", "example[0].say", "missing_key"),
+    (", minutes = 245", ", minutes = 1441", "example[0].service.minutes", "bad_number"),
+    (", team = 5", ", teams = 5", "example[0].service.teams", "unknown_key"),
+    ("date = 2026-10-02", "date = 2026-02-29", "example[0].service.date", "bad_date"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where", "code"), MISTAKES)
+def test_one_mistake_is_one_finding(old: str, new: str, where: str, code: str) -> None:
+    reading = read(changed((old, new)))
+    assert reading.book is None
+    assert [(finding.where, finding.code) for finding in reading.errors] == [(where, code)]
+    for lang in ("zh", "en"):
+        assert text(reading.errors[0].message, lang)
+
+
+def test_ten_mistakes_are_ten_findings_at_once() -> None:
+    findings = codes(
+        changed(
+            ('"community-points"', '"社区"'),
+            ("= 2026-12-31", "= 2026-11-31"),
+            ("decimals = 0", "decimals = 3"),
+            ("carry_remainder = true", "carry_remaindr = true"),
+            ("elder-care = 12", "elder-care = nan"),
+            ("times = 1.5", "times = 1_000"),
+            ('id            = "team"', 'id = "national-day"'),
+            ('per      = "month"', 'per = "activity"'),
+            ("months = 36", "months = 36.5"),
+            ("earns   = 79", 'earns = "79"'),
+        )
+    )
+    assert sorted(findings) == [
+        ("cap[0].per", "not_yet"),
+        ("effective_to", "bad_date"),
+        ("example[0].earns", "bad_number"),
+        ("expiry.months", "bad_number"),
+        ("multiply[0].times", "bad_number"),
+        ("multiply[1].id", "duplicate_id"),
+        ("name", "bad_id"),
+        ("points.decimals", "bad_number"),
+        ("rate.elder-care", "bad_number"),
+        ("service.carry_remaindr", "unknown_key"),
+    ]
+
+
+A_NUMBER = "must be a number from 0.0001 to 100 with at most 4 decimals"
+A_DAY = "must be a day of the calendar without quotes, like 2027-01-31"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("times = 1.5", 'times = "1.5"', f'{A_NUMBER}, got "1.5"'),
+        ("times = 1.5", "times = 1e3", f"{A_NUMBER}, got 1e3"),
+        ("times = 1.5", "times = [1.5]", f"{A_NUMBER}, got a list"),
+        ("times = 1.5", "times = {a = 1}", f"{A_NUMBER}, got a table"),
+        ("times = 1.5", f"times = {'9' * 400}", f"{A_NUMBER}, got {'9' * 59}…"),
+        ("round_minutes   = 30", "round_minutes = true", "must be a whole number from 1 to 1440, got true"),
+        ("= 2026-12-31", "= 2026-02-30", f"{A_DAY}, got 2026-02-30"),
+        ("= 2026-12-31", '= "2026-12-31"', f'{A_DAY}, got "2026-12-31"'),
+        ("carry_remainder = true", "carry_remaindr = true", "there is no such key; the nearest is carry_remainder"),
+        ("points   = 600", "ponits = 600\npoints = 600", "there is no such key; the nearest is points"),
+        ('"month"', '"activity"', 'cap[0].per = "activity" is a rule this version of the program cannot do yet'),
+        ("decimals = 0", "", "is missing: must be a whole number from 0 to 1"),
+        (
+            "earns   = 79",
+            "earns = 80",
+            "says 80, the rules give 79: 4 h 05 min of service → 4 h counted × 12 = 48 → 国庆 × 1.5 = 72"
+            " → as a team × 1.1 = 79.2 → 79 分 recorded",
+        ),
+    ],
+)
+def test_a_finding_says_what_is_wanted_and_what_is_there(old: str, new: str, message: str) -> None:
+    (finding,) = read(changed((old, new))).errors
+    assert str(finding.message) == message
+
+
+def test_a_missing_section_is_one_finding_not_one_for_each_of_its_keys() -> None:
+    required = ("schema", "name", "version", "title", "effective_from", "points", "service", "rate")
+    assert codes(b"") == [(where, "missing_key") for where in required]
+
+
+def test_a_misspelled_key_is_one_mistake_a_missing_one_beside_a_strange_one_are_two() -> None:
+    assert codes(changed(("carry_remainder", "carry_remiander"))) == [("service.carry_remiander", "unknown_key")]
+    assert codes(changed(("carry_remainder", "carry"))) == [
+        ("service.carry", "unknown_key"),
+        ("service.carry_remainder", "missing_key"),
+    ]
+
+
+def test_a_mistake_in_the_decimals_does_not_make_every_amount_a_mistake() -> None:
+    data = changed(("decimals = 0", "decimals = 2"), ("points   = 600", "points = 600.5"), ("= 79", "= 79.2"))
+    assert codes(data) == [("points.decimals", "bad_number")]
+
+
+def test_a_book_may_be_for_a_single_day() -> None:
+    book = read(changed(("= 2026-12-31", "= 2026-01-01"))).book
+    assert book is not None
+    assert book.covers(date(2026, 1, 1))
+    assert not book.covers(date(2026, 1, 2))
+
+
+def test_a_section_of_the_wrong_shape_is_one_finding() -> None:
+    wrong = {"points": "3", "service": "[]", "rate": "true", "multiply": "3", "cap": "{}", "expiry": "3", "example": "[3]"}
+    findings = codes("\n".join(f"{key} = {value}" for key, value in wrong.items()).encode())
+    assert {where for where, code in findings if code == "bad_section"} == set(wrong)
+    assert {code for _, code in findings} == {"bad_section", "missing_key"}
+
+
+# --- rules of a later version ---
+
+
+@pytest.mark.parametrize("section", ["[[bonus]]", "[[tier]]", "[credit]", "[redeem]", "[gift]", "[penalty]"])
+def test_a_section_of_a_later_version_is_refused_by_name(section: str) -> None:
+    name = section.strip("[]")
+    (finding,) = read(f"{FULL}\n{section}\nid = 1\n".encode()).errors
+    assert (finding.where, finding.code) == (name, "not_yet")
+    assert str(finding.message) == f"{name} is a rule this version of the program cannot do yet"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("times         = 1.1", 'times = 1.1\nteams = ["red"]', "multiply[1].teams"),
+        ("times = 1.5", 'times = 1.5\ntier = "three-star"', "multiply[0].tier"),
+        ('per      = "month"', 'per = "balance"', "cap[0].per"),
+        ('per      = "month"', 'per = "activity"', "cap[0].per"),
+        ('scope    = "member"', 'scope = "team"', "cap[0].scope"),
+        ('scope    = "member"', 'scope = "programme"', "cap[0].scope"),
+        ('"pool:elder-care"', '"review"', "cap[0].overflow"),
+    ],
+)
+def test_a_rule_of_a_later_version_is_refused_never_ignored(old: str, new: str, where: str) -> None:
+    assert codes(changed((old, new))) == [(where, "not_yet")]
+
+
+# --- hostile and broken files ---
+
+HOSTILE = {
+    "too large": (b"#" * (BYTES_MAX + 1), "too_large"),
+    "one long line": (FULL.encode() + b"\n#" + b"x" * LINE_MAX, "line_too_long"),
+    "nested arrays in one line": (b"a = " + b"[" * 20_000, "line_too_long"),
+    "nested arrays over lines": (b"a = " + b"[\n" * 20_000, "too_deep"),
+    "nested tables": (b"a = " + b"{a=\n" * 10_000, "too_deep"),
+    "brackets that close and open": (b"a = [" + b"[[[]]],\n" * 8_000, "too_deep"),
+    "a long dotted key": (b".".join([b"a"] * 20_000) + b" = 1", "line_too_long"),
+    "dotted keys": (b".".join([b"a"] * 200) + b" = 1\n", "too_deep"),
+    "a dotted header": (b"[" + b" . ".join([b'"a"'] * 60) + b"]\n", "too_deep"),
+    "dots in an inline table": (b"a = {b.c.d.e.f = 1}", "too_deep"),
+    "a text of several lines": (b'title = """\n' + b"x\n" * 1_000 + b'"""', "long_string"),
+    "the same without escapes": (b"title = '''\n'''", "long_string"),
+    "UTF-16 with a mark": (FULL.encode("utf-16"), "not_text"),
+    "UTF-16 without": (FULL.encode("utf-16-le"), "not_text"),
+    "a NUL": (FULL.encode() + b"\0", "not_text"),
+    "GBK": (FULL.encode("gbk"), "not_utf8"),
+    "half a character": (FULL.encode() + "元".encode()[:2], "not_utf8"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_before_it_is_parsed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is the measure itself, not a clock: what tomllib needs seconds for never reaches it."""
+
+    def no_parser(*_: object, **__: object) -> None:
+        raise AssertionError("this file must be refused before it is parsed")
+
+    monkeypatch.setattr(tomllib, "loads", no_parser)
+    data, code = HOSTILE[name]
+    reading = read(data)
+    assert reading.book is None
+    assert {finding.code for finding in reading.errors} == {code}
+    assert len(reading.errors) <= FINDINGS_MAX + 1
+
+
+def test_a_file_as_large_as_allowed_with_a_line_as_long_as_allowed_is_read() -> None:
+    full = FULL.encode() + b"#" + b"x" * (LINE_MAX - 1) + b"\n"
+    lines, rest = divmod(BYTES_MAX - len(full), 100)
+    exact = full + (b"#" * 99 + b"\n") * lines + b"#" * rest
+    assert len(exact) == BYTES_MAX
+    assert read(exact).book is not None
+
+
+def test_a_rule_book_may_be_written_as_deep_as_the_schema_is() -> None:
+    head, _, example_ = FULL.partition("[[example]]")
+    inline = "example = [{" + ", ".join(line for line in example_.split("\n") if line) + "}]\n"
+    assert read((inline + head).encode()).book == read(FULL.encode()).book
+    dotted = changed(("[points]\nname     =", 'points.name = "积分"\n[points]\nname ='))
+    assert codes(dotted) == [("line 10", "bad_toml")]
+
+
+def test_brackets_dots_and_quotes_inside_texts_and_comments_are_no_nesting() -> None:
+    title = r'"[[[[[[ {{{{{{ a.b.c.d.e \" [[[["'
+    assert read(changed(('"2026 年社区积分规则"', title), ("[rate]", '[rate] # [[[[[[ """ a.b.c.d'))).book is not None
+
+
+def test_a_gbk_file_is_told_in_which_line_it_stops_being_utf_8() -> None:
+    (finding,) = read(FULL.encode("gbk")).errors
+    assert (finding.where, finding.row) == ("line 4", 4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "row"),
+    [
+        ("[rate]", "[rate", 22),
+        ("times = 1.5", "times = ", 30),
+        ("months = 36", "months = 36\nmonths = 37", 55),
+        ("earns   = 79\n", "earns = 79\nmore = [", 61),
+    ],
+)
+def test_what_is_no_toml_is_named_with_its_line(old: str, new: str, row: int) -> None:
+    (finding,) = read(changed((old, new))).errors
+    assert (finding.where, finding.code, finding.row) == (f"line {row}", "bad_toml", row)
+
+
+def test_more_sections_than_anybody_votes_on_are_refused() -> None:
+    many = "".join(f'[[multiply]]\nid = "m{i}"\ntimes = 1\nteam_at_least = 2\n' for i in range(99))
+    assert codes(FULL.encode() + many.encode()) == [("multiply", "too_many")]
+    rates = "".join(f"c{i} = 1\n" for i in range(500))
+    assert codes(changed(("cleaning   = 8.5\n", rates))) == [("rate", "too_many")]
+
+
+def test_of_very_many_mistakes_the_first_are_told_and_the_rest_counted() -> None:
+    findings = read("".join(f"k{i} = 1\n" for i in range(1_000)).encode() + FULL.encode()).errors
+    assert len(findings) == FINDINGS_MAX + 1
+    assert (findings[-1].code, str(findings[-1].message)) == ("more_findings", "and 800 more mistakes")
+
+
+def test_multipliers_may_not_make_amounts_the_ledger_cannot_hold() -> None:
+    many = "".join(f'[[multiply]]\nid = "m{i}"\ntimes = 100\nteam_at_least = 2\n' for i in range(9))
+    assert codes(FULL.encode() + many.encode()) == [("multiply", "too_many_points")]
+
+
+def test_a_finding_never_carries_what_moves_a_cursor() -> None:
+    data = changed(("schema         =", r'"\u001b[2J" = 1' + "\nschema ="), ("times = 1.5", r'times = "\u001b[2J"'))
+    shown = [finding.where + str(finding.message) for finding in read(data).errors]
+    assert len(shown) == 2
+    assert all(line.isprintable() for line in shown)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+@example(b"a = 2026-02-30T25:00:00")
+@example(b"2026-02-30 = 1\n[2026-02-31]\n")
+@example(b"[[points]]\n[[points]]\n")
+@example(b"example = [{service = 3}, {service = {date = 1}}]")
+def test_no_bytes_raise(data: bytes) -> None:
+    assert read(data).book is None
+
+
+PIECES = ["true", "-1", "0", "1e9", "inf", '""', "[]", "[[]]", "{}", "2026-02-30", "07:30:00", r'"\u0000"', "9" * 400]
+PIECES += ["=", "]", "}", '"', "#", "\n"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(FULL)), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=4))
+def test_a_rule_book_cut_up_anywhere_is_read_or_refused_and_never_raises(cuts: list[tuple[int, int, str]]) -> None:
+    written = FULL
+    for start, length, piece in cuts:
+        written = written[:start] + piece + written[start + length :]
+    reading = read(written.encode())
+    assert (reading.book is None) == bool(reading.errors)
+    for finding in (*reading.errors, *reading.lint):
+        assert finding.where
+        assert text(finding.message, "zh")
+        assert text(finding.message, "en")
+    if reading.book is not None:
+        canonical(award(Facts(date(2026, 10, 2), "elder-care", 245, 5), reading.book, Used()).trace)
+
+
+# --- lint ---
+
+HOLIDAY = 'dates = ["2026-10-01..2026-10-07", "2026-12-31"]'
+FIRST_CAP = "[[cap]]\nid       ="
+SECOND = '[[multiply]]\nid = "second"\ntimes = 2\nteam_at_least = 9\n'
+SAME_GROUP = 'group = "calendar"\ndates = ["2026-10-07..2026-10-09"]'
+YEARLY = 'per     = "year"\nminutes = 60_000'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "code"),
+    [
+        ("= 480", "= 470", "service.maximum_minutes_per_day", "day_limit_between_units"),
+        (FIRST_CAP, f"{SECOND}{SAME_GROUP}\n{FIRST_CAP}", "multiply[2].dates", "overlapping_dates"),
+        (HOLIDAY, 'dates = ["2025-10-01..2025-10-07", "2027-01-01"]', "multiply[0].dates", "dates_outside"),
+        (f"{HOLIDAY}\n", "", "multiply[0]", "always_applies"),
+        ('["elder-care"]', '["elder-care", "eldercare"]', "multiply[1].categories", "unknown_category"),
+        ("minutes = 60_000", "minutes = 200_000", "cap[1].minutes", "unreachable_cap"),
+        (YEARLY, 'per = "year"\npoints = 7201', "cap[1].points", "unreachable_cap"),
+        (YEARLY, 'per = "month"\npoints = 601', "cap[1].points", "unreachable_cap"),
+        ("points   = 600", "points = 100_000", "cap[0].points", "unreachable_cap"),
+        ('name     = "积分"', 'name = "社区币"', "points.name", "money_like_name"),
+        ('"2026 年社区积分规则"', '"Community cash 2026"', "title", "money_like_name"),
+        ("date = 2026-10-02", "date = 2027-10-02", "example[0].service.date", "example_outside"),
+    ],
+)
+def test_what_looks_like_a_slip_is_lint_and_refuses_nothing(old: str, new: str, where: str, code: str) -> None:
+    earns = {"dates_outside": 52, "example_outside": 52}.get(code, 79)
+    data = changed((old, new), ("earns   = 79", f"earns = {earns}"))
+    assert lint(data) == [(where, code)]
+    assert text(read(data).lint[0].message, "zh")
+
+
+def test_a_book_without_examples_is_lint() -> None:
+    assert lint(FULL.partition("[[example]]")[0].encode()) == [("example", "no_examples")]
+
+
+@pytest.mark.parametrize("name", ["元旦积分规则", "单元楼互助", "爱心豆", "多元服务"])
+def test_a_name_that_only_holds_the_character_is_no_money(name: str) -> None:
+    assert lint(changed(('"2026 年社区积分规则"', f'"{name}"'))) == []
+
+
+@pytest.mark.parametrize("name", ["元", "社区元", "现金券", "Dollars", "爱心币", "¥ 积分", "time money"])
+def test_a_name_that_sounds_like_money_is_lint(name: str) -> None:
+    assert lint(changed(('name     = "积分"', f'name = "{name}"'))) == [("points.name", "money_like_name")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        'group = "calendar"\ndates = ["2026-10-08..2026-10-09"]',
+        'group = "other"\ndates = ["2026-10-01"]',
+        'dates = ["2026-10-01"]',
+        'group = "calendar"\nweekdays = ["sat"]',
+    ],
+)
+def test_multipliers_that_share_no_day_or_no_group_are_no_overlap(other: str) -> None:
+    assert lint(changed((FIRST_CAP, f"{SECOND}{other}\n{FIRST_CAP}"))) == []
+
+
+def test_multipliers_of_no_group_are_no_overlap() -> None:
+    assert lint(changed(('group = "calendar"\n', ""), (FIRST_CAP, f"{SECOND}{HOLIDAY}\n{FIRST_CAP}"))) == []
+
+
+def test_multipliers_for_other_categories_are_no_overlap() -> None:
+    care = changed((HOLIDAY, f'{HOLIDAY}\ncategories = ["elder-care"]')).decode()
+    other = f'{SECOND}group = "calendar"\n{HOLIDAY}\ncategories = ["cleaning"]\n'
+    assert lint((care + other).encode()) == []
+
+
+def test_caps_that_can_be_reached_are_not_called_unreachable() -> None:
+    assert lint(changed((YEARLY, 'per = "year"\npoints = 7200'))) == []
+    assert lint(changed((YEARLY, 'per = "lifetime"\npoints = 100_000'))) == []
+
+
+# --- the page ---
+
+
+def finding_codes() -> set[str]:
+    """Every code the module can give, from its own text."""
+    found = set()
+    for call in ast.walk(ast.parse(Path(rulefile.__file__).read_text("utf-8"))):
+        if isinstance(call, ast.Call):
+            called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            place = {"Finding": 1, "note": 1, "refuse": 1, "_Kind": 0}.get(called)
+            if place is not None and isinstance(code := call.args[place], ast.Constant):
+                found.add(code.value)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_names_every_finding_and_every_rule_book_shipped(page: Path) -> None:
+    written = page.read_text("utf-8")
+    assert len(finding_codes()) >= 30
+    assert [code for code in sorted(finding_codes()) if f"`{code}`" not in written] == []
+    assert [path.name for path in SHIPPED if path.name not in written] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_books_on_the_page_can_be_read(page: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    whole = [block for block in blocks if block.startswith("schema")]
+    assert whole
+    for block in whole:
+        reading = read(block.encode())
+        assert (reading.errors, reading.lint) == ((), ())
