@@ -1,6 +1,7 @@
 """The command line: mounts commands/ by noun, reads the global options, turns a TimebankError into a sentence, a hint and
 an exit status. Imports nothing of the book, so that --help and --version start like a bare interpreter."""
 
+import gc
 import importlib
 import os
 import sys
@@ -135,6 +136,7 @@ def _lang_of(ctx: Any) -> Language:
 def load(noun: str, lang: Language) -> Any:
     """The commands of a noun, with their help in a language."""
     module = importlib.import_module(f"timebank.commands.{noun}")
+    gc.freeze()  # what was imported stays for good: the collector need not look at it again (a fifth of a long import's time)
     command = get_command(module.app) if noun in SINGLE else get_group(module.app)
     command.name = noun
     command.help = command.help or NOUNS[noun]

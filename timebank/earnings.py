@@ -6,9 +6,10 @@ A cache of the services: it lets a rule book's caps and carry be read in a few r
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, tuple_
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import BigInteger, ForeignKeyConstraint, select, tuple_
+from sqlmodel import Field, Session, SQLModel
 
 from timebank.base.db import insert_rows, key_field, update_rows
 
@@ -32,6 +33,10 @@ class Earning(SQLModel, table=True):
     window_minutes: int = Field(default=0, sa_type=BigInteger)
 
 
+EARNING = SQLModel.metadata.tables["earning"].c
+_SUMS = (EARNING.member_id, EARNING.scope, EARNING.eligible, EARNING.counted, EARNING.points, EARNING.window_minutes)
+
+
 @dataclass(slots=True)
 class Sums:
     """The sums of one scope (minutes and points)."""
@@ -42,6 +47,7 @@ class Sums:
     window_minutes: int = 0
 
 
+@lru_cache(4096)
 def scopes_of(category: str, day: date) -> tuple[str, str, str, str]:
     """The four scopes a service adds to: its category, month, year, and life."""
     return f"category:{category}", f"month:{day:%Y-%m}", f"year:{day:%Y}", "life"
@@ -61,20 +67,21 @@ class Earnings:
         earnings = cls(community_id)
         wanted = sorted(places)
         for start in range(0, len(wanted), _CHUNK):
-            found = select(Earning).where(
-                col(Earning.community_id) == community_id,
-                tuple_(col(Earning.member_id), col(Earning.scope)).in_(wanted[start : start + _CHUNK]),
+            found = select(*_SUMS).where(
+                EARNING.community_id == community_id,
+                tuple_(EARNING.member_id, EARNING.scope).in_(wanted[start : start + _CHUNK]),
             )
-            for row in session.exec(found):
-                sums = Sums(row.eligible, row.counted, row.points, row.window_minutes)
-                earnings._sums[row.member_id, row.scope] = sums
-                earnings._known.add((row.member_id, row.scope))
-                session.expunge(row)
+            for member_id, scope, *sums in session.execute(found):
+                earnings._sums[member_id, scope] = Sums(*sums)
+                earnings._known.add((member_id, scope))
         return earnings
 
     def of(self, member_id: int, scope: str) -> Sums:
         """The sums of one place; moving them is saved by `save`."""
-        return self._sums.setdefault((member_id, scope), Sums())
+        sums = self._sums.get((member_id, scope))
+        if sums is None:
+            sums = self._sums[member_id, scope] = Sums()
+        return sums
 
     def add(self, member_id: int, scopes: Iterable[str], more: Sums) -> None:
         """Add one service (or, with negative numbers, take one away)."""

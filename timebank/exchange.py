@@ -35,7 +35,7 @@ from timebank.people.merchants import Shop
 from timebank.people.persons import Card
 from timebank.services import Record
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 5_000
 MEMBER_COLUMNS = (
     *(optional("member_no"), required("name"), optional("joined_on"), optional("grid")),
     *(Column("phone", ("电话", "手机", "手机号", "联系方式", "联系电话", "mobile"), required=False),),

@@ -22,7 +22,7 @@ from timebank.base.imported import Imported
 from timebank.earnings import Earnings, Sums, scopes_of
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
 from timebank.people import clerks, members
-from timebank.people.members import Member
+from timebank.people.members import Member, Volunteer
 from timebank.rewards import Award, Facts, Used, award
 from timebank.rulebooks import Published, Shelf
 from timebank.services import COLUMNS, KINDS, Day, Days, Record, Service
@@ -38,7 +38,7 @@ class Fresh:
     number: int
     record: Record
     digest: bytes
-    member: Member
+    member: Volunteer
     published: Published
     waits: bool
     version: int = 1
@@ -111,7 +111,7 @@ class Intake:
         ordinal = self.ordinals[digest] = self.ordinals.get(digest, 0) + 1
         return replace(record, ref=f"row:{digest.hex()}:{ordinal}"), digest
 
-    def _accept(self, record: Record, digest: bytes, member: Member | None, days: Days, ref_known: bool) -> Fresh | Finding:
+    def _accept(self, record: Record, digest: bytes, member: Volunteer | None, days: Days, ref_known: bool) -> Fresh | Finding:
         if member is None:
             return _refused(record, "unknown_member", say("There is no member {number}.", number=record.member_no))
         published = self.shelf.on(record.day)
@@ -122,11 +122,11 @@ class Intake:
         if published is None:
             missing = say("No rule book speaks for {day}; publish one first.", day=record.day)
             return _refused(record, "no_rules", missing)
-        day.add(record)
+        day.add(record.starts, record.ends, record.minutes)
         alone = day.minutes <= MINUTES_A_DAY_ALONE and record.kind != "back-entered" and member.id != self.actor_own
         return Fresh(0, record, digest, member, published, waits=self.act.approver is None and not alone)
 
-    def _problem(self, record: Record, member: Member, ref_known: bool) -> tuple[str, Say] | None:
+    def _problem(self, record: Record, member: Volunteer, ref_known: bool) -> tuple[str, Say] | None:
         if ref_known:
             return (
                 "other_content",
@@ -253,7 +253,7 @@ def approve(session: Session, act: Act, number: int) -> Fresh:
         )
     published = rulebooks.shelf(session, act.community_id).on(service.day)
     assert published is not None, "books are never withdrawn"
-    member = session.get_one(Member, (act.community_id, service.member_id))
+    member = Volunteer.of(session.get_one(Member, (act.community_id, service.member_id)))
     item = Fresh(number, Record.of(service, member.number), service.digest, member, published, waits=False)
     days = services.days(session, act.community_id, {(member.id, service.day)})
     post(session, act.on_behalf_of(asked_by), [item], days)
@@ -304,7 +304,7 @@ def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool 
     session.flush()
     if not minutes:
         return None
-    member = session.get_one(Member, (act.community_id, service.member_id))
+    member = Volunteer.of(session.get_one(Member, (act.community_id, service.member_id)))
     right = replace(Record.of(service, member.number), minutes=minutes, starts=None, ends=None)
     days = services.days(session, act.community_id, {(member.id, service.day)})
     item = intake._accept(right, right.digest(), member, days, ref_known=False)

@@ -126,7 +126,8 @@ def _post_all(session: Session, act: Act, drafts: Sequence[Draft]) -> list[Recei
     _check_clock(state, act)
     _check_dates(drafts, today)
     holders = {holder for draft in drafts for t in draft.transfers for holder in (t.source, t.target)}
-    positions = Positions.load(session, act.community_id, holders, {_period(state, draft) for draft in drafts})
+    units = {t.unit for draft in drafts for t in draft.transfers}
+    positions = Positions.load(session, act.community_id, holders, units, {_period(state, draft) for draft in drafts})
     ready, findings = [], []
     for index, draft in enumerate(drafts):
         try:
@@ -285,7 +286,8 @@ def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
     rows = session.execute(wanted.order_by(POSTING.line)).all()
     draft = Draft("reversal", communities.today(session, act), subject=original.subject, rules=original.rules)
     period = _period(state, draft)
-    positions = Positions.load(session, act.community_id, {row.holder for row in rows} | {EXPIRED}, {period})
+    holders, units = {row.holder for row in rows} | {EXPIRED}, {row.unit for row in rows}
+    positions = Positions.load(session, act.community_id, holders, units, {period})
     opposite: list[Move] = []
     from_expired: list[list[object]] = []
     for holder, unit, purpose, lot, amount in rows:

@@ -33,6 +33,8 @@ class Position:
     lots: dict[str, int] | None
     lines: dict[str, int] = field(default_factory=dict)
     turnover: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    moved_lots: set[str] = field(default_factory=set)
+    moved_turnover: set[tuple[str, str]] = field(default_factory=set)
 
 
 Move = tuple[Position, str, int]
@@ -59,17 +61,18 @@ class Positions:
         self._moved: dict[int, Position] = {}
         self._known_lots: set[tuple[int, str]] = set()
         self._known_turnover: set[tuple[int, str, str]] = set()
-        self._moved_lots: set[tuple[int, str]] = set()
-        self._moved_turnover: set[tuple[int, str, str]] = set()
 
     @classmethod
-    def load(cls, session: Session, community_id: int, holders: Collection[str], periods: Collection[str]) -> "Positions":
-        """Read all accounts of these holders with their lots and their turnover of these periods."""
+    def load(
+        cls, session: Session, community_id: int, holders: Collection[str], units: Collection[str], periods: Collection[str]
+    ) -> "Positions":
+        """Read these holders' accounts in these units with their lots and their turnover of these periods."""
         positions = cls(community_id, {})
         by_id: dict[int, Position] = {}
         for some in _chunks(sorted(holders)):
             wanted = select(ACCOUNT.id, ACCOUNT.holder, ACCOUNT.unit, ACCOUNT.purpose, ACCOUNT.floor, ACCOUNT.balance)
-            found = session.execute(wanted.where(ACCOUNT.community_id == community_id, ACCOUNT.holder.in_(some)))
+            own = (ACCOUNT.community_id == community_id, ACCOUNT.holder.in_(some), ACCOUNT.unit.in_(sorted(units)))
+            found = session.execute(wanted.where(*own))
             for number, holder, unit, purpose, floor, balance in found:
                 lots: dict[str, int] | None = {} if keeps_lots(holder, unit, purpose) else None
                 position = Position(community_id, number, holder, unit, purpose, floor, balance, lots)
@@ -185,13 +188,15 @@ class Positions:
     def _count(self, position: Position, lapse: str, amount: int, period: str) -> int:
         """Record a posting in the account's turnover; gives its running number in the period."""
         n = position.lines[period] = position.lines.get(period, 0) + 1
-        turnover = position.turnover.setdefault((period, lapse), [0, 0])
+        place = (period, lapse)
+        turnover = position.turnover.get(place)
+        if turnover is None:
+            turnover = position.turnover[place] = [0, 0]
         turnover[0] += 1
         turnover[1] += amount
         self._moved[position.id] = position
-        self._moved_turnover.add((position.id, period, lapse))
-        if position.lots is not None:
-            self._moved_lots.add((position.id, lapse))
+        position.moved_turnover.add(place)
+        position.moved_lots.add(lapse)
         return n
 
     def take_back(self, position: Position, lot: date, amount: int, expired: int, *, owe: bool) -> tuple[list[Move], int]:
@@ -236,13 +241,22 @@ class Positions:
             ("community_id", "id"),
             [(position.balance, cid, number) for number, position in sorted(by_id.items())],
         )
-        new_lots, old_lots = _split(self._moved_lots, self._known_lots)
-        rest = {place: (by_id[place[0]].lots or {})[place[1]] for place in self._moved_lots}
+        rest = {
+            (number, lapse): position.lots[lapse]
+            for number, position in by_id.items()
+            if position.lots is not None
+            for lapse in position.moved_lots
+        }
+        new_lots, old_lots = _split(rest, self._known_lots)
         lot_key = ("community_id", "account_id", "expires_on")
         insert_rows(session, "lot", (*lot_key, "balance"), [(cid, *place, rest[place]) for place in new_lots])
         update_rows(session, "lot", ("balance",), lot_key, [(rest[place], cid, *place) for place in old_lots])
-        new, old = _split(self._moved_turnover, self._known_turnover)
-        moved = {place: by_id[place[0]].turnover[place[1:]] for place in self._moved_turnover}
+        moved = {
+            (number, *place): position.turnover[place]
+            for number, position in by_id.items()
+            for place in position.moved_turnover
+        }
+        new, old = _split(moved, self._known_turnover)
         key = ("community_id", "account_id", "period", "expires_on")
         insert_rows(session, "turnover", (*key, "lines", "net"), [(cid, *place, *moved[place]) for place in new])
         update_rows(session, "turnover", ("lines", "net"), key, [(*moved[place], cid, *place) for place in old])

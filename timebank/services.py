@@ -4,21 +4,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, func, tuple_
+from sqlalchemy import select as core_select
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base.codes import id_key
 from timebank.base.db import Utc, key_field
 from timebank.base.i18n import Say, say
-from timebank.people.members import Member
-from timebank.transparency import canonical
+from timebank.people.members import Volunteer
 
 MINUTES_A_DAY_MAX = 1440
 KINDS = ("confirmed", "self-reported", "back-entered", "team")
 _PLACES_A_QUERY = 400
 _DIGEST_BYTES = 16
+_SEPARATOR = "\x1f"  # a control character, which no text of a record can hold
 
 
 class Service(SQLModel, table=True):
@@ -60,7 +60,12 @@ class Service(SQLModel, table=True):
     seq: int | None = Field(default=None, sa_type=BigInteger)
 
 
-COLUMNS = tuple(column.name for column in SQLModel.metadata.tables["service"].columns)
+SERVICE = SQLModel.metadata.tables["service"].c
+COLUMNS = tuple(SERVICE.keys())
+_OF_A_DAY = (
+    *(SERVICE.member_id, SERVICE.day, SERVICE.starts, SERVICE.ends, SERVICE.minutes),
+    *(SERVICE.eligible, SERVICE.points, SERVICE.window_minutes),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +94,9 @@ class Record:
 
     def digest(self) -> bytes:
         """16 bytes that two records share when they are the same service, whatever file they stand in."""
-        content: list[Any] = [id_key(self.member_no), self.day.isoformat(), self.minutes, self.category]
-        content += [-1 if self.starts is None else self.starts, -1 if self.ends is None else self.ends]
-        content += [self.activity_no, self.activity, self.place, self.team_size, self.kind]
-        return sha256(canonical({"service": content})).digest()[:_DIGEST_BYTES]
+        times = (self.day, self.starts, self.ends, self.minutes, self.team_size)
+        texts = (id_key(self.member_no), self.category, self.activity_no, self.activity, self.place, self.kind)
+        return sha256(_SEPARATOR.join([*map(str, times), *texts]).encode()).digest()[:_DIGEST_BYTES]
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Day:
     points: int = 0
     window_minutes: int = 0
 
-    def problem(self, member: Member, record: Record) -> tuple[str, Say] | None:
+    def problem(self, member: Volunteer, record: Record) -> tuple[str, Say] | None:
         """Why a record does not fit into the day: (code, sentence), or None. Codes: overlap, day_too_long."""
         if record.starts is not None and record.ends is not None:
             for starts, ends in self.spans:
@@ -123,11 +127,11 @@ class Day:
             )
         return None
 
-    def add(self, record: Record) -> None:
-        """Put a record into the day."""
-        self.minutes += record.minutes
-        if record.starts is not None and record.ends is not None:
-            self.spans.append((record.starts, record.ends))
+    def add(self, starts: int | None, ends: int | None, minutes: int) -> None:
+        """Put a service into the day."""
+        self.minutes += minutes
+        if starts is not None and ends is not None:
+            self.spans.append((starts, ends))
 
 
 Days = dict[tuple[int, date], Day]
@@ -139,20 +143,19 @@ def days(session: Session, community_id: int, places: Collection[tuple[int, date
     found: Days = {place: Day(0, []) for place in places}
     wanted = sorted(places)
     for start in range(0, len(wanted), _PLACES_A_QUERY):
-        rows = session.exec(
-            select(Service).where(
-                col(Service.community_id) == community_id,
-                tuple_(col(Service.member_id), col(Service.day)).in_(wanted[start : start + _PLACES_A_QUERY]),
-                col(Service.state).in_(("waiting", "posted")),
+        rows = session.execute(
+            core_select(*_OF_A_DAY).where(
+                SERVICE.community_id == community_id,
+                tuple_(SERVICE.member_id, SERVICE.day).in_(wanted[start : start + _PLACES_A_QUERY]),
+                SERVICE.state.in_(("waiting", "posted")),
             )
-        ).all()
-        for service in rows:
-            day = found[service.member_id, service.day]
-            day.add(Record.of(service, ""))
-            day.eligible += service.eligible
-            day.points += service.points
-            day.window_minutes += service.window_minutes
-            session.expunge(service)
+        )
+        for member_id, on, starts, ends, minutes, eligible, points, window_minutes in rows:
+            day = found[member_id, on]
+            day.add(starts, ends, minutes)
+            day.eligible += eligible
+            day.points += points
+            day.window_minutes += window_minutes
     return found
 
 

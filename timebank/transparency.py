@@ -5,6 +5,7 @@ Sources: RFC 8785 (canonical JSON, restricted further here) and RFC 6962 section
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from timebank.base.i18n import say
 INTEGER_MAX = 2**53 - 1
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
+# JSON escapes the controls below U+0020, so only an escape or one of the others can hide one.
+_SUSPECT = re.compile("[\\\\\x7f-\x9f]")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
@@ -25,17 +28,19 @@ def canonical(value: dict[str, Any]) -> bytes:
     Allowed: objects with ASCII keys, lists, strings in NFC without control characters, integers within ±(2^53-1), true and
     false. Refused before hashing: floats, null, anything else. Raises Invalid `not_canonical`.
     """
-    _check(value)
+    _check_kinds(value)
     text = _encode(value)
-    if not text.isascii():
-        # A JSON text is NFC exactly when its strings are: a quotation mark composes with nothing.
-        if not unicodedata.is_normalized("NFC", text):
-            raise _not_canonical("a string is not in NFC")
-        try:
-            return text.encode()
-        except UnicodeEncodeError as error:
-            raise _not_canonical("a string holds half a character (lone surrogate)") from error
-    return text.encode()
+    if _SUSPECT.search(text):
+        _check_controls(value)
+    if text.isascii():
+        return text.encode()
+    # A JSON text is NFC exactly when its strings are: a quotation mark composes with nothing.
+    if not unicodedata.is_normalized("NFC", text):
+        raise _not_canonical("a string is not in NFC")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise _not_canonical("a string holds half a character (lone surrogate)") from error
 
 
 def parse(payload: bytes) -> dict[str, Any]:
@@ -51,24 +56,38 @@ def parse(payload: bytes) -> dict[str, Any]:
     return value
 
 
-def _check(value: Any) -> None:
-    kind = type(value)
-    if kind is str:
-        if not value.isprintable() and any(unicodedata.category(c) == "Cc" for c in value):
+def _check_kinds(value: Any) -> None:
+    """Refuse what has no canonical form. Loops instead of calling itself for each string and integer: twice as fast."""
+    if type(value) is dict:
+        for name in value:
+            if type(name) is not str or not name.isascii():
+                raise _not_canonical("a key is not ASCII")
+        value = value.values()
+    for item in value:
+        kind = type(item)
+        if kind is str or kind is bool:
+            continue
+        if kind is int:
+            if not -INTEGER_MAX <= item <= INTEGER_MAX:
+                raise _not_canonical("an integer lies outside ±(2^53-1)")
+        elif kind is dict or kind is list or kind is tuple:
+            _check_kinds(item)
+        else:
+            raise _not_canonical(f"{kind.__name__} has no canonical form")
+
+
+def _check_controls(value: Any) -> None:
+    """Refuse control characters, string by string: the text as a whole looked as if it had one."""
+    if type(value) is str:
+        if any(unicodedata.category(c) == "Cc" for c in value):
             raise _not_canonical("a string holds a control character")
-    elif kind is int:
-        if not -INTEGER_MAX <= value <= INTEGER_MAX:
-            raise _not_canonical("an integer lies outside ±(2^53-1)")
-    elif kind is list or kind is tuple:
-        for item in value:
-            _check(item)
-    elif kind is dict:
+    elif type(value) is dict:
         for name, item in value.items():
-            if type(name) is not str or not name.isascii() or not name.isprintable():
-                raise _not_canonical("a key is not plain ASCII")
-            _check(item)
-    elif kind is not bool:
-        raise _not_canonical(f"{kind.__name__} has no canonical form")
+            _check_controls(name)
+            _check_controls(item)
+    elif type(value) is list or type(value) is tuple:
+        for item in value:
+            _check_controls(item)
 
 
 def _not_canonical(why: str) -> Invalid:

@@ -9,6 +9,7 @@ Alphabet and look-alikes: https://www.crockford.com/base32.html (its own check, 
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
@@ -35,6 +36,7 @@ def narrow(text: str) -> str:
     return text if text.isascii() else text.translate(_WIDE)
 
 
+@lru_cache(65_536)
 def id_key(text: str) -> str:
     """The key under which an id is compared: 'm12', 'M0012' and 'Ｍ１２' give 'M12'; 'V37aa7b861f' gives 'V37AA7B861F'.
 

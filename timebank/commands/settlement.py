@@ -80,7 +80,7 @@ def export(door: Door, period: Period, to: Folder) -> None:
     for row in rows:
         row[4] = row[4] if not decimals else points_text(row[4], decimals)
     to.mkdir(parents=True, exist_ok=True)
-    path = to / f"claims-{period}.csv"
+    path = to.joinpath(f"claims-{period}.csv")
     header = [text(say(name), door.lang) for name in HEADERS] if door.lang == "zh" else list(HEADERS)
     written = write_csv(path, header, rows)
     if not door.screen.data({"file": str(path), "rows": written.rows, "sha256": written.sha256}):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint, func
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -49,6 +50,20 @@ class Member(SQLModel, table=True):
     def holder(self) -> str:
         """The member's name in the book: 'member:12'."""
         return f"member:{self.id}"
+
+
+class Volunteer(NamedTuple):
+    """What a service needs to know of a member: a plain value, because a sheet names thousands."""
+
+    id: int
+    number: str
+    joined_on: date
+    holder: str
+
+    @classmethod
+    def of(cls, member: Member) -> "Volunteer":
+        """The plain value of a member's row."""
+        return cls(member.id, member.number, member.joined_on, member.holder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +166,16 @@ def find(session: Session, community_id: int, number: str) -> Member:
     return member
 
 
-def find_all(session: Session, community_id: int, numbers: Sequence[str]) -> dict[str, Member]:
+def find_all(session: Session, community_id: int, numbers: Sequence[str]) -> dict[str, Volunteer]:
     """Members by `id_key` of the printed numbers that exist."""
     keys = sorted({id_key(number) for number in numbers})
-    found: dict[str, Member] = {}
+    found: dict[str, Volunteer] = {}
     for start in range(0, len(keys), 500):
-        some = keys[start : start + 500]
-        wanted = select(Member).where(col(Member.community_id) == community_id, col(Member.number_key).in_(some))
-        found.update({m.number_key: m for m in session.exec(wanted)})
+        wanted = select(Member.number_key, Member.id, Member.number, col(Member.joined_on)).where(
+            col(Member.community_id) == community_id, col(Member.number_key).in_(keys[start : start + 500])
+        )
+        for key, number_id, number, joined_on in session.exec(wanted):
+            found[key] = Volunteer(number_id, number, joined_on, f"member:{number_id}")
     return found
 
 
