@@ -278,6 +278,13 @@ def test_every_condition_of_a_multiplier_must_hold() -> None:
     assert award(replace(fits, day=DAY + timedelta(7)), rules, Used()).points == 20
 
 
+def test_a_range_of_dates_holds_its_first_and_last_day_and_no_other() -> None:
+    ranges = ((date(2026, 10, 20), date(2026, 10, 20)), (date(2026, 10, 1), date(2026, 10, 7)))
+    rules = book(multiply=(Multiplier("x", Decimal(2), dates=ranges),))
+    days = [date(2026, 9, 30), *(date(2026, 10, day) for day in (1, 7, 8, 19, 20, 21))]
+    assert [award(of(10, day=day), rules, Used()).points for day in days] == [10, 20, 20, 10, 10, 20, 10]
+
+
 def test_overlapping_date_ranges_are_one() -> None:
     dates = ((date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 10, 2), date(2026, 10, 3)))
     rules = book(multiply=(Multiplier("x", Decimal(2), dates=dates),))

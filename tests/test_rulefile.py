@@ -360,6 +360,11 @@ def test_a_finding_says_what_is_wanted_and_what_is_there(old: str, new: str, mes
     assert str(finding.message) == message
 
 
+def test_a_failing_example_is_told_in_whole_points() -> None:
+    (finding,) = read(changed(("decimals = 0", "decimals = 1"))).errors
+    assert str(finding.message).startswith("says 79.0, the rules give 79.2: ")
+
+
 def test_a_missing_section_is_one_finding_not_one_for_each_of_its_keys() -> None:
     required = ("schema", "name", "version", "title", "effective_from", "points", "service", "rate")
     assert codes(b"") == [(where, "missing_key") for where in required]
@@ -623,6 +628,9 @@ def test_multipliers_for_other_categories_are_no_overlap() -> None:
 
 
 def test_caps_that_can_be_reached_are_not_called_unreachable() -> None:
+    """The longest day is 480 minutes and a carried half hour: 510 at 12 × 1.5 × 1.1 make 168.3 points, so 31 × 169 a month."""
+    assert lint(changed(("points   = 600", "points = 5239"))) == []
+    assert lint(changed(("points   = 600", "points = 5240"))) == [("cap[0].points", "unreachable_cap")]
     assert lint(changed((YEARLY, 'per = "year"\npoints = 7200'))) == []
     assert lint(changed((YEARLY, 'per = "lifetime"\npoints = 100_000'))) == []
 
