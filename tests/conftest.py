@@ -1,28 +1,37 @@
 """A migrated database for every test: made once as a template, copied per test (never `create_all`: it has no guards)."""
 
 import hashlib
+import io
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 from sqlmodel import Session
+from typer.main import get_command
 
 from timebank import ledger
 from timebank.base import communities, db, schema
 from timebank.base.act import Act
+from timebank.cli import app
 from timebank.journal import ISSUED, SERVICE, Draft, Receipt, Transfer
 from timebank.once import once
 from timebank.people import clerks, members, merchants
 from timebank.people.persons import Card
+
+# Deadlines measure the machine, not the code.
+settings.register_profile("timebank", deadline=None)
+settings.load_profile("timebank")
 
 NOON = datetime(2026, 10, 20, 4, 0, tzinfo=UTC)
 """The usual moment of a test: 20 October 2026, noon in Shanghai."""
@@ -107,6 +116,95 @@ class Book:
     def points(self, holder: str) -> ledger.Balance:
         with self.read() as session:
             return ledger.balance(session, 1, holder, "points", today=self.today)
+
+
+class Result(NamedTuple):
+    """What a command line gave: exit status, stdout, stderr."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Cli:
+    """The command line on one database, in this process: the same doors a person uses."""
+
+    url: str
+    now: str = "2026-10-20T12:00:00+08:00"
+
+    def __call__(self, *args: str, status: int | None = 0, now: str | None = None) -> Result:
+        """Run a command; `status` is the exit status expected of it, None for any."""
+        out, err = io.StringIO(), io.StringIO()
+        line = [*args, "--db", self.url, "--now", now or self.now]
+        with redirect_stdout(out), redirect_stderr(err):
+            found = get_command(app).main(line, standalone_mode=False)
+        result = Result(found, out.getvalue(), err.getvalue())
+        assert status is None or result.status == status, result
+        return result
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """A command line on a database that does not exist yet."""
+    monkeypatch.setenv("TIMEBANK_TEST_CLOCK", "1")
+    monkeypatch.setenv("TIMEBANK_LANG", "en")
+    for name in ("TIMEBANK_DB", "TIMEBANK_COMMUNITY", "TIMEBANK_CLERK", "TIMEBANK_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    return Cli(f"sqlite:///{tmp_path / 'book.db'}")
+
+
+@pytest.fixture
+def office(cli: Cli, tmp_path: Path) -> Cli:
+    """A founded community with three members, a shop, a rule book of October 2026 and an offer."""
+    cli("init", "--community", "520201-jianshe", "--name", "建设中路社区", "--credits", "福美和", "--open-from", "2026-09")
+    sheet = tmp_path / "members.csv"
+    sheet.write_text(
+        "成员编号,姓名,加入日期\nM0001,张三,2026-01-01\nM0002,李四,2026-01-01\nM0003,王五,2026-01-01\n", encoding="utf-8"
+    )
+    cli("member", "import", str(sheet))
+    cli("merchant", "add", "老王便民超市", "--category", "超市")
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES, encoding="utf-8")
+    cli("rules", "publish", str(rules), "--resolution", "2026-7", "--retroactive", "first rules", "--approver", "W0002")
+    offer = ("--kind", "offset", "--points-per-yuan", "10", "--max-share", "50%", "--valid", "2026-01-01..2026-12-31")
+    cli("offer", "add", "--merchant", "S001", *offer)
+    return cli
+
+
+RULES = """
+schema = 1
+name = "community-points"
+version = "2026.1"
+title = "积分规则"
+effective_from = 2026-01-01
+[points]
+name = "积分"
+decimals = 0
+round = "down"
+[service]
+minimum_minutes = 30
+round_minutes = 30
+round = "down"
+maximum_minutes_per_day = 480
+kinds = ["confirmed"]
+carry_remainder = true
+[rate]
+default = 10
+elder-care = 12
+[[cap]]
+id = "monthly"
+per = "month"
+points = 100
+overflow = "pool:elder-care"
+[expiry]
+months = 36
+align = "month-end"
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from conftest import Book
+from conftest import RULES, Book
 
 from timebank import hours, rulebooks, services
 from timebank.base.errors import NotAllowed, Refused
@@ -14,35 +14,6 @@ from timebank.journal import Balance
 from timebank.people import clerks
 from timebank.services import Record
 
-RULES = """
-schema = 1
-name = "community-points"
-version = "2026.1"
-title = "积分规则"
-effective_from = 2026-01-01
-[points]
-name = "积分"
-decimals = 0
-round = "down"
-[service]
-minimum_minutes = 30
-round_minutes = 30
-round = "down"
-maximum_minutes_per_day = 480
-kinds = ["confirmed"]
-carry_remainder = true
-[rate]
-default = 10
-elder-care = 12
-[[cap]]
-id = "monthly"
-per = "month"
-points = 100
-overflow = "pool:elder-care"
-[expiry]
-months = 36
-align = "month-end"
-"""
 DAY = date(2026, 10, 18)
 
 

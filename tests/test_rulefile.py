@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from timebank import rulefile
+from timebank import rulefile, ruletext
 from timebank.base.i18n import text
 from timebank.rewards import Cap, Expiry, Facts, Multiplier, PointsRule, Used, award
-from timebank.rulefile import BYTES_MAX, FINDINGS_MAX, LINE_MAX, digest, read
+from timebank.rulefile import digest, read
+from timebank.ruletext import BYTES_MAX, FINDINGS_MAX, LINE_MAX
 from timebank.transparency import canonical
 
 ROOT = Path(__file__).parents[1]
@@ -639,12 +640,13 @@ def test_caps_that_can_be_reached_are_not_called_unreachable() -> None:
 
 
 def finding_codes() -> set[str]:
-    """Every code the module can give, from its own text."""
+    """Every code the two modules can give, from their own text."""
     found = set()
-    for call in ast.walk(ast.parse(Path(rulefile.__file__).read_text("utf-8"))):
+    modules = [ast.parse(Path(module.__file__ or "").read_text("utf-8")) for module in (rulefile, ruletext)]
+    for call in (node for module in modules for node in ast.walk(module)):
         if isinstance(call, ast.Call):
             called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            place = {"Finding": 1, "note": 1, "refuse": 1, "_Kind": 0}.get(called)
+            place = {"Finding": 1, "note": 1, "refuse": 1, "Kind": 0}.get(called)
             if place is not None and isinstance(code := call.args[place], ast.Constant):
                 found.add(code.value)
     return found

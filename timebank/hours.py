@@ -19,6 +19,7 @@ from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Finding, NotAllowed, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
+from timebank.base.masking import looks_like_personal_number
 from timebank.earnings import Earnings, Sums, scopes_of
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
 from timebank.people import clerks, members
@@ -29,6 +30,10 @@ from timebank.services import COLUMNS, KINDS, Day, Days, Record, Service
 
 MINUTES_A_DAY_ALONE = 480
 """Up to here a day's service counts by itself; above it a second person confirms (mission.md, law and habit)."""
+
+
+CATEGORY_CHARACTERS_MAX = 40
+"""A category is written into the log for ever; longer texts are no categories."""
 
 
 @dataclass(slots=True)
@@ -141,6 +146,8 @@ class Intake:
             )
         if record.kind not in KINDS:
             return "bad_kind", say("{kind} is not a kind of record: {kinds}.", kind=record.kind, kinds=", ".join(KINDS))
+        if len(record.category) > CATEGORY_CHARACTERS_MAX or looks_like_personal_number(record.category):
+            return "bad_category", say("A category is a short word of the rule book, not {category}.", category=record.category)
         if member.id == self.approver_own:
             return "self_confirmation", say("{number} cannot confirm hours of their own.", number=member.number)
         return None

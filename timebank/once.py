@@ -51,9 +51,10 @@ def once(session: Session, act: Act, verb: str, inputs: dict[str, Any], work: Ca
         receipt = work()
     finally:
         del session.info[_RUNNING]
-    row = (act.community_id, act.key, verb, print_, canonical(receipt).decode(), act.actor, instant(act.now))
+    written = canonical(receipt).decode()
+    row = (act.community_id, act.key, verb, print_, written, act.actor, instant(act.now))
     insert_rows(session, "command", ("community_id", "key", "verb", "fingerprint", "receipt", "actor", "done_at"), [row])
-    return Outcome(receipt, repeated=False)
+    return Outcome(json.loads(written), repeated=False)
 
 
 def fingerprint(act: Act, verb: str, inputs: dict[str, Any]) -> bytes:

@@ -123,7 +123,7 @@ def publish(session: Session, act: Act, data: bytes, resolution: str, retroactiv
         title=book.title,
         effective_from=book.effective_from,
         effective_to=book.effective_to,
-        text=data.decode("utf-8-sig"),
+        text=data.decode(),
         resolution=resolution,
         published_at=act.now,
         seq=receipt.seq,
