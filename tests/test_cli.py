@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli, Result
 
+from conftest import Cli, Result
 from timebank import cli as command_line
 from timebank.base import errors
 from timebank.base.config import sqlite_path

@@ -113,7 +113,7 @@ def find(session: Session, code: str | None) -> Community:
 
 def get(session: Session, community_id: int) -> Community:
     """The community of an id made by this program; its absence is a bug."""
-    return session.exec(select(Community).where(Community.id == community_id)).one()
+    return session.get_one(Community, community_id)
 
 
 def lock(session: Session, community_id: int) -> CommunityState:
