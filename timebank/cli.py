@@ -4,6 +4,7 @@ an exit status. Imports nothing of the book, so that --help and --version start 
 import gc
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,14 +12,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
+from typer._click.exceptions import (
+    BadParameter,
+    ClickException,
+    MissingParameter,
+    NoArgsIsHelpError,
+    NoSuchOption,
+    UsageError,
+)
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from timebank import __version__
 from timebank.base import errors
 from timebank.base.config import Config, database_url, language
-from timebank.base.i18n import Language, say, text, translate
+from timebank.base.i18n import Language, Say, say, text, translate
 
 NOUNS: dict[str, str] = {
     "init": "Found a time bank: a database, a community, two clerks.",
@@ -152,6 +160,7 @@ def localise(command: Any, lang: Language) -> None:
         if getattr(param, "help", None):
             param.help = translate(param.help, lang)
     if not isinstance(command, Root):
+        command.no_args_is_help = isinstance(command, TyperGroup)
         for sub in getattr(command, "commands", {}).values():
             localise(sub, lang)
 
@@ -168,17 +177,26 @@ def write_help(command: Any, ctx: Any, formatter: Any) -> None:
     lines = [f"{text(say('Usage'), lang)}: {ctx.command_path} {' '.join(command.collect_usage_pieces(ctx))}", "", command.help]
     if command.epilog:
         lines += ["", f"{text(say('Example'), lang)}:", *(f"  {line.strip()}" for line in command.epilog.splitlines())]
-    params = [param.get_help_record(ctx) for param in command.get_params(ctx)]
     arguments = [(p.metavar or (p.name or "").upper(), p.help or "") for p in command.params if p.param_type_name == "argument"]
-    options = [
-        record for record, p in zip(params, command.get_params(ctx), strict=True) if record and p.param_type_name == "option"
-    ]
+    options = [_option(p, ctx, lang) for p in command.get_params(ctx) if p.param_type_name == "option"]
     nouns = [(name, sub.help) for name in _subcommands(command, ctx) if (sub := command.get_command(ctx, name))]
     for title, records in ((say("Arguments"), arguments), (say("Options"), options), (say("Commands"), nouns)):
         if records:
             wide = max(width(name) for name, _ in records)
             lines += ["", f"{text(title, lang)}:", *(f"  {name}{' ' * (wide - width(name))}  {told}" for name, told in records)]
     formatter.write("\n".join(lines) + "\n")
+
+
+def _option(param: Any, ctx: Any, lang: Language) -> tuple[str, str]:
+    """An option's name and what it is, with whether it must be given and what counts otherwise."""
+    name = (param.get_help_record(ctx) or ("", ""))[0]
+    told = translate(param.help or "", lang)
+    if param.required:
+        return name, f"{told} [{text(say('required'), lang)}]"
+    if param.default and not callable(param.default) and param.default is not True:
+        value = getattr(param.default, "value", param.default)
+        return name, f"{told} [{text(say('default: {value}', value=value), lang)}]"
+    return name, told
 
 
 def _subcommands(command: Any, ctx: Any) -> list[str]:
@@ -232,8 +250,28 @@ def _screen(args: Sequence[str]) -> Any:
 
 def _usage(error: ClickException, args: Sequence[str]) -> None:
     path = error.ctx.command_path if isinstance(error, UsageError) and error.ctx else "timebank"
-    message = say("{message}", message=error.format_message())
-    _screen(args).error(errors.TimebankError(message, "usage", say("See {path} --help", path=path)))
+    _screen(args).error(errors.TimebankError(_misused(error), "usage", say("See {path} --help", path=path)))
+
+
+def _misused(error: ClickException) -> Say:
+    """What was wrong with the words of a command line, as a sentence of ours."""
+    if isinstance(error, MissingParameter) and error.param is not None:
+        param: Any = error.param
+        name = param.opts[0] if param.param_type_name == "option" else param.metavar or str(param.name).upper()
+        return say("{name} is missing.", name=name)
+    if isinstance(error, NoSuchOption):
+        return say("There is no option {name}.", name=error.option_name)
+    if isinstance(error, BadParameter) and error.param is not None:
+        return say("{name} cannot be this: {why}", name=error.param.opts[0], why=error.message)
+    message = error.format_message()
+    if message == "Missing command.":
+        return say("A verb is missing.")
+    known = re.match(r"No such command '([^']*)'\.(?: Did you mean (.*)\?)?$", message)
+    if known and known[2]:
+        return say("There is no command {name}; did you mean {others}?", name=known[1], others=known[2].replace("'", ""))
+    if known:
+        return say("There is no command {name}.", name=known[1])
+    return say("The command line cannot be read: {why}", why=message)
 
 
 def _report_bug(args: Sequence[str]) -> None:
