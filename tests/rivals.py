@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from conftest import NOON
-from shopping import PEPPER
 from sqlmodel import Session
 
+from conftest import NOON
+from shopping import PEPPER
 from timebank import redemption
 from timebank.base import db
 from timebank.base.act import Act

@@ -2,9 +2,9 @@
 
 from datetime import date
 
-from conftest import Book
 from sqlmodel import col, select
 
+from conftest import Book
 from timebank import offers, redemption
 from timebank.benefits import Discount, Offset, Terms
 from timebank.journal import Account

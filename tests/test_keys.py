@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Book
-from shopping import add_offer
 from sqlalchemy.engine import make_url
 
+from conftest import Book
+from shopping import add_offer
 from timebank import redemption
 from timebank.base import keys
 from timebank.base.errors import Invalid, NotFound, TimebankError, Unwritable

@@ -3,10 +3,10 @@
 from datetime import date
 
 import pytest
-from conftest import Book
-from shopping import TEN_POINTS_A_YUAN, TENTH_OFF, YEAR, add_offer
 from sqlmodel import select
 
+from conftest import Book
+from shopping import TEN_POINTS_A_YUAN, TENTH_OFF, YEAR, add_offer
 from timebank import offers
 from timebank.base.errors import Conflict, Invalid, NotFound, Refused, TimebankError
 from timebank.benefits import Discount, Terms

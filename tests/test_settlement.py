@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from conftest import Book
-from shopping import add_offer, capture, issue
 from sqlmodel import select, text
 
+from conftest import Book
+from shopping import add_offer, capture, issue
 from timebank import settlement
 from timebank.base import schema
 from timebank.base.errors import Tampered, TimebankError

@@ -10,7 +10,7 @@ while that month is open. Every verb first releases what of the same member has 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from timebank.base.act import Act
 from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Invalid, Refused
 from timebank.base.i18n import Say, say
-from timebank.benefits import Benefit, Discount
+from timebank.benefits import Benefit, Discount, Terms
 from timebank.journal import REDEEMED, Draft, Transfer
 from timebank.once import once
 from timebank.people import members, merchants
@@ -34,6 +34,12 @@ VOUCHER_DAYS = 30
 VOUCHER_DAYS_MAX = 3_660
 GRACE_DAYS = 30
 """Grace of points that come back into a lapsed lot where no rule book names one."""
+
+_VOUCHER = (
+    *("community_id", "id", "code_mac", "code_tail", "offer_id", "member_id", "merchant_id", "points", "fen"),
+    *("issued_on", "expires_on", "seq"),
+)
+_RESOLUTION = ("community_id", "voucher_id", "outcome", "day", "resolved_at", "bill_fen", "benefit_fen", "points", "seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +103,17 @@ def issue(session: Session, act: Act, request: Request, pepper: bytes, grace_day
     if request.points is not None:
         benefits.check_points(request.points)
     asked = {"member": codes.id_key(request.member), "offer": request.offer, "points": request.points or 0, "days": days}
-    told: list[str] = []
+    made: list[Issued] = []
 
     def work() -> dict[str, int]:
-        voucher_id, code = _issue(session, act, request, pepper, grace_days)
-        told.append(code)
-        return {"voucher": voucher_id}
+        made.append(_issue(session, act, request, pepper, grace_days))
+        return {"voucher": made[0].voucher.id}
 
     outcome = once(session, act, "voucher.issue", asked, work)
-    voucher = session.get_one(Voucher, (act.community_id, outcome.receipt["voucher"]))
-    return Issued(voucher, told[0] if told else None)
+    return made[0] if made else Issued(vouchers.get(session, act.community_id, outcome.receipt["voucher"]), None)
 
 
-def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_days: int) -> tuple[int, str]:
+def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_days: int) -> Issued:
     cid, today = act.community_id, communities.today(session, act)
     member = members.find(session, cid, request.member)
     if member.state != "active":
@@ -143,22 +147,28 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_da
         if refusal.code != "insufficient":
             raise
         raise _insufficient(session, act, member, points) from refusal
-    row = {
-        "community_id": cid,
-        "id": number,
-        "code_mac": code_mac,
-        "code_tail": codes.tail(code),
-        "offer_id": offer.id,
-        "member_id": member.id,
-        "merchant_id": merchant.id,
-        "points": points,
-        "fen": fen,
-        "issued_on": today.isoformat(),
-        "expires_on": expires_on.isoformat(),
-        "seq": receipt.seq,
-    }
-    insert_rows(session, "voucher", tuple(row), [tuple(row.values())])
-    return number, code
+    voucher = Voucher(
+        community_id=cid,
+        id=number,
+        code_mac=code_mac,
+        code_tail=codes.tail(code),
+        offer_id=offer.id,
+        member_id=member.id,
+        merchant_id=merchant.id,
+        points=points,
+        fen=fen,
+        issued_on=today,
+        expires_on=expires_on,
+        seq=receipt.seq,
+    )
+    insert_rows(session, "voucher", _VOUCHER, [_row(voucher, _VOUCHER)])
+    return Issued(voucher, code)
+
+
+def _row(item: Voucher | Resolution, columns: Sequence[str]) -> tuple[object, ...]:
+    """A new row as the driver takes it: no object of it is kept by the session, nothing has to be read back."""
+    values = (getattr(item, column) for column in columns)
+    return tuple(instant(v) if isinstance(v, datetime) else v.isoformat() if isinstance(v, date) else v for v in values)
 
 
 def _merchant(session: Session, community_id: int, merchant_id: int) -> merchants.Merchant:
@@ -300,10 +310,14 @@ def capture(session: Session, act: Act, counter: Counter, pepper: bytes, grace_d
     benefits.check_bill(counter.bill_fen)
     code_mac = vouchers.mac_of(counter.code, pepper)
     asked = {"code": code_mac.hex(), "merchant": codes.id_key(counter.merchant), "bill_fen": counter.bill_fen}
-    outcome = once(
-        session, act, "voucher.capture", asked, lambda: {"voucher": _capture(session, act, counter, code_mac, grace_days)}
-    )
-    return captured(session, act.community_id, outcome.receipt["voucher"])
+    made: list[Captured] = []
+
+    def work() -> dict[str, int]:
+        made.append(_capture(session, act, counter, code_mac, grace_days))
+        return {"voucher": made[0].voucher.id}
+
+    outcome = once(session, act, "voucher.capture", asked, work)
+    return made[0] if made else captured(session, act.community_id, outcome.receipt["voucher"])
 
 
 def captured(session: Session, community_id: int, voucher_id: int) -> Captured:
@@ -313,16 +327,21 @@ def captured(session: Session, community_id: int, voucher_id: int) -> Captured:
     assert resolution is not None, "this voucher is open"
     assert resolution.outcome == "captured", "this voucher ended without a capture"
     terms = offers.find(session, community_id, voucher.offer_id).terms
+    return _captured(session, voucher, resolution, terms)
+
+
+def _captured(session: Session, voucher: Voucher, resolution: Resolution, terms: Terms) -> Captured:
     done = benefits.benefit(terms, voucher.points, resolution.bill_fen)
-    explained = benefits.explained(terms, done, _decimals(session, community_id))
+    explained = benefits.explained(terms, done, _decimals(session, voucher.community_id))
     return Captured(voucher, resolution, done, explained)
 
 
-def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes, grace_days: int) -> int:
+def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes, grace_days: int) -> Captured:
     cid, today = act.community_id, communities.today(session, act)
     shop = merchants.find(session, cid, counter.merchant)
     voucher = _presented(session, code_mac, shop, today)
-    done = benefits.benefit(offers.find(session, cid, voucher.offer_id).terms, voucher.points, counter.bill_fen)
+    terms = offers.find(session, cid, voucher.offer_id).terms
+    done = benefits.benefit(terms, voucher.points, counter.bill_fen)
     _sweep(session, act, voucher.member_id, today, grace_days)
     spent, rest = _split(vouchers.lots_held(session, cid, [voucher])[voucher.seq], done.points)
     transfers = (
@@ -334,8 +353,8 @@ def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes, grac
     facts = {"offer": voucher.offer_id, "merchant": shop.id, "points_held": voucher.points, "steps": done.steps}
     draft = Draft("voucher.capture", today, transfers, voucher.subject, facts=facts, text=act.reason or None)
     receipt = ledger.post(session, act, draft)
-    _resolve(session, act, [_Ending(voucher, "captured", today, done)], [receipt.seq])
-    return voucher.id
+    (resolution,) = _resolve(session, act, [_Ending(voucher, "captured", today, done)], [receipt.seq])
+    return _captured(session, voucher, resolution, terms)
 
 
 def void(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_DAYS) -> Standing:
@@ -456,24 +475,34 @@ def _released(voucher: Voucher, lots: Iterable[LotAmount], grace: date, today: d
         yield Transfer("points", amount, voucher.holder, "held", voucher.holder, "available", lot=lot, lapses_on=lapses_on)
 
 
-_RESOLUTION = ("community_id", "voucher_id", "outcome", "day", "resolved_at", "bill_fen", "benefit_fen", "points", "seq")
-
-
-def _resolve(session: Session, act: Act, endings: Sequence[_Ending], seqs: Sequence[int]) -> None:
+def _resolve(session: Session, act: Act, endings: Sequence[_Ending], seqs: Sequence[int]) -> list[Resolution]:
     """Write resolutions with the seqs of their entries. Their key refuses a second one of a voucher even without the lock.
 
     Raises Refused `already_captured`, `voided`, `expired`.
     """
-    rows = []
-    for e, seq in zip(endings, seqs, strict=True):
-        amounts = (e.benefit.bill_fen, e.benefit.off_fen, e.benefit.points) if e.benefit else (0, 0, 0)
-        rows.append((act.community_id, e.voucher.id, e.outcome, e.day.isoformat(), instant(act.now), *amounts, seq))
+    resolutions = [_resolution(act, ending, seq) for ending, seq in zip(endings, seqs, strict=True)]
     try:
         with session.begin_nested():
-            insert_rows(session, "resolution", _RESOLUTION, rows)
+            insert_rows(session, "resolution", _RESOLUTION, [_row(resolution, _RESOLUTION) for resolution in resolutions])
     except IntegrityError as error:
         for ending in endings:
             first = vouchers.resolution_of(session, ending.voucher)
             if first is not None:
                 raise _resolved(session, ending.voucher, first) from error
         raise
+    return resolutions
+
+
+def _resolution(act: Act, ending: _Ending, seq: int) -> Resolution:
+    done = ending.benefit
+    return Resolution(
+        community_id=act.community_id,
+        voucher_id=ending.voucher.id,
+        outcome=ending.outcome,
+        day=ending.day,
+        resolved_at=act.now,
+        bill_fen=done.bill_fen if done else 0,
+        benefit_fen=done.off_fen if done else 0,
+        points=done.points if done else 0,
+        seq=seq,
+    )
