@@ -12,6 +12,7 @@ from timebank.base.i18n import say
 from timebank.commands import hours as hours_door
 from timebank.commands import rules as rules_door
 from timebank.commands import settlement as settlement_door
+from timebank.commands import statement as statement_door
 from timebank.commands.door import Writing, writing
 from timebank.commands.options import Number
 
@@ -40,5 +41,6 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "hours.correct": hours_door.corrected,
     "rules.publish": rules_door.published,
     "settlement.approve": settlement_door.approved,
+    "statement.close": statement_door.closed,
 }
 """What is done once a second person has approved, by kind of approval."""

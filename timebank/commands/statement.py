@@ -1,0 +1,94 @@
+"""`timebank statement …`."""
+
+from dataclasses import asdict
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from timebank import statement_files, statements
+from timebank.base.act import Act
+from timebank.base.i18n import say
+from timebank.base.months import parse_period
+from timebank.commands.door import Door, Writing, reading, writing
+from timebank.commands.options import Folder, Period
+from timebank.statement_files import Options
+
+app = typer.Typer()
+
+
+class Headers(Enum):
+    """The language of the header rows."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+@writing(app, "close", example="timebank statement close 2026-10 --approver W0002")
+def close(
+    door: Writing,
+    period: Period,
+    show: Annotated[bool, typer.Option("--list", help="Only list what is still waiting or held; close nothing.")] = False,
+) -> None:
+    """Close a month that is over. Two people. Its statements' root goes into the book; nothing changes it after."""
+    if show:
+        _list(door, parse_period(period))
+        return
+    request = {"period": parse_period(period)}
+    receipt = door.once_or_ask("statement.close", f"period:{period}", request, lambda s, a: closed(s, a, request)).receipt
+    if door.screen.data(receipt) or ("waiting" in receipt and "root" not in receipt):
+        return
+    for count, told in (
+        (receipt["holds"], say("{count} holders still have points held for vouchers.", count=receipt["holds"])),
+        (
+            receipt["waiting"],
+            say("{count} records of hours still wait; once confirmed, a later month has them.", count=receipt["waiting"]),
+        ),
+    ):
+        if count:
+            door.screen.warn(told)
+    door.screen.facts(
+        say("{period} is closed", period=receipt["period"]),
+        [
+            (say("entry"), f"E{receipt['entry']:06d}"),
+            (say("statements"), receipt["statements"]),
+            (say("lines"), receipt["lines"]),
+            (say("root of the statements"), receipt["root"]),
+        ],
+    )
+
+
+def closed(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Close the month that was asked for."""
+    return asdict(statements.close(session, act, request["period"]))
+
+
+def _list(door: Writing, period: str) -> None:
+    with door.reading() as (session, community):
+        found = statements.pending(session, community.id)
+    rows = [(finding.where, finding.code, finding.message) for finding in found]
+    if not door.screen.data([{"where": f.where, "code": f.code, "message": str(f.message)} for f in found]):
+        door.screen.table(say("Still open in {period}", period=period), (say("where"), say("code"), say("what")), rows)
+
+
+@reading(app, "export", example="timebank statement export 2026-10 --to out/2026-10")
+def export(
+    door: Door,
+    period: Period,
+    to: Folder,
+    headers: Annotated[
+        Headers | None, typer.Option(help="Language of the header rows; that of the command if left out.")
+    ] = None,
+) -> None:
+    """Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes."""
+    wanted = Options(headers=headers.value if headers else door.lang, lang=door.lang)
+    with door.reading() as (session, community), door.screen.progress(say("Statements"), None) as moved:
+        done = statement_files.export(session, community.id, parse_period(period), to, wanted, moved)
+    files = {name: {"sha256": written.sha256, "rows": written.rows} for name, written in done.files.items()}
+    shown = {"period": done.label, "folder": str(done.folder), "statements": done.statements, "files": files}
+    if not door.screen.data(shown):
+        rows = [(name, written.rows, written.sha256[:16]) for name, written in done.files.items() if "/" not in name]
+        single = len(done.files) - len(rows)
+        door.screen.table(say("Files of {period}", period=done.label), (say("file"), say("rows"), say("SHA-256")), rows)
+        door.screen.line(say("{count} single statements are beside them in {folder}.", count=single, folder=str(done.folder)))
