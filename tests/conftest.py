@@ -207,6 +207,12 @@ align = "month-end"
 """
 
 
+@pytest.fixture
+def rules() -> str:
+    """The text of the usual rule book."""
+    return RULES
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="run every test that uses a database on PostgreSQL")
 
@@ -224,7 +230,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_template() -> Iterator[str]:
     """The URL of a migrated PostgreSQL database that tests copy with CREATE DATABASE … TEMPLATE."""
     server = os.environ["TIMEBANK_TEST_POSTGRES"]
-    with _postgres_database(server, None) as url:
+    with postgres_database(server, None) as url:
         engine = db.open_engine(url)
         schema.upgrade(engine)
         engine.dispose()
@@ -232,7 +238,7 @@ def postgres_template() -> Iterator[str]:
 
 
 @contextmanager
-def _postgres_database(server: str, template: str | None) -> Iterator[str]:
+def postgres_database(server: str, template: str | None) -> Iterator[str]:
     name = f"timebank_{uuid.uuid4().hex[:12]}"
     admin = db.open_engine(server).execution_options(isolation_level="AUTOCOMMIT")
     copied = f" TEMPLATE {make_url(template).database}" if template else ""
@@ -250,7 +256,7 @@ def _postgres_database(server: str, template: str | None) -> Iterator[str]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty database of this test's own."""
     if request.config.getoption("--postgres"):
-        with _postgres_database(os.environ["TIMEBANK_TEST_POSTGRES"], request.getfixturevalue("postgres_template")) as made:
+        with postgres_database(os.environ["TIMEBANK_TEST_POSTGRES"], request.getfixturevalue("postgres_template")) as made:
             yield made
     else:
         path = tmp_path / "book.db"
