@@ -1,7 +1,7 @@
 """Runs what the pages show: every ```console block in order, on a scratch database, in the page's own language.
 
 In a page
-- ```console holds commands (`$ timebank …`, `$ python3 FILE`, `$ cat FILE`, `$ ls …`, `$ echo $?`) and what they print, `…`
+- ```console holds commands (`$ timebank …`, `$ python3 FILE`, `$ cat FILE`, `$ ls FOLDER`, `$ echo $?`) and what they print, `…`
   standing for any text, or alone on a line for any lines; spaces and rules of tables do not count, nor does the line
   with the command's key. A voucher's code or a hash in the page stands for what was really made, the same one each time.
 - `<!-- now: 2026-10-20T09:00+08:00 -->` sets the clock for the commands that follow, `<!-- file: NAME -->` writes the next
@@ -57,12 +57,15 @@ class Scratch:
         if name in ("timebank", *self.moments):
             now = self.moments.get(name, step.now)
             return self._timebank([*(["--now", now] if now else []), *args])
-        if name == "python3":
-            words[0] = sys.executable
-        assert name in ("python3", "cat", "ls", "head"), f"{step.place}: {name} is not run here"
-        done = subprocess.run(words, capture_output=True, text=True, check=False, encoding="utf-8")
+        self.status = 0
+        if name == "cat":
+            return Path(args[0]).read_text(encoding="utf-8-sig").splitlines()
+        if name == "ls":
+            return sorted(path.name for path in Path(args[0]).iterdir())
+        assert name == "python3", f"{step.place}: {name} is not run here"
+        done = subprocess.run([sys.executable, *args], capture_output=True, text=True, check=False, encoding="utf-8")
         self.status = done.returncode
-        return (done.stdout + done.stderr).replace("\ufeff", "").splitlines()
+        return (done.stdout + done.stderr).splitlines()
 
     def _timebank(self, args: list[str]) -> list[str]:
         printed = io.StringIO()
