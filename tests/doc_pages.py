@@ -1,9 +1,9 @@
 """Runs what the pages show: every ```console block in order, on a scratch database, in the page's own language.
 
 In a page
-- ```console holds commands (`$ timebank …`, `$ python3 FILE`, `$ cat FILE`, `$ ls FOLDER`, `$ echo $?`) and what they print, `…`
-  standing for any text, or alone on a line for any lines; spaces and rules of tables do not count, nor does the line
-  with the command's key. A voucher's code or a hash in the page stands for what was really made, the same one each time.
+- ```console holds commands (`$ timebank …`, `$ python3 FILE`, `$ cat FILE`, `$ ls FOLDER`, `$ echo $?`) and what they
+  print, `…` standing for any text, or alone on a line for any lines; spaces and rules of tables do not count, nor does the
+  line with the command's key. A voucher's code or a hash in the page stands for what was really made, each time the same.
 - `<!-- now: 2026-10-20T09:00+08:00 -->` sets the clock for the commands that follow, `<!-- file: NAME -->` writes the next
   block into a file; in ```sh, `cat > NAME <<'END'` does so too and `name() { timebank --now MOMENT "$@"; }` makes `name`
   a command.
