@@ -194,6 +194,14 @@ def test_an_entry_is_reversed_once_and_a_reversal_never(book: Book, member: str)
         reverse(book, 999)
 
 
+def test_a_hold_is_not_reversed_but_ended_by_its_voucher(book: Book, member: str) -> None:
+    book.give(member, 10)
+    (hold,) = post(book, Draft("voucher.issue", book.today, (Transfer("points", 4, member, "available", member, "held"),)))
+    with pytest.raises(Refused) as refusal:
+        reverse(book, hold.seq)
+    assert refusal.value.code == "is_hold"
+
+
 def test_a_reversal_takes_the_lots_rest_then_what_expired_then_other_lots_then_owes(book: Book, member: str) -> None:
     given = book.give(member, 10, lapses_on=LAPSE)
     post(book, out(book, member, 3))  # 7 left in the lot

@@ -23,7 +23,7 @@ from timebank.base.masking import looks_like_personal_number
 from timebank.earnings import Earnings, Sums, scopes_of
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
 from timebank.people import clerks, members
-from timebank.people.members import Member, Volunteer
+from timebank.people.members import Volunteer
 from timebank.rewards import Award, Facts, Used, award
 from timebank.rulebooks import Published, Shelf
 from timebank.services import COLUMNS, KINDS, Day, Days, Record, Service
@@ -260,7 +260,7 @@ def approve(session: Session, act: Act, number: int) -> Fresh:
         )
     published = rulebooks.shelf(session, act.community_id).on(service.day)
     assert published is not None, "books are never withdrawn"
-    member = Volunteer.of(session.get_one(Member, (act.community_id, service.member_id)))
+    member = Volunteer.of(members.get(session, act.community_id, service.member_id))
     item = Fresh(number, Record.of(service, member.number), service.digest, member, published, waits=False)
     days = services.days(session, act.community_id, {(member.id, service.day)})
     post(session, act.on_behalf_of(asked_by), [item], days)
@@ -311,7 +311,7 @@ def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool 
     session.flush()
     if not minutes:
         return None
-    member = Volunteer.of(session.get_one(Member, (act.community_id, service.member_id)))
+    member = Volunteer.of(members.get(session, act.community_id, service.member_id))
     right = replace(Record.of(service, member.number), minutes=minutes, starts=None, ends=None)
     days = services.days(session, act.community_id, {(member.id, service.day)})
     item = intake._accept(right, right.digest(), member, days, ref_known=False)

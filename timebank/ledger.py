@@ -310,6 +310,13 @@ def _reversible(session: Session, community_id: int, seq: int) -> Entry:
         raise NotFound(say("There is no entry {seq}.", seq=seq), "no_entry", say("See the numbers with timebank hours list."))
     if entry.reverses is not None:
         raise Refused(say("Entry {seq} is a reversal itself.", seq=seq), "is_reversal", say("Enter what is right anew."))
+    held = select(POSTING.seq).where(*_ACCOUNT_OF_POSTING, POSTING.community_id == community_id, POSTING.seq == seq)
+    if session.execute(held.where(ACCOUNT.purpose == "held").limit(1)).scalar() is not None:
+        raise Refused(
+            say("Entry {seq} belongs to a voucher.", seq=seq),
+            "is_hold",
+            say("Void the voucher, or let it be redeemed or lapse."),
+        )
     wanted = select(ENTRY.seq).where(ENTRY.community_id == community_id, ENTRY.reverses == seq)
     by = session.execute(wanted).scalar()
     if by is not None:

@@ -172,7 +172,7 @@ def _row(item: Voucher | Resolution, columns: Sequence[str]) -> tuple[object, ..
 
 
 def _merchant(session: Session, community_id: int, merchant_id: int) -> merchants.Merchant:
-    return session.get_one(merchants.Merchant, (community_id, merchant_id))
+    return merchants.get(session, community_id, merchant_id)
 
 
 def _wanted(session: Session, offer: offers.Offer, request: Request) -> tuple[int, int]:

@@ -14,7 +14,9 @@ from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
 from timebank.base.months import parse_period, period_of
 
+# What a session (one transaction) keeps by these names: rows that nearly every statement needs, read once.
 _LOCKED = "timebank_locked"
+_KNOWN = "timebank_known"
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 
 
@@ -113,16 +115,19 @@ def find(session: Session, code: str | None) -> Community:
 
 def get(session: Session, community_id: int) -> Community:
     """The community of an id made by this program; its absence is a bug."""
-    return session.get_one(Community, community_id)
+    known: dict[int, Community] = session.info.setdefault(_KNOWN, {})
+    if community_id not in known:
+        known[community_id] = session.get_one(Community, community_id)
+    return known[community_id]
 
 
 def lock(session: Session, community_id: int) -> CommunityState:
     """Lock a community for writing and give its state: the first act of every writing transaction."""
-    if community_id in session.info.setdefault(_LOCKED, set()):
-        return session.get_one(CommunityState, community_id)
-    session.info[_LOCKED].add(community_id)
-    wanted = select(CommunityState).where(CommunityState.community_id == community_id).with_for_update()
-    return session.exec(wanted).one()
+    locked: dict[int, CommunityState] = session.info.setdefault(_LOCKED, {})
+    if community_id not in locked:
+        wanted = select(CommunityState).where(CommunityState.community_id == community_id).with_for_update()
+        locked[community_id] = session.exec(wanted).one()
+    return locked[community_id]
 
 
 def today(session: Session, act: Act) -> date:

@@ -51,7 +51,7 @@ def show(door: Door, number: Annotated[str, typer.Argument(metavar="CLERK", help
     with door.reading() as (session, community):
         clerk = clerks.find(session, community.id, number)
         name = mask_name(persons.names(session, community.id)[clerk.person_id])
-        own = session.get_one(members.Member, (community.id, clerk.member_id)).number if clerk.member_id else ""
+        own = members.get(session, community.id, clerk.member_id).number if clerk.member_id else ""
     found = {"clerk": clerk.number, "name": name, "state": clerk.state, "since": clerk.since.date().isoformat(), "member": own}
     if not door.screen.data(found):
         door.screen.facts(

@@ -28,7 +28,7 @@ from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.config import Config, sqlite_path
 from timebank.base.errors import Invalid
-from timebank.base.i18n import Language, Say, say, text
+from timebank.base.i18n import Language, say
 from timebank.base.sheets import file_digest
 from timebank.once import Outcome, once
 from timebank.people import clerks
@@ -212,13 +212,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (bool, int)):
         return value
     return unicodedata.normalize("NFC", str(value))
-
-
-def points_text(points: int, decimals: int) -> str:
-    """Points in the smallest unit as people read them: 95 tenths are 9.5."""
-    return f"{points // 10}.{points % 10}" if decimals else str(points)
-
-
-def told(sentence: Say, lang: Language) -> str:
-    """A sentence in the language of the command, for receipts."""
-    return text(sentence, lang)

@@ -9,7 +9,8 @@ from timebank import exchange, hours, services
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_day, parse_text
-from timebank.commands.door import Door, Writing, points_text, reading, writing
+from timebank.benefits import points_text
+from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
 from timebank.commands.options import Day, InputFile, MemberNo, Number, Partial, SaveRejects, Why
 from timebank.people import members

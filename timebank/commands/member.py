@@ -11,8 +11,9 @@ from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.masking import mask_name, mask_phone
 from timebank.base.sheet_values import parse_day, parse_text
+from timebank.benefits import points_text
 from timebank.commands.clerk import STATES
-from timebank.commands.door import Door, Writing, points_text, reading, writing
+from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
 from timebank.commands.options import InputFile, MemberNo, Partial, SaveRejects
 from timebank.people import members, persons
@@ -75,7 +76,7 @@ def show(door: Door, number: MemberNo) -> None:
     """Show one member: masked name, joining, minutes and points."""
     with door.reading() as (session, community):
         member = members.find(session, community.id, number)
-        person = session.get_one(persons.Person, (community.id, member.person_id))
+        person = persons.get(session, community.id, member.person_id)
         today = door.today(community)
         minutes = ledger.balance(session, community.id, member.holder, "minutes", today=today).total
         points = ledger.balance(session, community.id, member.holder, "points", today=today)

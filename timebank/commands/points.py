@@ -8,7 +8,8 @@ from timebank import ledger
 from timebank.base.db import NEVER
 from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_day
-from timebank.commands.door import Door, points_text, reading
+from timebank.benefits import points_text
+from timebank.commands.door import Door, reading
 from timebank.commands.options import MemberNo
 from timebank.people import members
 

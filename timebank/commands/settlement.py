@@ -10,7 +10,8 @@ from timebank.base.act import Act
 from timebank.base.i18n import say, text
 from timebank.base.months import parse_period
 from timebank.base.sheets import write_csv
-from timebank.commands.door import Door, Writing, points_text, reading, writing
+from timebank.benefits import points_text
+from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import Folder, Period
 from timebank.settlement import Claim
 

@@ -11,8 +11,9 @@ from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
 from timebank.base.masking import mask_name
+from timebank.benefits import points_text
 from timebank.commands.amounts import fen_of, points_of
-from timebank.commands.door import Door, Writing, points_text, reading, writing
+from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, MerchantOption
 from timebank.people import members, merchants, persons
 from timebank.redemption import Counter, Request
@@ -23,7 +24,8 @@ DISCLAIMER = say(
     "These points are a thank-you for community service, not money or a token of it: not to be bought, sold, cashed, given "
     "change for or lent at interest; good only at designated merchants under the rules."
 )
-Code = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed, or its number (V9).")]
+Code = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed.")]
+CodeOrNumber = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed, or its number (V9).")]
 
 
 @writing(app, "issue", example="timebank voucher issue M0012 --offer 1 --points 100")
@@ -64,7 +66,7 @@ def _slip(door: Writing, session: Session, cid: int, receipt: dict[str, Any], co
     if not door.dry_run:
         voucher = vouchers.find(session, cid, receipt["voucher"], door.pepper())
         terms = offers.find(session, cid, voucher.offer_id).terms
-        shop = session.get_one(merchants.Merchant, (cid, voucher.merchant_id))
+        shop = merchants.get(session, cid, voucher.merchant_id)
         pairs += [
             (say("for"), f"{shop.name} ({shop.number})"),
             (say("what it gives"), benefits.described(terms, door.decimals())),
@@ -78,13 +80,13 @@ def _slip(door: Writing, session: Session, cid: int, receipt: dict[str, Any], co
 
 
 @reading(app, "show", example="timebank voucher show V9")
-def show(door: Door, code: Code) -> None:
+def show(door: Door, code: CodeOrNumber) -> None:
     """Show a voucher and what became of it."""
     with door.reading() as (session, community):
         voucher = vouchers.find(session, community.id, code, door.pepper())
         standing = vouchers.standing(session, voucher, door.today(community))
-        member = session.get_one(members.Member, (community.id, voucher.member_id))
-        shop = session.get_one(merchants.Merchant, (community.id, voucher.merchant_id))
+        member = members.get(session, community.id, voucher.member_id)
+        shop = merchants.get(session, community.id, voucher.merchant_id)
         explained = redemption.captured(session, community.id, voucher.id).explained if standing.state == "captured" else ()
         decimals = community.points_decimals
     found: dict[str, Any] = {
@@ -152,8 +154,8 @@ def verify(door: Door, code: Code, merchant: MerchantOption) -> None:
     """Tell a merchant whether a voucher is good there; changes nothing."""
     with door.reading() as (session, community):
         good = redemption.verify(session, community.id, code, merchant, door.pepper(), door.today(community))
-        owner = session.get_one(members.Member, (community.id, good.member_id))
-        name = mask_name(session.get_one(persons.Person, (community.id, owner.person_id)).name)
+        owner = members.get(session, community.id, good.member_id)
+        name = mask_name(persons.get(session, community.id, owner.person_id).name)
     found = {
         "voucher": good.number,
         "good": True,
@@ -206,7 +208,7 @@ def capture(
 
 
 @writing(app, "void", example="timebank voucher void V9 --reason 居民改变主意")
-def void(door: Writing, code: Code) -> None:
+def void(door: Writing, code: CodeOrNumber) -> None:
     """Void an open voucher: its points go back to the member, the fund's commitment to the fund."""
 
     def work(session: Session, act: Act) -> dict[str, Any]:

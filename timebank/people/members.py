@@ -179,6 +179,11 @@ def find_all(session: Session, community_id: int, numbers: Sequence[str]) -> dic
     return found
 
 
+def get(session: Session, community_id: int, number: int) -> Member:
+    """The member of an id made by this program; its absence is a bug."""
+    return session.get_one(Member, (community_id, number))
+
+
 def listed(session: Session, community_id: int) -> list[Member]:
     """All members, by id."""
     return list(session.exec(select(Member).where(col(Member.community_id) == community_id).order_by(col(Member.id))))

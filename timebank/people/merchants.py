@@ -145,6 +145,11 @@ def find(session: Session, community_id: int, number: str) -> Merchant:
     return merchant
 
 
+def get(session: Session, community_id: int, number: int) -> Merchant:
+    """The merchant of an id made by this program; its absence is a bug."""
+    return session.get_one(Merchant, (community_id, number))
+
+
 def listed(session: Session, community_id: int) -> list[Merchant]:
     """All merchants, by id."""
     return list(session.exec(select(Merchant).where(col(Merchant.community_id) == community_id).order_by(col(Merchant.id))))

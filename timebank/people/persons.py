@@ -41,6 +41,11 @@ def add(session: Session, community_id: int, cards: Iterable[Card]) -> list[int]
     return [row[1] for row in rows]
 
 
+def get(session: Session, community_id: int, number: int) -> Person:
+    """The person of an id made by this program; its absence is a bug."""
+    return session.get_one(Person, (community_id, number))
+
+
 def names(session: Session, community_id: int) -> dict[int, str]:
     """Every person's full name by id, for lists that mask it or are allowed to show it."""
     return dict(session.exec(select(Person.id, Person.name).where(col(Person.community_id) == community_id)).all())
