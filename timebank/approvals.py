@@ -97,7 +97,8 @@ def of_subject(session: Session, act: Act, subject: str) -> Approval:
 
 
 def approve(session: Session, act: Act, number: int) -> Approval:
-    """Mark as approved by the act's person. Raises NotAllowed `same_person`, Refused `approval_lapsed` besides `find`'s."""
+    """Mark as approved by the act's person. Raises NotAllowed `same_person`, Refused `approval_lapsed`, `request_changed`,
+    and as `find`."""
     row = find(session, act, number)
     if row.asked_by == act.actor:
         raise NotAllowed(
@@ -108,6 +109,12 @@ def approve(session: Session, act: Act, number: int) -> Approval:
             say("Number {number} has waited more than {days} days and lapsed.", number=number, days=LASTS.days),
             "approval_lapsed",
             say("Reject it and enter it again."),
+        )
+    if sha256(row.request.encode()).hexdigest() != row.digest:
+        raise Refused(
+            say("What waits under number {number} is not what was asked for.", number=number),
+            "request_changed",
+            say("Reject it, run timebank audit, and enter it again."),
         )
     _decide(session, act, row, "approved", "")
     return row
