@@ -81,10 +81,11 @@ def page() -> str:
         "",
     ]
     for noun, told in cli.NOUNS.items():
-        lines += [f"## {noun}", "", *_both(told), ""]
-        for live in commands:
-            if live.noun == noun:
-                lines += _command(live)
+        own = [live for live in commands if live.noun == noun]
+        alone = own[0].words == noun
+        lines += [f"## {noun}{_mark(own[0]) if alone else ''}", "", *([] if alone else [*_both(told), ""])]
+        for live in own:
+            lines += ([] if alone else [f"### {live.words}{_mark(live)}", ""]) + _command(live)
     return "\n".join(lines)
 
 
@@ -92,15 +93,20 @@ def _params(commands: list[Live], words: str) -> list[Any]:
     return next(live.command.params for live in commands if live.words == words)
 
 
+def _mark(live: Live) -> str:
+    return " ✎" if _writes(live) else ""
+
+
+def _writes(live: Live) -> bool:
+    return any(param.name == "dry_run" for param in live.command.params)
+
+
 def _command(live: Live) -> list[str]:
-    writes = any(param.name == "dry_run" for param in live.command.params)
-    own = [p for p in live.command.params if not (writes and p.name in SHARED) and not p.name.endswith("_completion")]
-    arguments = " ".join(_shown(p) for p in own if p.param_type_name == "argument")
-    usage = f"timebank {live.words}{' [options]' if writes or len(own) > arguments.count(' ') + 1 else ''} {arguments}".strip()
-    lines = [] if live.words == live.noun else [f"### {live.words}{' ✎' if writes else ''}", ""]
-    if live.words != live.noun or live.help != cli.NOUNS[live.noun]:
-        lines += [*_both(live.help), ""]
-    lines += ["```", usage, "", *live.examples, "```", ""]
+    own = [p for p in live.command.params if not (_writes(live) and p.name in SHARED) and not p.name.endswith("_completion")]
+    arguments = [_shown(p) for p in own if p.param_type_name == "argument"]
+    options = ["[options]"] if _writes(live) or len(own) > len(arguments) else []
+    usage = " ".join(["timebank", live.words, *options, *arguments])
+    lines = [*_both(live.help), "", "```", *([] if usage in live.examples else [usage, ""]), *live.examples, "```", ""]
     return [*lines, *([*_options(own), ""] if own else [])]
 
 
@@ -118,12 +124,20 @@ def _options(params: list[Any]) -> list[str]:
     for param in params:
         if param.name.endswith("_completion"):
             continue
-        argument = param.param_type_name == "argument"
-        name = _shown(param) if argument else max(param.opts, key=len)
-        needed = " *" if param.required and not argument else ""
         told = one_line(param.help)
-        rows.append(f"| `{name}`{needed} | {_cell(told)} | {_cell(translate(told, 'zh'))} |")
+        rows.append(f"| {_named(param)} | {_cell(told)} | {_cell(translate(told, 'zh'))} |")
     return rows + (["", "\\* needed · 必填"] if any(" * |" in row for row in rows) else [])
+
+
+def _named(param: Any) -> str:
+    """An argument by its word, an option by its long name: with * where it is needed, with = where it has a default."""
+    if param.param_type_name == "argument":
+        return f"`{_shown(param)}`"
+    name = f"`{max(param.opts, key=len)}`"
+    if param.required:
+        return f"{name} *"
+    given = getattr(param.default, "value", param.default)
+    return f"{name} = {_cell(str(given))}" if isinstance(given, (str, int)) and given and given is not True else name
 
 
 def _cell(told: str) -> str:

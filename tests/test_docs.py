@@ -7,7 +7,9 @@ import pytest
 from cli_page import PAGE, live_commands, page
 from doc_pages import ROOT, check, pages
 
+from timebank import cli, redemption
 from timebank.base.i18n import translate
+from timebank.base.sheets import SYNONYMS
 
 PAGES = pages()
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
@@ -98,3 +100,52 @@ def test_what_people_read_first_comes_in_both_languages(name: str) -> None:
     other = name.replace(".md", ".zh-CN.md")
     assert f"({Path(other).name})" in (ROOT / name).read_text(encoding="utf-8")
     assert f"({Path(name).name})" in (ROOT / other).read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_house_names_every_room() -> None:
+    text = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    rooms = {path.name for path in (ROOT / "timebank").rglob("*.py") if not path.name.startswith("__")}
+    named = set(re.findall(r"`(?:\w+/)?(\w+\.py)`", text))
+    assert rooms <= named, sorted(rooms - named)
+    beside = {path.name for folder in ("migrations", "tests") for path in (ROOT / folder).rglob("*.py")}
+    assert named <= rooms | beside, sorted(named - rooms - beside)
+
+
+def test_the_page_of_formats_names_every_header_that_is_understood() -> None:
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    table = text[text.index("## Sheets in") : text.index("| command | needs")]
+    told = {
+        name: [word.strip() for word in words.split(",")]
+        for name, words in re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", table, re.MULTILINE)
+    }
+    for name, words in SYNONYMS.items():
+        assert told[name] == list(words), name
+
+
+def test_the_page_of_formats_gives_every_exit_status() -> None:
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    given = {int(status) for status in re.findall(r"^\| (\d+) \| ", text, re.MULTILINE)}
+    used = {*cli.EXIT_STATUS.values(), cli.USAGE, cli.BUG, *(20, 21, 22, 23)}
+    assert used <= given
+
+
+def test_the_page_of_the_book_names_every_field_of_a_payload() -> None:
+    """Read from the function that builds payloads, so that a new field cannot be forgotten."""
+    source = (ROOT / "timebank" / "ledger.py").read_text(encoding="utf-8")
+    built = source[source.index("def _payload(") : source.index("def reverse(")]
+    fields = set(re.findall(r'^\s+"(\w+)": ', built, re.MULTILINE)) | set(re.findall(r'fields\["(\w+)"\]', source))
+    fields |= set(re.findall(r'"(\w+)"', re.search(r"for name in \((.*?)\):", built)[1]))  # type: ignore[index]
+    text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    table = text[text.index("## An entry's payload") : text.index("## Kinds")]
+    assert fields == set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE))))
+
+
+def test_the_page_of_the_book_names_every_kind_of_entry() -> None:
+    text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    kinds = set(
+        re.findall(r"`([a-z.]+)`", "".join(re.findall(r"^\| (`[^|]+) \|", text[text.index("## Kinds") :], re.MULTILINE)))
+    )
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "timebank").glob("*.py"))
+    source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "timebank" / "people").glob("*.py"))
+    written = set(re.findall(r'Draft\(\s*"([a-z.]+)"', source)) | set(redemption._KINDS.values())
+    assert written <= kinds, sorted(written - kinds)

@@ -12,17 +12,110 @@ MESSAGES: dict[str, str] = {
     "Number {number} has waited more than {days} days and lapsed.": "编号 {number} 等待超过 {days} 天，已失效。",
     "Number {number} was decided already.": "编号 {number} 已经办结。",
     "Reject it and enter it again.": "请驳回后重新录入。",
+    "Reject it, run timebank audit, and enter it again.": "请驳回，执行 timebank audit，然后重新录入。",
     "See timebank inbox.": "请看 timebank inbox。",
     "The second person must be another one than you.": "第二人不能是您本人。",
     "This needs a second person.": "此事须有第二人。",
+    "What waits under number {number} is not what was asked for.": "编号 {number} 下的待办已不是当初提交的内容。",
     "You asked for this yourself; a second person approves it.": "这是您自己提交的，须由另一人批准。",
+    # timebank/audit/__init__.py
+    "All balances of a unit sum to zero.": "各单位的全部余额合计为零。",
+    "Balances, running balances and line numbers are what the entries make.": "余额、逐笔余额和行号都与分录一致。",
+    "Every column and every bound row says what the payload says.": "每一列、每一条受约束的记录都与分录内容一致。",
+    "Every command counts once.": "每个命令只计一次。",
+    "Every entry sums to zero in each unit.": "每笔分录各单位合计为零。",
+    "Every hold ends at most once.": "每笔冻结至多了结一次。",
+    "Free texts are those whose hash the entry holds.": "附言与分录中的哈希相符。",
+    "It takes the day {day} to {minutes} minutes; that needs a second person.": (
+        "它使 {day} 当天合计 {minutes} 分钟，须有第二人。"
+    ),
+    "Its command {key} is not kept.": "没有留存它的命令 {key}。",
+    "Lots sum to the balance of their account and are what its entries make.": (
+        "各失效日的积分合计等于账户余额，并与分录一致。"
+    ),
+    "Months are closed in order and stay closed.": "各月依次月结，月结后不再变动。",
+    "Name some of {names}.": "请从 {names} 中选择。",
+    "No account is below its floor after any entry, what is held included.": (
+        "任何分录之后，账户都不低于下限，冻结的也算在内。"
+    ),
+    "The database is damaged and cannot be read on: {cause}.": "数据库已损坏，无法继续读取：{cause}。",
+    "The database itself refuses to change the book.": "数据库本身拒绝改动账簿。",
+    "The key {key} stands at more than one entry.": "键 {key} 出现在不止一笔分录上。",
+    "The log is complete, its hashes are right, and it agrees with what was published.": (
+        "日志完整，哈希正确，并与已发出的存证点一致。"
+    ),
+    "There are postings of an entry that does not exist.": "有记账行属于不存在的分录。",
+    "There is no check {name}.": "没有检查项 {name}。",
+    "Vouchers issued are those captured, voided, expired and open.": "发出的兑换券等于已核销、已作废、已失效和待使用之和。",
+    "What needs two people was done by two.": "须两人的事由两人办理。",
+    # timebank/audit/bindings.py
+    "Its row was written by no entry.": "它的记录不是由任何分录写入的。",
+    "Its text is not the one that was published.": "它的文本不是发布时的文本。",
+    "Vouchers issued, captured, voided, expired and open: {shown}; the journal has {truth}.": (
+        "发出、核销、作废、失效和待使用的兑换券数为 {shown}，按分录应为 {truth}。"
+    ),
+    "{subject} has no row.": "{subject} 没有对应的记录。",
+    "{subject} is not open here: it ended before, or was never issued.": "{subject} 此时已不在用：早已了结，或从未发出。",
+    "{subject}: its row says {column} {shown}; the entry says {truth}.": (
+        "{subject}：记录中 {column} 为 {shown}，分录中为 {truth}。"
+    ),
+    "{subject}: {held} points were held; it should be {right}.": "{subject}：冻结了 {held} 分，应为 {right}。",
     # timebank/audit/findings.py
     "{count} more of the same kind.": "还有 {count} 条同类问题。",
+    # timebank/audit/guards.py
+    "The database has a trigger {name} of its own.": "数据库中有来历不明的触发器 {name}。",
+    "The function that the guards call is not the one that was put up.": "防改触发器调用的函数不是原来的那个。",
+    "The guard {name} is missing.": "防改触发器 {name} 缺失。",
+    "The guard {name} is not the one that was put up.": "防改触发器 {name} 不是原来的那个。",
     # timebank/audit/payloads.py
     "The field {name} is missing, wrong or unknown.": "字段 {name} 缺失、有误或不认识。",
     "These data are nested too deep.": "这些数据嵌套过深。",
+    # timebank/audit/projections.py
+    "All balances of {unit} sum to {sum}, not to 0.": "{unit} 的全部余额合计 {sum}，不为 0。",
+    "Entries {first} to {last} do not have the hash in the head of the log.": "分录 {first} 至 {last} 的哈希与日志头不符。",
+    "It has entries and {balance} in them, but no row.": "它有分录，合计 {balance}，却没有账户记录。",
+    "It has lots; accounts of its kind have none.": "这类账户不分失效日，它却有。",
+    "Its balance says {shown}; its entries make {truth}.": "它的余额是 {shown}，按分录应为 {truth}。",
+    "Its entries take {missing} points too many out of the lot {day}.": (
+        "它的分录从失效日 {day} 的积分中多取了 {missing} 分。"
+    ),
+    "Its floor is {floor}; it should be {right}.": "它的下限是 {floor}，应为 {right}。",
+    "Its lot {day} says {shown}; its entries make {truth}.": "它失效日 {day} 的积分是 {shown}，按分录应为 {truth}。",
+    "Its lots sum to {sum}; its balance says {shown}.": "它各失效日的积分合计 {sum}，余额却是 {shown}。",
+    "Its turnover of {period} in the lot {day} is not what its entries make.": (
+        "它在 {period}、失效日 {day} 的发生额与分录不符。"
+    ),
+    "The first {size} entries do not have the root that was published of them.": "前 {size} 笔分录的根哈希与已发出的不同。",
+    "The head of the log counts {head} entries; {size} are there.": "日志头记有 {head} 笔分录，实有 {size} 笔。",
+    "The state row says {shown}; the journal says {truth}.": "状态记录为 {shown}，按分录应为 {truth}。",
+    "There are lots or turnover of an account that does not exist.": "有失效日积分或发生额属于不存在的账户。",
+    "{published} entries were published; {size} are there.": "已发出的存证点有 {published} 笔分录，现有 {size} 笔。",
     # timebank/audit/refold.py
+    "After it, {account} has {balance}.": "此后 {account} 为 {balance}。",
+    "After posting {line}, {account} has {truth}; the row says {shown}.": (
+        "第 {line} 行之后 {account} 应为 {truth}，记录中为 {shown}。"
+    ),
+    "Clerk {clerk} approved what the same clerk did.": "经办人 {clerk} 批准了自己办的事。",
+    "Column {name} says {shown}; the payload says {truth}.": "列 {name} 为 {shown}，分录内容为 {truth}。",
+    "Entries are numbered from 0.": "分录从 0 开始编号。",
+    "Entries {first} to {last} are missing.": "缺少分录 {first} 至 {last}。",
+    "It lies in {period}; it belongs to {right}.": "它记在 {period}，应属 {right}。",
+    "It was posted at {moment}, before the entry before it.": "它记于 {moment}，早于前一笔分录。",
+    "Its {unit} sum to {sum}, not to 0.": "它的 {unit} 合计 {sum}，不为 0。",
+    "Posting {line} is missing.": "缺少第 {line} 行。",
+    "Posting {line} is not in the payload.": "第 {line} 行不在分录内容中。",
+    "Posting {line} is number {n} of {account}; the next one is {right}.": (
+        "第 {line} 行在 {account} 中编号为 {n}，应为 {right}。"
+    ),
+    "Posting {line} says {shown}; the payload says {truth}.": "第 {line} 行为 {shown}，分录内容为 {truth}。",
+    "The entry has a text that its payload does not know.": "分录带有其内容中没有的附言。",
     "The hash of this entry is not that of its payload.": "此分录的哈希与其内容不符。",
+    "The key {key} is not the next one of its command.": "键 {key} 不是其命令的下一个。",
+    "The payload here is that of entry {other}.": "这里的内容属于分录 {other}。",
+    "The text is not the one that was written.": "附言不是原来写的那一条。",
+    "This entry belongs to the log {other}, not to {log}.": "此分录属于日志 {other}，不属于 {log}。",
+    "{kind} needs a second person; there was none.": "{kind} 须有第二人，却没有。",
+    "{period} was closed while {open} was the first open month.": "{period} 月结时，{open} 尚未月结。",
     # timebank/base/codes.py
     "A voucher code has 12 characters, this has {count}.": "券码应为 12 个字符，现在是 {count} 个。",
     "No voucher code has the character {letter}.": "券码里不会出现字符 {letter}。",
@@ -196,18 +289,26 @@ MESSAGES: dict[str, str] = {
     "{share} of the bill of {bill} yuan = {part} yuan": "账单 {bill} 元的 {share} = {part} 元",
     # timebank/cli.py
     "A file cannot be read or written: {cause}.": "有文件无法读写：{cause}。",
+    "A verb is missing.": "缺少动词，不知要做什么。",
     "Arguments": "参数",
     "Check its name, its permissions and free space.": "请检查文件名、权限和剩余空间。",
     "Commands": "命令",
+    "default: {value}": "默认：{value}",
     "Example": "示例",
     "Options": "选项",
+    "required": "必填",
     "See {path} --help": "请看 {path} --help",
     "Send the report to whoever looks after the program.": "请把报告交给维护程序的人。",
+    "The command line cannot be read: {why}": "看不懂这条命令：{why}",
+    "There is no command {name}.": "没有命令 {name}。",
+    "There is no command {name}; did you mean {others}?": "没有命令 {name}；是不是 {others}？",
+    "There is no option {name}.": "没有选项 {name}。",
     "This is a mistake in the program. Nothing was half done. A report is in {file}.": (
         "程序出错了。没有留下办了一半的事。报告在 {file}。"
     ),
     "Usage": "用法",
-    "{message}": "{message}",
+    "{name} cannot be this: {why}": "{name} 的值不对：{why}",
+    "{name} is missing.": "缺少 {name}。",
     # timebank/commands/amounts.py
     "Write a number with at most {decimals} decimals.": "请写最多 {decimals} 位小数的数。",
     "Write it like 50%.": "请写成 50% 这样。",
@@ -217,6 +318,18 @@ MESSAGES: dict[str, str] = {
     "{typed} is not an amount in yuan.": "{typed} 不是以元计的金额。",
     # timebank/commands/approve.py
     "Number {number} is approved and done.": "编号 {number} 已批准并办结。",
+    # timebank/commands/audit.py
+    "check": "检查项",
+    "code": "代码",
+    "entries": "分录数",
+    "Findings": "问题",
+    "Reading entries": "正在读取分录",
+    "root of the log": "总根哈希",
+    "The book has {count} findings": "账簿有 {count} 处问题",
+    "The book is sound": "账簿无误",
+    "what": "事项",
+    "where": "位置",
+    "… and {count} more; --json lists all.": "……还有 {count} 条；加 --json 可全部列出。",
     # timebank/commands/clerk.py
     "active": "正常",
     "also member": "也是成员",
@@ -240,10 +353,39 @@ MESSAGES: dict[str, str] = {
     "The database is at revision {after} already.": "数据库已是结构版本 {after}。",
     "The database went from revision {before} to {after}.": "数据库已从结构版本 {before} 升到 {after}。",
     "There is no database {path}.": "没有数据库 {path}。",
+    # timebank/commands/demo.py
+    "(exit status {status}: refused, as it should be)": "（退出状态 {status}：理应拒绝）",
+    "A community lives from {first} to {last}; every line behind $ is a real command.": (
+        "一个社区从 {first} 走到 {last}；$ 之后的每一行都是真实的命令。"
+    ),
+    "All commands with all that they say are kept in {file}.": "全部命令及其输出都保存在 {file}。",
+    "bytes": "字节",
+    "file or folder": "文件或文件夹",
+    "files": "文件数",
+    "Name a new folder: timebank demo --to FOLDER": "请另选一个新文件夹：timebank demo --to 文件夹",
+    "On the disk": "磁盘上的文件",
+    "The demo stops here: that command ended with exit status {status}.": "演示到此中止：该命令的退出状态为 {status}。",
+    "They work on the database {database}, each on the day above it; your own time bank is not touched.": (
+        "命令都作用于数据库 {database}，日期见其上方；您自己的时间银行不受影响。"
+    ),
+    "Try next:": "接下来可以试试：",
+    "Try next; today goes on where the demo ended:": "接下来可以试试（演示止于昨天，今天接着用）：",
+    "{chapter} is closed and its statements are written.": "{chapter} 已月结，对账单已写好。",
+    "{chapter}: {commands} more commands; {services} services, {points} points; {vouchers}; {closed} closed.": (
+        "{chapter}：另有 {commands} 条命令；服务 {services} 次，积分 {points}；{vouchers}；{closed} 已月结。"
+    ),
+    "{chapter}: {commands} more commands; {vouchers}.": "{chapter}：另有 {commands} 条命令；{vouchers}。",
+    "{count} commands: a year of 879 volunteers, 6,098 attendances counted once, fifteen months closed.": (
+        "共 {count} 条命令：879 名志愿者的一年，6,098 人次只计一次，十五个月全部月结。"
+    ),
+    "{count} commands: a year of hours, points, vouchers, settlements and statements, and a sound book.": (
+        "共 {count} 条命令：一整年的服务时长、积分、兑换券、结算和对账单，账簿完好。"
+    ),
+    "{count} vouchers took {yuan} yuan off": "核销 {count} 张兑换券，优待 {yuan} 元",
+    "{folder} is there already and is not a demo's.": "{folder} 已经存在，而且不是演示留下的。",
     # timebank/commands/doctor.py
     "append-only guards": "防改触发器",
     "default database": "默认数据库",
-    "entries": "分录数",
     "free space": "剩余空间",
     "journal mode": "日志模式",
     "No clerk has a PIN: whoever sits at this computer can act as any clerk.": (
@@ -296,7 +438,6 @@ MESSAGES: dict[str, str] = {
     "This service was recorded before; nothing was counted twice.": "这次服务已经登记过，没有重复计入。",
     "waiting": "待复核",
     # timebank/commands/imports.py
-    "code": "代码",
     "Correct them in {file}, or import the good rows with --partial.": "请在 {file} 中改正，或用 --partial 先导入正确的行。",
     "Import of {file}": "导入 {file}",
     "known already": "已登记过",
@@ -320,7 +461,6 @@ MESSAGES: dict[str, str] = {
     "correct hours": "更正服务时长",
     "publish a rule book": "发布规则",
     "Waiting for a second person ({count})": "等待第二人批准（{count} 件）",
-    "what": "事项",
     # timebank/commands/init.py
     "A time bank is founded": "时间银行已建立",
     "clerks": "经办人",
@@ -397,6 +537,73 @@ MESSAGES: dict[str, str] = {
     "yuan": "元",
     "{count} claims are in {file}.": "{count} 份补贴申领已写入 {file}。",
     "{yuan} yuan": "{yuan} 元",
+    # timebank/commands/statement.py
+    "file": "文件",
+    "Files of {period}": "{period} 的文件",
+    "lines": "明细行数",
+    "root of the statements": "对账单根哈希",
+    "SHA-256": "SHA-256",
+    "Statements": "对账单",
+    "statements": "对账单数",
+    "Still open in {period}": "{period} 尚未了结",
+    "{count} holders still have points held for vouchers.": "还有 {count} 位的积分冻结在兑换券上。",
+    "{count} records of hours still wait; once confirmed, a later month has them.": (
+        "还有 {count} 条服务记录待复核；确认后计入以后的月份。"
+    ),
+    "{count} single statements are beside them in {folder}.": "另有 {count} 份单独的对账单，同在 {folder}。",
+    "{period} is closed": "{period} 已月结",
+    # timebank/commands/story.py
+    "A book that opens in the past, to load history.": "账簿从过去的月份开始，以便补入历史。",
+    "A correction takes the old entry back and makes a new one; nothing is edited.": (
+        "更正是先冲正旧分录、再记新分录；什么都不涂改。"
+    ),
+    "A discount has a fixed price in points.": "折扣券所需积分是固定的。",
+    "A service told at the desk is recorded at once; the rule book turns it into points.": (
+        "在窗口报来的服务当场登记，按规则记积分。"
+    ),
+    "A voucher for you to try.": "给您留一张兑换券试用。",
+    "A voucher that is not wanted any more is voided; its points go back.": "不想要的兑换券可以作废，积分退回。",
+    "A voucher that nobody uses lapses; its points go back too.": "没人用的兑换券到期失效，积分也退回。",
+    "A year of attendances, with the control totals that the publisher gives.": "一年的出勤记录，附核对总数。",
+    "And the very same sheet once more:": "同一张表再导入一次：",
+    "At another shop:": "在另一家商户：",
+    "Every point can be explained, from its entry alone.": "每一分都能说明来历，只凭它的分录。",
+    "Everything is worked out again from the entries and compared.": "根据分录把一切重新算一遍，再逐项比对。",
+    "Fifteen months are closed in their order, each with its statements.": "十五个月依次月结，每月各有对账单。",
+    "More than eight hours a day wait for a second person.": "一天超过八小时的，等第二人复核。",
+    "New rules from next month on; what was earned under the old ones stays as it was.": (
+        "下月起用新规则；按旧规则记的积分保持不变。"
+    ),
+    "Points are held for a voucher; its code is shown once.": "冻结积分，开出兑换券；券码只显示这一次。",
+    "Points of the first rules lapse after six months: a member who saved hers, before the month ends": (
+        "第一版规则的积分六个月后失效：一位一直没用积分的成员，月底之前"
+    ),
+    "Sheets come in as the office keeps them.": "表格照居委会平时的样子导入。",
+    "Shops say what points take off a bill: points for yuan, or a discount.": "商户给出优待：积分抵扣或折扣。",
+    "The committee's rule book is checked, then published by two people.": "评审委员会通过的规则先检查，再由两人发布。",
+    "The good rows now, the others into a file.": "先导入正确的行，其余的另存成文件。",
+    "The month is closed: one statement a member, and a root over all of them.": (
+        "月结：每位成员一份对账单，全部对账单汇成一个根。"
+    ),
+    "The month's claims of the shops, approved by a second person.": "当月商户的补贴申领，由第二人审批。",
+    "The month's sheet has mistakes: all of them are named, and nothing is imported.": (
+        "当月登记表里有错：逐条指出，一行也不导入。"
+    ),
+    "The office founds its time bank; W0001 and W0002 are its two clerks.": "社区建立时间银行；W0001 和 W0002 是两位经办人。",
+    "The running month's sheet so far.": "当月到目前为止的登记表。",
+    "The running month's statements are marked as drafts.": "当月尚未月结，对账单标明是草稿。",
+    "The same file once more: nothing counts twice.": "同一个文件再导入一次：什么都不重复计。",
+    "The same voucher once more:": "同一张券再用一次：",
+    "The shop asks whether it is good, takes it once, and any other try is refused.": (
+        "商户先查验，再核销一次；其他任何一次都会被拒绝。"
+    ),
+    "The whole sheet again, corrected: what is known already does not count twice.": (
+        "改好之后整张表再导入一次：已有的不重复计。"
+    ),
+    "Twelve newcomers.": "新加入十二位成员。",
+    "Vouchers that are open:": "尚未使用的兑换券：",
+    "{count} more offers have been added in the same way.": "另外 {count} 项优待也这样登记。",
+    "… and after the month was closed.": "……以及月结之后。",
     # timebank/commands/voucher.py
     "code ends in": "券码后四位",
     "expired": "已失效",
@@ -442,6 +649,7 @@ MESSAGES: dict[str, str] = {
     ),
     "{start} to {end} is no span within a day.": "{start} 至 {end} 不是同一天内的一段时间。",
     # timebank/hours.py
+    "A category is a short word of the rule book, not {category}.": "类别是规则中的一个短词，{category} 不行。",
     "Correct the minutes, or take the service back with --minutes 0.": "请改正分钟数，或用 --minutes 0 撤回这次服务。",
     "Correct the record, or look at timebank hours list.": "请改正这条记录，或查看 timebank hours list。",
     "Let another clerk approve them.": "请另一位经办人来确认。",
@@ -462,6 +670,7 @@ MESSAGES: dict[str, str] = {
     "Correct or leave out what is named, then repeat.": "请改正或去掉列出的各项，再重来。",
     "Enter it when the day has come.": "请等到那一天再录入。",
     "Enter what is right anew.": "请重新录入正确的内容。",
+    "Entry {seq} belongs to a voucher.": "分录 {seq} 属于兑换券。",
     "Entry {seq} is a reversal itself.": "分录 {seq} 本身就是冲正。",
     "Entry {seq} was reversed by entry {by}.": "分录 {seq} 已由分录 {by} 冲正。",
     "If the clock is right, let a second person confirm with --approver.": "如果时钟无误，请由第二人用 --approver 确认。",
@@ -472,6 +681,7 @@ MESSAGES: dict[str, str] = {
         "最后一笔分录在 {last}，比电脑时钟的 {now} 早了 {days} 天以上。"
     ),
     "There is no entry {seq}.": "没有分录 {seq}。",
+    "Void the voucher, or let it be redeemed or lapse.": "请作废该兑换券，或等它核销、失效。",
     "{count} of {total} entries cannot be posted; nothing was.": "{total} 笔分录中有 {count} 笔不能记入，一笔也没有记。",
     # timebank/offers.py
     "An offer cannot end on {last}, before its first day {first}.": "优待的最后一天 {last} 不能早于第一天 {first}。",
@@ -539,7 +749,7 @@ MESSAGES: dict[str, str] = {
     "Take more points.": "请多用一些积分。",
     "This voucher is for another shop.": "这张兑换券是别家商户的。",
     "To end it before, run timebank voucher void {number}.": "要提前结束，请执行 timebank voucher void {number}。",
-    "Voucher {number} is good until {day}.": "兑换券 {number} 在 {day} 前有效。",
+    "Voucher {number} is good until {day}.": "兑换券 {number} 的有效期至 {day}（含当日）。",
     "Voucher {number} was good until {day}.": "兑换券 {number} 的有效期到 {day} 为止。",
     "Voucher {number} was used already, on {when}.": "兑换券 {number} 已于 {when} 用过。",
     "Voucher {number} was voided on {when}.": "兑换券 {number} 已于 {when} 作废。",
@@ -603,49 +813,24 @@ MESSAGES: dict[str, str] = {
     "a category's name must be a text of 1 to {most} characters, no space at its ends": (
         "类别名称须为 1 到 {most} 个字的文字，首尾不留空格"
     ),
-    "a line has at most {limit} characters, got {got}": "每行最多 {limit} 个字符，此行有 {got} 个",
-    "a list": "一个列表",
-    "a rule book has at most {limit} bytes, this file has {got}": "规则文件最大 {limit} 字节，此文件有 {got} 字节",
     "a rule book has at most {limit} of these, got {got}": "一份规则最多 {limit} 个，现有 {got} 个",
-    "a table": "一个表",
-    'a text stands on one line, between " and "': '文字须写在一行内，用一对 " 括起',
     "all multipliers together must leave an hour at {limit} points or less": "各项倍数相乘后每小时不得超过 {limit} 分",
     "and {count} more mistakes": "另有 {count} 处错误",
     "can never be reached: {other} stops the member before": "永远达不到：{other} 会先封顶",
     "has no condition and applies to every service: a higher rate says the same": (
         "没有条件，对每次服务都生效：不如直接提高 [rate]"
     ),
-    "is missing: every rule book has this section": "缺少此节：每份规则都必须有",
-    "is missing: {wanted}": "缺少此项：{wanted}",
     "is not a multiple of round_minutes: the last minutes of a full day are cut off or rounded up": (
         "不是 round_minutes 的整数倍：计满一天时，最后几分钟会被舍去或进位"
-    ),
-    "line {line} is not TOML: {why}": "第 {line} 行不符合 TOML 格式：{why}",
-    "line {line} is not UTF-8 (GBK perhaps): save the file as UTF-8": (
-        "第 {line} 行不是 UTF-8（可能是 GBK）:请将文件另存为 UTF-8"
     ),
     "must be 1 to 20 of letters, digits, dot, _ and -": "须为 1 到 20 个字母、数字、点、_ 或 -",
     "must be 1 to 40 of a-z, 0-9 and -": "须为 1 到 40 个小写字母、数字或 -",
     "must be 1, the schema this version of the program reads": "须为 1，即本程序能读的规则格式",
-    'must be a day "2027-10-01" or days "2027-10-01..2027-10-07" of the calendar, the first one first': (
-        '须为实际存在的日期 "2027-10-01",或由先到后的一段 "2027-10-01..2027-10-07"'
-    ),
-    'must be a day of every year, like "12-31"': '须为每年都有的一天，如 "12-31"',
-    "must be a day of the calendar without quotes, like 2027-01-31": "须为实际存在的日期，不加引号，如 2027-01-31",
-    "must be a list of at least one, in [ ]": "须为至少有一项的列表，写在 [ ] 内",
-    "must be a number from {low} to {high} with at most {places} decimals": "须为 {low} 到 {high} 的数，最多 {places} 位小数",
-    "must be a table with keys": "须为含有各键的一节",
-    "must be a text of 1 to {most} characters, no space at its ends": "须为 1 到 {most} 个字的文字，首尾不留空格",
-    "must be a whole number from {low} to {high}": "须为 {low} 到 {high} 的整数",
     "must be an id of its own": "不得与其他 id 重复",
     "must be discard or pool:NAME, the name in a-z, 0-9 and -": "须为 discard 或 pool:名称，名称用小写字母、数字或 -",
-    "must be one of {choices}": "须为以下之一：{choices}",
-    "must be sections with two brackets, like [[{key}]]": "须写成双括号的节，如 [[{key}]]",
-    "must be true or false": "须为 true 或 false",
     "must have either {one} or {other}, got both": "{one} 与 {other} 只能写一个，现在两个都写了",
     "must have either {one} or {other}, got neither": "{one} 与 {other} 须写一个，现在都没有写",
     "must not lie before effective_from": "不得早于 effective_from",
-    "nested deeper than any rule book is": "嵌套过深，规则文件没有这么多层",
     "none of these days lies within the days of this rule book": "这些日期都不在本规则的施行期内",
     "points are no money; {word} sounds like it": "积分不是钱，“{word}”容易让人误解",
     "says {wanted}, the rules give {got}: {how}": "写明应得 {wanted}，按规则算得 {got}:{how}",
@@ -656,13 +841,39 @@ MESSAGES: dict[str, str] = {
     "there are no examples: with a few, everybody can check what the rules mean": (
         "没有示例：写上几个，人人都能核对规则的意思"
     ),
+    "{category} has no rate of its own in [rate]; is it spelled right?": "[rate] 中没有单列 {category}，请核对写法",
+    "{day} lies outside the days of this rule book": "{day} 不在本规则的施行期内",
+    # timebank/ruletext.py
+    "a line has at most {limit} characters, got {got}": "每行最多 {limit} 个字符，此行有 {got} 个",
+    "a list": "一个列表",
+    "a rule book has at most {limit} bytes, this file has {got}": "规则文件最大 {limit} 字节，此文件有 {got} 字节",
+    "a table": "一个表",
+    'a text stands on one line, between " and "': '文字须写在一行内，用一对 " 括起',
+    "is missing: every rule book has this section": "缺少此节：每份规则都必须有",
+    "is missing: {wanted}": "缺少此项：{wanted}",
+    "line {line} is not TOML: {why}": "第 {line} 行不符合 TOML 格式：{why}",
+    "line {line} is not UTF-8 (GBK perhaps): save the file as UTF-8": (
+        "第 {line} 行不是 UTF-8（可能是 GBK）:请将文件另存为 UTF-8"
+    ),
+    'must be a day "2027-10-01" or days "2027-10-01..2027-10-07" of the calendar, the first one first': (
+        '须为实际存在的日期 "2027-10-01",或由先到后的一段 "2027-10-01..2027-10-07"'
+    ),
+    'must be a day of every year, like "12-31"': '须为每年都有的一天，如 "12-31"',
+    "must be a day of the calendar without quotes, like 2027-01-31": "须为实际存在的日期，不加引号，如 2027-01-31",
+    "must be a list of at least one, in [ ]": "须为至少有一项的列表，写在 [ ] 内",
+    "must be a number from {low} to {high} with at most {places} decimals": "须为 {low} 到 {high} 的数，最多 {places} 位小数",
+    "must be a table with keys": "须为含有各键的一节",
+    "must be a text of 1 to {most} characters, no space at its ends": "须为 1 到 {most} 个字的文字，首尾不留空格",
+    "must be a whole number from {low} to {high}": "须为 {low} 到 {high} 的整数",
+    "must be one of {choices}": "须为以下之一：{choices}",
+    "must be sections with two brackets, like [[{key}]]": "须写成双括号的节，如 [[{key}]]",
+    "must be true or false": "须为 true 或 false",
+    "nested deeper than any rule book is": "嵌套过深，规则文件没有这么多层",
     "there is no such key": "没有这个键",
     "there is no such key; the nearest is {near}": "没有这个键，最接近的是 {near}",
     "this is not a text in UTF-8 (UTF-16 or binary): save it as UTF-8": (
         "这不是 UTF-8 文本（可能是 UTF-16 或二进制文件）:请另存为 UTF-8"
     ),
-    "{category} has no rate of its own in [rate]; is it spelled right?": "[rate] 中没有单列 {category}，请核对写法",
-    "{day} lies outside the days of this rule book": "{day} 不在本规则的施行期内",
     "{wanted}, got {got}": "{wanted}，现为 {got}",
     "{what} is a rule this version of the program cannot do yet": "{what} 这项规则本版程序暂不支持",
     # timebank/services.py
@@ -686,7 +897,45 @@ MESSAGES: dict[str, str] = {
     "error": "错误",
     "hint": "提示",
     "warning": "提醒",
-    "… and {count} more; --json lists all.": "……还有 {count} 条；加 --json 可全部列出。",
+    # timebank/statement_files.py
+    "These points are a token of thanks for public benefit. They are not money and no substitute for it; they cannot "
+    "be bought, sold, cashed, given as change or bear interest, and serve only for benefits at designated merchants "
+    "under the rules.": ("本积分为公益回馈凭证,不是人民币或代币票券,不可买卖、提现、找零或生息,仅在指定商户按规则享受优待。"),
+    # timebank/statement_lines.py
+    "Run timebank audit; it names what differs.": "请执行 timebank audit，它会指出哪里不同。",
+    "The lines of {holder} do not lead from its opening to its closing.": "{holder} 的明细不能从期初推到期末。",
+    # timebank/statement_records.py
+    "Name a month from {first} on.": "请写 {first} 或以后的月份。",
+    "Run timebank audit.": "请执行 timebank audit。",
+    "The book begins with {first}; there is no {period} in it.": "账簿从 {first} 开始，没有 {period}。",
+    "{holder} has lines in {period} but no account from that time.": "{holder} 在 {period} 有明细，却没有当时的账户。",
+    "{period} counts as closed, but its last entry does not close it.": "{period} 算作已月结，但它的最后一笔分录不是月结。",
+    # timebank/statement_words.py
+    "Brought from earlier records": "由以前的记录转入",
+    "Closing; {minutes} minutes served so far": "期末；累计服务 {minutes} 分钟",
+    "Credits for a contribution": "贡献所得社区币",
+    "Credits turned into points": "社区币转换为积分",
+    "From a pool": "爱心池转出",
+    "Gift of points": "积分赠送",
+    "Grant by the committee": "委员会补助",
+    "Opening; {minutes} minutes served so far": "期初；累计服务 {minutes} 分钟",
+    "Points lapsed": "积分失效",
+    "Reimbursed": "补贴已拨付",
+    "Service": "服务",
+    "Service: {category}": "服务：{category}",
+    "Takes back {entry}": "冲正 {entry}",
+    "Voucher {number} issued: its points are on hold": "发出兑换券 {number}：积分冻结",
+    "Voucher {number} ran out: its points are back": "兑换券 {number} 失效：积分退回",
+    "Voucher {number} redeemed": "核销兑换券 {number}",
+    "Voucher {number} refunded": "兑换券 {number} 退回",
+    "Voucher {number} voided: its points are back": "作废兑换券 {number}：积分退回",
+    # timebank/statements.py
+    "Close it on {day} or later.": "请在 {day} 或以后月结。",
+    "Close {first} first.": "请先月结 {first}。",
+    "These hours wait for a second person.": "这些服务时长待第二人复核。",
+    "{first} is still open; months are closed in order.": "{first} 尚未月结；各月须依次月结。",
+    "{period} is not over; today is {today}.": "{period} 还没过完，今天是 {today}。",
+    "{points} points are on hold.": "有 {points} 分冻结。",
     # timebank/transparency.py
     "These data have no canonical bytes: {why}.": "这些数据没有规范的字节形式：{why}。",
     # timebank/vouchers.py
@@ -721,6 +970,9 @@ MESSAGES: dict[str, str] = {
     "Clerk number, for example W0001.": "经办人编号，例如 W0001。",
     "Clerk number; the next free one if left out.": "经办人编号；不写则取下一个空号。",
     "Clerks: who may write into the book.": "经办人：谁可以记账。",
+    "Close a month that is over. Two people. Its statements' root goes into the book; nothing changes it after.": (
+        "月结一个已经过完的月份。须两人。对账单的根哈希写入账簿，此后不再变动。"
+    ),
     "Community code, where there are several (TIMEBANK_COMMUNITY).": "社区代码，有几个社区时用（TIMEBANK_COMMUNITY）。",
     "Confirm a service that waits, as second person.": "以第二人身份确认待复核的服务。",
     "Contact; kept apart, never in the book.": "联系方式；另行存放，不入账簿。",
@@ -760,6 +1012,7 @@ MESSAGES: dict[str, str] = {
     "How many served together.": "一同服务的人数。",
     "Idempotency key; the same key never counts twice.": "命令键；同一个键绝不重复计入。",
     "Install completion for the current shell.": "为当前终端安装命令补全。",
+    "Language of the header rows; that of the command if left out.": "表头的语言；不写则与命令相同。",
     "Language, zh or en (TIMEBANK_LANG, else the locale).": "语言，zh 或 en（TIMEBANK_LANG，否则按系统设置）。",
     "Let points spent meanwhile be owed.": "已用掉的积分记为欠分。",
     "List a member's vouchers, or all that are open; only the last four characters of a code are ever shown.": (
@@ -796,6 +1049,8 @@ MESSAGES: dict[str, str] = {
     "offset: points for yuan; discount: a share of the bill.": "offset 抵扣：积分抵金额；discount 折扣：按账单比例减免。",
     "offset: the most of a bill, for example 50%.": "抵扣：最多占账单的比例，例如 50%。",
     "One JSON document on stdout.": "在标准输出给出一份 JSON。",
+    "Only list what is still waiting or held; close nothing.": "只列出还在等待或冻结的，不月结。",
+    "Only these checks, for example I5.": "只做这些检查项，例如 I5。",
     "Only this grid.": "只看这个网格。",
     "Only this member.": "只看这位成员。",
     "Only this state: waiting, posted, rejected, reversed.": (
@@ -812,6 +1067,9 @@ MESSAGES: dict[str, str] = {
         "把当月已核销、尚未编入批次的兑换券编成批次，每家商户一批。"
     ),
     "Recompute everything from the journal and compare.": "从账簿重新计算一切并比对。",
+    "Recompute the whole book from its entries and compare it with all the database says; takes no lock, changes nothing.": (
+        "从分录重新计算整本账，并与数据库的一切比对；不加锁，不作任何改动。"
+    ),
     "Record one service of one member; the rule book turns it into points.": "登记一位成员的一次服务，按规则计分。",
     "Record the services of a sheet: ref, date, member_no, minutes or start and end, category, activity, place.": (
         "按签到表登记服务：单号、日期、成员编号、时长或开始与结束、类别、活动、地点。"
@@ -832,6 +1090,7 @@ MESSAGES: dict[str, str] = {
     ),
     "Release vouchers past their last day: their points go back to the members.": "释放已过有效期的兑换券：积分退回成员。",
     "Rule books: check, publish, explain.": "规则：检查、发布、解释。",
+    "sample: an invented Chinese community; leeds2023: a real year.": "sample：虚构的社区；leeds2023：一整年的真实记录。",
     "Settlement: merchants' monthly claims.": "结算：商户每月的补贴申领。",
     "Show a voucher and what became of it.": "显示一张兑换券及其去向。",
     "Show completion for the current shell, to copy it or customize the installation.": (
@@ -849,6 +1108,7 @@ MESSAGES: dict[str, str] = {
     "Show what a member has: points by the day they lapse, minutes served, credits.": (
         "显示成员现有的积分（按失效日）、服务分钟和社区币。"
     ),
+    "Show what every command says, also in the quiet months.": "显示每条命令的输出，略过的月份也不例外。",
     "Show which revision the database is at and which one this program needs.": "显示数据库的结构版本和本程序所需的版本。",
     "Statements: close a month, write its files.": "对账单：月结并写出文件。",
     "Tell a merchant whether a voucher is good there; changes nothing.": "告诉商户兑换券在该店可否使用；不作任何改动。",
@@ -857,6 +1117,7 @@ MESSAGES: dict[str, str] = {
     "The community's name, as printed.": "社区名称，用于打印。",
     "The database's schema: status and upgrade.": "数据库结构：查看与升级。",
     "The day, for example 2026-10-03.": "日期，例如 2026-10-03。",
+    "The demo's folder; it is made. An older demo there is replaced.": "演示所用的文件夹，没有就新建；里面旧的演示会被替换。",
     "The file to read.": "要读取的文件。",
     "The folder to write into; it is made.": "写入的文件夹；没有则新建。",
     "The member this clerk also is, if any.": "此人若也是成员，写其成员编号。",
@@ -867,6 +1128,7 @@ MESSAGES: dict[str, str] = {
     "The second person, by clerk number.": "第二人的经办人编号。",
     "The shop's public name.": "店家的对外名称。",
     "The voucher's code as printed, or its number (V9).": "券面上的券码，或兑换券编号（V9）。",
+    "The voucher's code as printed.": "券面上的券码。",
     "The whole bill in yuan, for example 86.00.": "账单全额（元），例如 86.00。",
     "Time zone in which days and months end.": "划分日与月所用的时区。",
     "Turn down a service that waits.": "驳回待复核的服务。",
@@ -883,6 +1145,9 @@ MESSAGES: dict[str, str] = {
     "Why; kept beside the entry.": "原因，与分录一并保存。",
     "Write a month's claim list: one row a batch, each with its hash and that of the batch before.": (
         "写出当月的补贴申领表：每批一行，含本批和上一批的哈希。"
+    ),
+    "Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes.": (
+        "写出一个月的文件：成员、明细、商户、合计，每位成员、每家商户各一份，以及附哈希的清单。"
     ),
     "Write the wrong rows with their reasons here.": "把有误的行连同原因写入此文件。",
 }
