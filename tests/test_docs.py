@@ -7,7 +7,7 @@ import pytest
 from cli_page import PAGE, live_commands, page
 from doc_pages import ROOT, check, pages
 
-from timebank import cli, redemption
+from timebank import cli, redemption, statement_files
 from timebank.base.i18n import translate
 from timebank.base.sheets import SYNONYMS
 
@@ -149,3 +149,11 @@ def test_the_page_of_the_book_names_every_kind_of_entry() -> None:
     source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "timebank" / "people").glob("*.py"))
     written = set(re.findall(r'Draft\(\s*"([a-z.]+)"', source)) | set(redemption._KINDS.values())
     assert written <= kinds, sorted(written - kinds)
+
+
+def test_the_page_of_formats_names_every_column_of_a_statement() -> None:
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", text[text.index("### Statements") :]))
+    files = statement_files
+    columns = {*files._MEMBERS, *files._LINES, *files._MERCHANTS, *files._MERCHANT_LINES, *files._POOLS, *files._TOTALS}
+    assert columns <= named, sorted(columns - named)
