@@ -197,6 +197,17 @@ def test_what_two_people_must_do_waits_in_the_inbox_until_the_second_agrees(offi
     assert office("inbox", "--json").json == []
 
 
+def test_what_could_not_be_done_even_with_a_second_person_does_not_wait(office: Cli) -> None:
+    office(*HOURS)
+    for line, code in (
+        (("hours", "correct", "9", "--minutes", "60"), "unknown_service"),
+        (("statement", "close", "2026-10"), "not_first_open"),
+        (("settlement", "approve", "2026-09"), "no_claims"),
+    ):
+        assert office(*line, "--json", status=None).json["error"]["code"] == code
+    assert office("inbox", "--json").json == []
+
+
 def test_a_rejected_request_is_not_done(office: Cli) -> None:
     office(*HOURS)
     asked = office("hours", "correct", "1", "--minutes", "60", "--json").json

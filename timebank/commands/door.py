@@ -11,7 +11,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
 from hashlib import sha256
@@ -37,6 +37,7 @@ from timebank.show import Screen
 Work = Callable[[Session, Act], dict[str, Any]]
 
 _FIRST_CLERK = "W0001"
+_SOMEBODY = -1  # the second person of a rehearsal; never written
 _NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects"}
 
 
@@ -135,9 +136,15 @@ class Writing(Door):
         )
 
     def once_or_ask(self, kind: str, subject: str, request: dict[str, Any], work: Work) -> Outcome:
-        """Do the work if a second person is named; else let it wait in the inbox: the receipt is then {'waiting': number}."""
+        """Do the work if a second person is named; else let it wait in the inbox: the receipt is then {'waiting': number}.
+
+        What could not be done even with a second person is refused at once.
+        """
 
         def asked(session: Session, act: Act) -> dict[str, Any]:
+            rehearsal = session.begin_nested()
+            work(session, replace(act, approver=_SOMEBODY))
+            rehearsal.rollback()
             return {"waiting": approvals.ask(session, act, kind, [(subject, request)])[0]}
 
         outcome = self.once(kind, work if self.approver else asked)
