@@ -16,9 +16,11 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from timebank import cli
 
@@ -125,15 +127,33 @@ def _console(block: str, place: str, now: str | None) -> Iterator[Step]:
         yield Step(place, command.strip(), tuple(line for line in shown if line.strip()), now)
 
 
-def check(page: Path, folder: Path, monkeypatch: object) -> int:
+def settle(lang: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder, on a database of its own, in a language, with the clock in our hands."""
+    for name in [name for name in os.environ if name.startswith("TIMEBANK_")]:
+        monkeypatch.delenv(name)
+    settings = {"TIMEBANK_DB": "book.db", "TIMEBANK_LANG": lang, "TIMEBANK_TEST_CLOCK": "1", "NO_COLOR": "1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)
+
+
+def runner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """A function that runs a command line in a folder and gives all it prints; one that fails, fails the test."""
+    settle("en", folder, monkeypatch)
+    scratch = Scratch("en")
+
+    def run(line: str) -> str:
+        printed = "\n".join(scratch.run(Step("", f"timebank {line}", (), None)))
+        assert scratch.status == 0, f"timebank {line}\n{printed}"
+        return printed
+
+    return run
+
+
+def check(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a page in an empty folder; gives the number of commands. Fails at the first that prints something else."""
     lang = "zh" if ".zh-CN." in page.name else "en"
-    settings = {"TIMEBANK_DB": "book.db", "TIMEBANK_LANG": lang, "TIMEBANK_TEST_CLOCK": "1", "NO_COLOR": "1"}
-    for name in [name for name in os.environ if name.startswith("TIMEBANK_")]:
-        monkeypatch.delenv(name)  # type: ignore[attr-defined]
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)  # type: ignore[attr-defined]
-    monkeypatch.chdir(folder)  # type: ignore[attr-defined]
+    settle(lang, folder, monkeypatch)
     (folder / "examples").symlink_to(ROOT / "examples")
     scratch = Scratch(lang)
     count = 0

@@ -1,11 +1,12 @@
 """The pages say what the program does: their commands are run, their links followed, docs/cli.md is written anew."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from cli_page import PAGE, live_commands, page
-from doc_pages import ROOT, check, pages
+from doc_pages import ROOT, check, pages, runner
 
 from timebank import cli, redemption, statement_files
 from timebank.base.i18n import translate
@@ -157,3 +158,63 @@ def test_the_page_of_formats_names_every_column_of_a_statement() -> None:
     files = statement_files
     columns = {*files._MEMBERS, *files._LINES, *files._MERCHANTS, *files._MERCHANT_LINES, *files._POOLS, *files._TOTALS}
     assert columns <= named, sorted(columns - named)
+
+
+ANSWERS = re.findall(
+    r"^\| (`[a-z ]+`(?:, `[a-z ]+`)*) \| `([\[{].*?)`(?:;.*|,.*|) \|$",
+    (ROOT / "docs" / "formats.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+"""What docs/formats.md says each command answers with --json: (commands, shape)."""
+
+
+def keys_of(value: object) -> set[str]:
+    """All names in a JSON value, but those that are data: files by name, and what a trace holds."""
+    if isinstance(value, list):
+        return {name for item in value for name in keys_of(item)}
+    if not isinstance(value, dict):
+        return set()
+    children = [list(child.values()) if name == "files" else child for name, child in value.items() if name != "trace"]
+    return set(value) | keys_of(children)
+
+
+def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small life with --json throughout: each answer has the names the page gives, and no others."""
+    told = {words.strip(" `"): set(re.findall(r'"(\w+)"', shape)) for names, shape in ANSWERS for words in names.split(",")}
+    sheet = "ref,date,member_no,minutes,category\n1,2026-10-05,M1,570,care\n2,2026-10-05,M2,90,care\n3,2026-10-05,M9,90,care\n"
+    (tmp_path / "sheet.csv").write_text(sheet, encoding="utf-8")
+    (tmp_path / "people.csv").write_text("name,joined_on\n李秀英,2026-01-01\n王建国,2026-01-01\n", encoding="utf-8")
+    (tmp_path / "shops.csv").write_text("name\n老王便民超市\n", encoding="utf-8")
+    rules = ROOT / "examples" / "rules" / "one-hour-one-point.toml"
+    life = f"""
+        init --name 建设中路社区 --open-from 2026-10|db status|db upgrade|clerk add 李晓梅|clerk list
+        member import people.csv|merchant import shops.csv|member add 张小三|merchant add 阿香理发店|member list|member show M1
+        merchant list|rules check {rules}|rules publish {rules} --resolution 7 --retroactive 首份 --approver W0002|rules list
+        rules show 2026.1|hours import sheet.csv --partial|hours record M2 --date 2026-10-06 --minutes 60 --category care
+        hours record M2 --date 2026-10-07 --minutes 600|inbox|hours approve 1 --as W0002|approve 2 --as W0002
+        hours record M2 --date 2026-10-08 --minutes 600|hours reject 5 --why 无 --as W0002
+        hours record M2 --date 2026-10-09 --minutes 600|reject 4 --why 无 --as W0002|hours list
+        hours correct 2 --minutes 60 --approver W0002|points balance M2|rules explain E12
+        offer add --merchant S1 --kind offset --points-per-yuan 1 --valid 2026-01-01..2026-12-31|offer list
+        voucher issue M2 --offer 1 --points 5|voucher verify CODE --merchant S1|voucher capture CODE --merchant S1 --bill 9
+        voucher issue M2 --offer 1 --points 1|voucher list|voucher void V2|voucher expire --due|audit
+    """
+    november = """
+        settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002
+        settlement export 2026-10 --to claims|statement close 2026-10 --approver W0002|statement export 2026-10 --to out
+    """
+    seen: dict[str, set[str]] = {}
+    code = ""
+    run = runner(tmp_path, monkeypatch)
+    for now, lines in (("2026-10-20T12:00+08:00", life), ("2026-11-05T12:00+08:00", november)):
+        for command in re.split(r"[|\n]", lines.strip()):
+            line = command.strip().replace("CODE", code)
+            answer = json.loads(run(f"{line} --json --quiet --now {now}").splitlines()[-1])
+            code = answer.get("code", code) if isinstance(answer, dict) else code
+            words = next(words for words in sorted(told, key=len, reverse=True) if line.startswith(words))
+            seen.setdefault(words, set()).update(keys_of(answer))
+    assert seen.keys() == told.keys()
+    seen["approve"] &= told["approve"]  # the rest is the answer of what was approved
+    for words, names in seen.items():
+        assert names <= told[words], words
+        assert told[words] - names <= {"where", "code", "message", "level", "check", "entry", "row"}, words
