@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("show", "tables", "sample"),
     ("audit.*", "reports", "exchange", "backtest"),
     ("statement_files",),
-    ("statements", "statement_lines", "statement_records"),
+    ("statements", "statement_lines", "statement_records", "statement_words"),
     ("settlement", "community.*"),
     ("hours", "credits", "points", "redemption"),
     ("services", "earnings", "vouchers", "offers", "benefits"),

@@ -1,0 +1,192 @@
+"""The book read in streams: what a month changed for each holder, and what each had before and after it.
+
+Nothing here writes. Openings and closings come from the turnover cache, lines from the month's postings alone, so the price
+of a month does not grow with the entries before it. A holder is a member, merchant, pool or team (the system and the fund
+have no statements); all streams have them in one order, see `order`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, func, select, text
+from sqlmodel import Session
+
+from timebank.journal import ACCOUNT, ENTRY, LOT, POSTING, REDEEMED, Entry, Unit
+
+_AT_ONCE = 2_000
+_CHUNK = 500
+
+
+class Line(NamedTuple):
+    """What one entry changed for one holder, over all its accounts. Days and moments are texts as in the payload."""
+
+    holder: str
+    seq: int
+    kind: str
+    business_date: str
+    posted_at: str
+    reverses: int | None
+    subject: str | None
+    rules: str | None
+    minutes: int
+    points: int
+    credits: int
+    fen: int
+
+
+class Share(NamedTuple):
+    """One account's part of a holding, by lapse day (ISO; None on an account that was never moved): the net amount before a
+    month, and that of the month."""
+
+    holder: str
+    unit: Unit
+    purpose: str
+    expires_on: str | None
+    before: int
+    during: int
+
+
+class Holding(NamedTuple):
+    """What one holder had before a month and what the month changed: a share for each account and lapse day. Accounts for
+    holds and debts that were never moved are left out."""
+
+    holder: str
+    shares: tuple[Share, ...]
+
+
+def order(holder: str) -> tuple[str, int, str]:
+    """The key that sorts holders as the streams do: members, merchants, pools, teams; within a kind shorter names first, then
+    by characters. So numbers come in the order of numbers, on every database."""
+    return holder[:4], len(holder), holder
+
+
+# SQLite keeps the order of a CROSS JOIN: from the month's entries to their postings. Left to itself, it took eight times as
+# long on a million entries. PostgreSQL sees the same joins and finds its own way.
+_LINES = """
+SELECT a.holder, e.seq, e.kind, CAST(e.business_date AS VARCHAR), {moment}, e.reverses, e.subject, e.rules, {amounts}
+FROM entry e CROSS JOIN posting p CROSS JOIN account a
+WHERE e.community_id = :community AND e.period = :period
+  AND p.community_id = e.community_id AND p.seq = e.seq
+  AND a.community_id = p.community_id AND a.id = p.account_id AND SUBSTR(a.holder, 1, 4) NOT IN ('syst', 'fund')
+GROUP BY {group}, e.seq, e.community_id
+ORDER BY {order}, e.seq, e.community_id
+"""
+_HOLDINGS = """
+SELECT a.holder, a.unit, a.purpose, CAST(t.expires_on AS VARCHAR),
+  CAST(COALESCE(SUM(CASE WHEN t.period < :period THEN t.net END), 0) AS BIGINT),
+  CAST(COALESCE(SUM(CASE WHEN t.period = :period THEN t.net END), 0) AS BIGINT)
+FROM account a LEFT JOIN turnover t ON t.community_id = a.community_id AND t.account_id = a.id AND t.period <= :period
+WHERE a.community_id = :community AND a.id <= :accounts AND SUBSTR(a.holder, 1, 4) NOT IN ('syst', 'fund')
+  AND (t.lines IS NOT NULL OR a.purpose NOT IN ('held', 'owed'))
+GROUP BY {group}, a.id, t.expires_on, a.community_id
+ORDER BY {order}, a.id, t.expires_on, a.community_id
+"""
+_AMOUNTS = ", ".join(
+    f"CAST(SUM(CASE WHEN p.unit = '{unit}' THEN p.amount ELSE 0 END) AS BIGINT)"
+    for unit in ("minutes", "points", "credits", "fen")
+)
+
+
+def lines(session: Session, community_id: int, period: str) -> Iterator[Line]:
+    """What every entry of a month changed for every holder, by holder and then by entry, as a stream."""
+    given = {"community": community_id, "period": period}
+    return map(Line._make, _stream(session, _LINES, given))
+
+
+def holdings(session: Session, community_id: int, period: str, accounts_max: int) -> Iterator[Holding]:
+    """What every holder had before a month and what the month changed, by holder, as a stream.
+
+    Only accounts up to `accounts_max` count: those that were there when the month was closed (see `accounts`).
+    """
+    given = {"community": community_id, "period": period, "accounts": accounts_max}
+    shares = map(Share._make, _stream(session, _HOLDINGS, given))
+    return (Holding(holder, tuple(own)) for holder, own in groupby(shares, key=attrgetter("holder")))
+
+
+def _stream(session: Session, statement: str, given: dict[str, Any]) -> Iterator[Sequence[Any]]:
+    """The rows of a statement above, a few thousand in memory at a time; days and moments are texts on both engines."""
+    moment, by_name = "e.posted_at", "a.holder"
+    if session.get_bind().dialect.name == "postgresql":
+        moment = "TO_CHAR(e.posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24\\:MI\\:SS\"Z\"')"
+        by_name = 'a.holder COLLATE "C"'
+    holder = "SUBSTR(a.holder, 1, 4), LENGTH(a.holder), "
+    written = statement.format(moment=moment, group=holder + "a.holder", order=holder + by_name, amounts=_AMOUNTS)
+    found = session.execute(text(written), given, execution_options={"stream_results": True})
+    return (row for rows in found.partitions(_AT_ONCE) for row in rows)
+
+
+def accounts(session: Session, community_id: int) -> int:
+    """How many accounts there are: they are numbered from 1 without a gap, so it is also the number of the last one."""
+    return session.execute(select(func.max(ACCOUNT.id)).where(ACCOUNT.community_id == community_id)).scalar() or 0
+
+
+def last_of(session: Session, community_id: int, period: str) -> Entry | None:
+    """The last entry of a month: of a closed month its `period.close`, for nothing is posted into it afterwards."""
+    own = (ENTRY.community_id == community_id, ENTRY.period == period)
+    seq = session.execute(select(ENTRY.seq).where(*own).order_by(ENTRY.seq.desc()).limit(1)).scalar()
+    return None if seq is None else session.get_one(Entry, (community_id, seq))
+
+
+def payloads(session: Session, community_id: int, seqs: Iterable[int]) -> dict[int, str]:
+    """The payloads of some entries by number: canonical JSON."""
+    wanted = sorted(set(seqs))
+    found: dict[int, str] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        some = wanted[start : start + _CHUNK]
+        rows = session.execute(select(ENTRY.seq, ENTRY.payload).where(ENTRY.community_id == community_id, ENTRY.seq.in_(some)))
+        found.update((seq, payload) for seq, payload in rows)
+    return found
+
+
+def redeemed(session: Session, community_id: int, period: str) -> dict[int, int]:
+    """Points that each entry of a month took out of circulation at a counter (brought back: negative), by entry."""
+    return _on_accounts(session, community_id, period, ACCOUNT.holder == REDEEMED)
+
+
+def to_pools(session: Session, community_id: int, period: str) -> dict[int, int]:
+    """Points that each entry of a month gave to pools (took from them: negative), by entry."""
+    return _on_accounts(session, community_id, period, ACCOUNT.holder.startswith("pool:"))
+
+
+def _on_accounts(session: Session, community_id: int, period: str, condition: ColumnElement[bool]) -> dict[int, int]:
+    own = (ENTRY.community_id == community_id, ENTRY.period == period)
+    first, last = session.execute(select(func.min(ENTRY.seq), func.max(ENTRY.seq)).where(*own)).one()
+    if first is None:
+        return {}
+    numbers = session.execute(select(ACCOUNT.id).where(ACCOUNT.community_id == community_id, condition)).scalars().all()
+    wanted = select(POSTING.seq, func.sum(POSTING.amount)).where(
+        POSTING.community_id == community_id,
+        POSTING.account_id.in_(numbers),
+        POSTING.seq.between(first, last),  # several months can be open at once: others' entries may lie between
+        *(POSTING.unit == "points", ENTRY.community_id == POSTING.community_id, ENTRY.seq == POSTING.seq),
+        ENTRY.period == period,
+    )
+    return {seq: int(amount) for seq, amount in session.execute(wanted.group_by(POSTING.seq))}
+
+
+def lapsed(session: Session, community_id: int, until: date) -> list[tuple[str, date, int]]:
+    """Available points whose last day was `until` or earlier: (holder, lapse day, points).
+
+    By lapse day, then in the order in which the holders' accounts were opened.
+    """
+    wanted = select(ACCOUNT.holder, LOT.expires_on, LOT.balance).where(
+        LOT.community_id == community_id,
+        LOT.expires_on <= until,
+        LOT.balance > 0,
+        ACCOUNT.community_id == LOT.community_id,
+        ACCOUNT.id == LOT.account_id,
+        ACCOUNT.purpose == "available",
+    )
+    rows = session.execute(wanted.order_by(LOT.expires_on, LOT.account_id))
+    return [(holder, day, int(points)) for holder, day, points in rows]
+
+
+def held(session: Session, community_id: int) -> list[tuple[str, int]]:
+    """Who holds reserved points now, and how many: (holder, points)."""
+    wanted = select(ACCOUNT.holder, ACCOUNT.balance).where(
+        ACCOUNT.community_id == community_id, ACCOUNT.unit == "points", ACCOUNT.purpose == "held", ACCOUNT.balance != 0
+    )
+    return [(holder, int(points)) for holder, points in session.execute(wanted.order_by(ACCOUNT.id))]

@@ -1,0 +1,488 @@
+"""A month as files: what docs/formats.md describes, written from the statements, whole or not at all.
+
+A closed month's files come out byte for byte the same at any time, for one program version, one set of options and the same
+names of people: everything in them is from the book up to the month's `period.close`.
+"""
+
+import codecs
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlmodel import Session
+
+from timebank import __version__, checkpoints, reading, settlement
+from timebank.base import communities
+from timebank.base.errors import Unwritable
+from timebank.base.i18n import Language, say, text
+from timebank.base.masking import mask_name
+from timebank.base.months import first_day, last_day, next_period
+from timebank.base.sheet_values import guard
+from timebank.base.sheets import Written, sync_folder
+from timebank.people import members, merchants, persons
+from timebank.statement_lines import MEMBER_FIGURES, POOL_FIGURES, Statement, Totals
+from timebank.statement_records import Month, month_of, statements
+from timebank.statement_words import HEADERS, Telling, entry_no
+from timebank.transparency import Frontier
+
+FORMAT = 1
+DISCLAIMER = say(
+    "These points are a token of thanks for public benefit. They are not money and no substitute for it; they cannot be "
+    "bought, sold, cashed, given as change or bear interest, and serve only for benefits at designated merchants under "
+    "the rules."
+)
+
+_MEMBER_HEAD = ("community", "period", "statement_no", "member_no", "name")
+_MEMBERS = (*_MEMBER_HEAD, *(name for name, _ in MEMBER_FIGURES), "first_entry", "last_entry")
+_LINES = (
+    *("community", "period", "member_no", "line", "entry", "posted_on", "service_date", "kind", "description"),
+    *("minutes", "points", "credits", "points_balance", "credits_balance", "rules", "explanation", "reverses", "reference"),
+)
+_MERCHANTS = (
+    *("community", "period", "merchant_no", "name", "payable_opening_fen", "captures", "captured_points", "captured_fen"),
+    *("refunds", "refunded_points", "refunded_fen", "paid_fen", "payable_closing_fen", "claimed_fen"),
+)
+_MERCHANT_LINES = (
+    *("community", "period", "merchant_no", "line", "entry", "posted_on", "service_date", "kind", "description"),
+    *("redeemed_points", "fen", "payable_fen", "reverses", "reference"),
+)
+_POOLS = ("community", "period", "pool", *(name for name, _ in POOL_FIGURES))
+_TOTALS = ("community", "period", "unit", "movement", "amount", "accounts", "lines")
+_MANIFEST = "manifest.json"
+_NOTICES: Mapping[Language, str] = {"zh": "说明.txt", "en": "NOTICE.txt"}
+_OURS = re.compile(r"(?:member/|merchant/)?[^/\\]+\.(?:csv|txt)")
+_FOLDERS = ("member", "merchant")
+_LINES_AT_ONCE = 2_000
+_STATEMENTS_AT_ONCE = 500
+
+Cell = str | int
+Cells = Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the files are written: the language of the header rows, that of descriptions, and whether names are whole (an office
+    paper that the door logs) or masked."""
+
+    headers: Language = "zh"
+    lang: Language = "zh"
+    names: Literal["masked", "full"] = "masked"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written: `label` is the month ('2026-10', '2026-11 DRAFT'); every file under `folder` with hash and rows."""
+
+    label: str
+    folder: Path
+    files: Mapping[str, Written]
+    statements: int
+
+
+def _silent(_statements: int) -> None:
+    """No progress is shown."""
+
+
+def export(
+    session: Session, community_id: int, period: str, to: Path, options: Options, progress: Callable[[int], None] = _silent
+) -> Exported:
+    """Write a month's files into the folder `to`, which is made. Files of the same names are replaced; files that an earlier
+    export left there and that are not part of this one are removed if nobody changed them; no other file is touched.
+
+    `progress` is told how many statements were written, each time some more were. Raises Invalid `bad_period`, NotFound
+    `not_in_book`, Tampered `turnover_differs`, Unwritable `unwritable`: then the folder is as it was.
+    """
+    month = month_of(session, community_id, period)
+    with _said_plainly(to), _staging(to, month) as stage:
+        exporting = _Exporting(session, month, stage, options)
+        count = 0
+        for some in _batches(statements(session, month)):
+            exporting.add(some)
+            count += len(some)
+            progress(len(some))
+        exporting.finish()
+        files = stage.publish()
+    return Exported(month.label, to, files, count)
+
+
+def _batches(source: Iterable[Statement]) -> Iterator[list[Statement]]:
+    """Statements, some at a time: so many that looking their entries up together pays, and that memory stays small."""
+    batch: list[Statement] = []
+    lines = 0
+    for statement in source:
+        batch.append(statement)
+        lines += len(statement.lines)
+        if lines >= _LINES_AT_ONCE or len(batch) >= _STATEMENTS_AT_ONCE:
+            yield batch
+            batch, lines = [], 0
+    if batch:
+        yield batch
+
+
+class _Exporting:
+    """The files of one month while they are written."""
+
+    def __init__(self, session: Session, month: Month, stage: "_Stage", options: Options) -> None:
+        self._session, self._month, self._stage, self._options = session, month, stage, options
+        self._people = _people(session, month, options)
+        self._claimed = _claimed(session, month)
+        self._telling = Telling(options.lang, month.timezone)
+        self._totals = Totals()
+        self._rules: set[str] = set()
+        self._rows: list[Cells] = []
+        self._first_day, self._last_day = first_day(month.period).isoformat(), last_day(month.period).isoformat()
+        self._amount: Callable[[int], Cell] = _tenths if month.points_decimals else _whole
+        self._members = self._sheet("members.csv", _MEMBERS)
+        self._lines = self._sheet("lines.csv", _LINES)
+        self._merchants = self._sheet("merchants.csv", _MERCHANTS)
+        self._pools: _Sheet | None = None
+        self._member_header = codecs.BOM_UTF8 + _csv([_named(_LINES, options)])
+        self._merchant_header = codecs.BOM_UTF8 + _csv([_named(_MERCHANT_LINES, options)])
+
+    def _sheet(self, name: str, columns: Sequence[str]) -> "_Sheet":
+        return self._stage.sheet(name, _csv([_named(columns, self._options)]))
+
+    def add(self, batch: Sequence[Statement]) -> None:
+        """Write some statements."""
+        traced = [line.seq for statement in batch for line in statement.lines if line.rules and statement.kind == "member"]
+        self._telling.read(reading.payloads(self._session, self._month.community_id, traced))
+        for statement in batch:
+            figures = statement.figures
+            if statement.kind == "member":
+                self._add_member(statement)
+            elif statement.kind == "merchant":
+                figures = figures | {"claimed_fen": self._claimed.get(statement.holder, 0)}
+                self._add_merchant(statement, figures)
+            else:
+                self._add_pool(statement)
+            self._totals.add(figures, statement.counts)
+        self._members.add(_csv(self._rows), len(self._rows))
+        self._rows = []
+
+    def _add_member(self, statement: Statement) -> None:
+        month, lines, figures = self._month, statement.lines, statement.figures
+        number, name = self._people[statement.holder]
+        amount = self._amount
+        ends = (entry_no(lines[0].seq), entry_no(lines[-1].seq)) if lines else ("", "")
+        told = [amount(figures[name]) if unit == "points" else figures[name] for name, unit in MEMBER_FIGURES]
+        self._rows.append((month.code, month.label, f"{month.period}-{number}", guard(number), name, *told, *ends))
+        before, end, after = _csv(self._end_rows(statement, number)).partition(b"\r\n")
+        own = _csv(self._member_lines(statement, number)) if lines else b""
+        if lines:
+            self._lines.add(own, len(lines))
+            self._rules.update([line.rules for line in lines if line.rules])
+        self._stage.put(f"member/{number}.csv", b"".join((self._member_header, before, end, own, after)), len(lines) + 2)
+
+    def _member_lines(self, statement: Statement, number: str) -> Iterator[Cells]:
+        month, telling, amount = self._month, self._telling, self._amount
+        head = (month.code, month.label, guard(number))
+        for place, line, balances in statement.running():
+            description, explanation = telling.entry(line)
+            yield (
+                *head,
+                place,
+                entry_no(line.seq),
+                telling.local_day(line.posted_at),
+                line.business_date,
+                line.kind,
+                description,
+                line.minutes,
+                amount(line.points),
+                line.credits,
+                amount(balances.points),
+                balances.credits,
+                line.rules or "",
+                explanation,
+                "" if line.reverses is None else entry_no(line.reverses),
+                line.subject or "",
+            )
+
+    def _end_rows(self, statement: Statement, number: str) -> Iterator[Cells]:
+        """What a member had before the first and after the last line; both change nothing, so their amounts are 0."""
+        month, amount, telling = self._month, self._amount, self._telling
+        opening, closing, nothing = statement.opening, statement.closing, self._amount(0)
+        head = (month.code, month.label, guard(number))
+        first = (*head, 0, "", "", self._first_day, "opening", telling.opening(opening.minutes), 0, nothing, 0)
+        yield (*first, amount(opening.points), opening.credits, "", "", "", "")
+        place = len(statement.lines) + 1
+        last = (*head, place, "", "", self._last_day, "closing", telling.closing(closing.minutes), 0, nothing, 0)
+        yield (*last, amount(closing.points), closing.credits, "", "", "", "")
+
+    def _add_merchant(self, statement: Statement, figures: dict[str, int]) -> None:
+        month = self._month
+        number, name = self._people[statement.holder]
+        counts = statement.counts
+        told = figures | {"captures": counts.get("captured_fen", 0), "refunds": counts.get("refunded_fen", 0)}
+        told_cells = [self._amount(told[c]) if c.endswith("_points") else told[c] for c in _MERCHANTS[4:]]
+        self._merchants.add(_csv([[month.code, month.label, guard(number), name, *told_cells]]), 1)
+        rows = _csv(self._merchant_lines(statement, number))
+        self._stage.put(f"merchant/{number}.csv", self._merchant_header + rows, len(statement.lines))
+
+    def _merchant_lines(self, statement: Statement, number: str) -> Iterator[Cells]:
+        month, telling = self._month, self._telling
+        for place, line, balances in statement.running():
+            yield (
+                *(month.code, month.label, guard(number), place, entry_no(line.seq), telling.local_day(line.posted_at)),
+                *(line.business_date, line.kind, telling.entry(line)[0], self._amount(statement.redeemed[line.seq])),
+                *(line.fen, balances.fen, "" if line.reverses is None else entry_no(line.reverses), line.subject or ""),
+            )
+
+    def _add_pool(self, statement: Statement) -> None:
+        if self._pools is None:
+            self._pools = self._sheet("pools.csv", _POOLS)
+        told = [self._amount(statement.figures[name]) for name, _ in POOL_FIGURES]
+        self._pools.add(_csv([[self._month.code, self._month.label, guard(statement.holder), *told]]), 1)
+
+    def finish(self) -> None:
+        """Write what sums the others up: the totals, the notice, and what the manifest says of the month."""
+        month, options = self._month, self._options
+        rows = [
+            [
+                *(month.code, month.label, unit, figure if options.headers == "en" else HEADERS[figure]),
+                *(self._amount(amount) if unit == "points" else amount, holders, lines),
+            ]
+            for unit, figure, amount, holders, lines in self._totals.rows()
+        ]
+        self._sheet("totals.csv", _TOTALS).add(_csv(rows), len(rows))
+        notice = text(DISCLAIMER, options.lang)
+        self._stage.put(_NOTICES[options.lang], f"\ufeff{notice}\r\n".encode(), 1)
+        self._stage.about = _about(self._session, month, options) | {"disclaimer": notice, "rules": sorted(self._rules)}
+
+
+def _about(session: Session, month: Month, options: Options) -> dict[str, Any]:
+    """What the manifest says besides the files: the month, the log it stands in, how the files were written.
+
+    Of a closed month the log is that of the checkpoint made with the close, so that it never changes.
+    """
+    state = session.get_one(communities.CommunityState, month.community_id)
+    log: dict[str, Any] = {"origin": month.log, "size": state.size}
+    if month.close is None:
+        log["root"] = Frontier.load(state.size, state.frontier).root().hex()
+    else:
+        log["size"] = month.close.seq + 1
+        checkpoint = session.get_one(checkpoints.Checkpoint, (month.community_id, log["size"]))
+        log["root"] = checkpoint.root.hex()
+        if checkpoint.note:
+            log["checkpoint"] = checkpoint.note
+    about: dict[str, Any] = {
+        "format": FORMAT,
+        "program": f"timebank {__version__}",
+        "community": month.code,
+        "period": month.period,
+        "draft": month.close is None,
+        "log": log,
+        "points_decimals": month.points_decimals,
+        "options": {"headers": options.headers, "lang": options.lang, "names": options.names},
+    }
+    if month.close is not None:
+        about["close"] = {"entry": month.close.seq, "statements": month.closing["statements"], "count": month.closing["count"]}
+    return about
+
+
+def _people(session: Session, month: Month, options: Options) -> dict[str, tuple[str, str]]:
+    """By holder the printed number and the name as a cell: members' masked or whole, merchants' public one."""
+    cid = month.community_id
+    names = persons.names(session, cid)
+    shown = {number: guard(name if options.names == "full" else mask_name(name)) for number, name in names.items()}
+    people = {member.holder: (member.number, shown[member.person_id]) for member in members.listed(session, cid)}
+    return people | {merchant.holder: (merchant.number, guard(merchant.name)) for merchant in merchants.listed(session, cid)}
+
+
+def _claimed(session: Session, month: Month) -> dict[str, int]:
+    """By merchant the fen of the claims approved for this month before it was closed, and of earlier months' claims that were
+    approved after theirs: each claim stands in one month's files, and in a closed month nothing is added."""
+    cid = month.community_id
+    closes: dict[str, int] = {}
+    claimed: dict[str, int] = {}
+    period = session.get_one(communities.CommunityState, cid).opened_from
+    while period <= month.period:
+        entry = month_of(session, cid, period).close
+        closes[period] = entry.seq if entry else sys.maxsize
+        for claim in settlement.drafted(session, cid, period):
+            stands_in = next(
+                (p for p, seq in closes.items() if p >= period and claim.seq is not None and claim.seq < seq), None
+            )
+            if stands_in == month.period:
+                holder = f"merchant:{claim.merchant_id}"
+                claimed[holder] = claimed.get(holder, 0) + claim.fen
+        period = next_period(period)
+    return claimed
+
+
+def _whole(points: int) -> Cell:
+    """Points that have no decimals."""
+    return points
+
+
+def _tenths(points: int) -> str:
+    """Points kept in tenths as they are read: 95 is 9.5."""
+    whole, rest = divmod(abs(points), 10)
+    return f"{'-' if points < 0 else ''}{whole}.{rest}"
+
+
+def _named(columns: Sequence[str], options: Options) -> list[str]:
+    if options.headers == "en":
+        return list(columns)
+    shop = {"name": "merchant_name"} if "merchant_no" in columns else {}
+    return [HEADERS[shop.get(column, column)] for column in columns]
+
+
+def _csv(rows: Iterable[Cells]) -> bytes:
+    """Rows as they stand in a file. Texts that people wrote are guarded before."""
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\r\n").writerows(rows)
+    return written.getvalue().encode()
+
+
+class _Sheet:
+    """A file that grows while the statements go by: hashed and counted on its way."""
+
+    def __init__(self, path: Path, header: bytes) -> None:
+        self._file = path.open("wb", buffering=1 << 18)
+        self._digest = hashlib.sha256()
+        self._rows = 0
+        self.add(codecs.BOM_UTF8 + header, 0)
+
+    def add(self, data: bytes, rows: int) -> None:
+        """Add some rows."""
+        self._file.write(data)
+        self._digest.update(data)
+        self._rows += rows
+
+    def close(self) -> Written:
+        """Give the file's hash and rows."""
+        self._file.close()
+        return Written(self._digest.hexdigest(), self._rows)
+
+
+class _Stage:
+    """A folder inside the one the files go to, where they are made ready; then they take their places together.
+
+    Thousands of small files are flushed to the disk with one call, not one by one: ten times as fast, and nothing takes its
+    name before all of them are safe. The manifest goes first and comes back last, so a folder that has one is whole.
+    """
+
+    def __init__(self, to: Path, path: Path) -> None:
+        self._to, self._path, self._prefix = to, path, f"{path}{os.sep}"
+        self._sheets: dict[str, _Sheet] = {}
+        self._written: dict[str, Written] = {}
+        self.about: dict[str, Any] = {}
+        for folder in _FOLDERS:
+            (path / folder).mkdir()
+
+    def sheet(self, name: str, header: bytes) -> _Sheet:
+        """Begin a file that is written bit by bit."""
+        sheet = self._sheets[name] = _Sheet(self._path / name, header)
+        return sheet
+
+    def put(self, name: str, data: bytes, rows: int) -> None:
+        """Write a small file at once."""
+        with open(self._prefix + name, "wb", buffering=0) as file:  # a Path for each of thousands costs as much as the file
+            file.write(data)
+        self._written[name] = Written(hashlib.sha256(data).hexdigest(), rows)
+
+    def abandon(self) -> None:
+        """Close what is still open."""
+        for sheet in self._sheets.values():
+            sheet.close()
+
+    def publish(self) -> dict[str, Written]:
+        """Flush all files, put them in their places, remove what an earlier export left, write the manifest."""
+        self._written |= {name: sheet.close() for name, sheet in self._sheets.items()}
+        files = dict(sorted(self._written.items()))
+        listed = {name: {"sha256": written.sha256, "rows": written.rows} for name, written in files.items()}
+        (self._path / _MANIFEST).write_bytes(_manifest(self.about, listed))
+        _flush(self._path, [*files, _MANIFEST])
+        left = _left_by_earlier(self._to, files)
+        (self._to / _MANIFEST).unlink(missing_ok=True)
+        self._put_in_place(files)
+        for path in left:
+            path.unlink(missing_ok=True)
+        for folder in {self._to / Path(name).parent for name in files}:
+            sync_folder(folder)
+        os.replace(self._path / _MANIFEST, self._to / _MANIFEST)
+        sync_folder(self._to)
+        return files
+
+    def _put_in_place(self, files: Iterable[str]) -> None:
+        """Move files to where they belong; a folder that is not there yet moves as a whole."""
+        moved = set()
+        for folder in _FOLDERS:
+            if not (self._to / folder).exists():
+                os.replace(self._path / folder, self._to / folder)
+                moved.add(folder)
+        target = f"{self._to}{os.sep}"
+        for name in files:
+            if name.partition("/")[0] not in moved:
+                os.replace(self._prefix + name, target + name)
+
+
+def _manifest(about: Mapping[str, Any], files: Mapping[str, Any]) -> bytes:
+    """JSON with a line for each file, so that two of them compare well."""
+    head = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True).removesuffix("\n}")
+    body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(written, sort_keys=True)}" for name, written in files.items())
+    return f'{head},\n "files": {{\n{body}\n }}\n}}\n'.encode()
+
+
+def _flush(folder: Path, names: Iterable[str]) -> None:
+    """Have files on the disk before they take their names."""
+    platform: str = sys.platform
+    if platform == "linux":  # where sync(2) waits until all is written
+        os.sync()
+        return
+    for name in names:
+        with (folder / name).open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _left_by_earlier(to: Path, files: Iterable[str]) -> list[Path]:
+    """Files that an earlier export listed and wrote, that nobody changed since and that this one does not replace."""
+    try:
+        listed = json.loads((to / _MANIFEST).read_bytes())["files"]
+        earlier = {name: written["sha256"] for name, written in listed.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+    left = []
+    for name in sorted(set(earlier) - set(files)):
+        path = to / name
+        ours = _OURS.fullmatch(name) and path.is_file() and not path.is_symlink()
+        if ours and hashlib.sha256(path.read_bytes()).hexdigest() == earlier[name]:
+            left.append(path)
+    return left
+
+
+@contextmanager
+def _staging(to: Path, month: Month) -> Iterator[_Stage]:
+    """A stage that is gone afterwards, whatever happens; what a killed export left of one is cleared first."""
+    path = to / f".{month.code}-{month.period}.tmp"
+    to.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    stage = _Stage(to, path)
+    try:
+        yield stage
+    finally:
+        stage.abandon()
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _said_plainly(to: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(
+            say("{file} cannot be written: {cause}.", file=str(to), cause=error.strerror or type(error).__name__),
+            "unwritable",
+            say("Check free space and permissions of its folder, and close the file in other programs."),
+        ) from error
