@@ -1,0 +1,184 @@
+"""One measured piece of work in a process of its own: `python -m bench.child NAME JSON` prints a JSON object.
+
+A fresh process for every run, so that neither side of a comparison pays for the other's memory. `seconds` never holds the
+interpreter's start or the loading of input that a floor is handed; `peak_kb` is the process's own.
+"""
+
+import json
+import pickle
+import resource
+import sys
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from bench import books, floors, sheets
+from bench.books import MOMENT, TODAY
+
+Result = dict[str, Any]
+_WORK: dict[str, Callable[..., Result]] = {}
+PEPPER = bytes(range(32))
+
+
+def work(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Let a function be called by name."""
+    _WORK[function.__name__] = function
+    return function
+
+
+def _act(key: str) -> Any:
+    from timebank.base.act import Act
+
+    return Act(1, MOMENT, 1, None, "none", key, "", sha256(key.encode()).digest())
+
+
+@work
+def command(database: str, words: list[str]) -> Result:
+    """A command of the program, from its words to its receipt."""
+    import importlib
+
+    importlib.import_module(f"timebank.commands.{words[0]}")
+    begun = time.perf_counter()
+    out = books.run(Path(database), *words)
+    return {"seconds": time.perf_counter() - begun, "out": json.loads(out)}
+
+
+@work
+def bulk_difference(before: str, after: str, rows: str) -> Result:
+    """Keep in a file what one database has and another has not; gives how many rows of each table."""
+    bulks = floors.difference(Path(before), Path(after))
+    Path(rows).write_bytes(pickle.dumps(bulks))
+    return {"counts": {bulk.insert.split()[2]: len(bulk.new) + len(bulk.changed) for bulk in bulks}}
+
+
+@work
+def bulk_floor(database: str, rows: str) -> Result:
+    """The rows of another run written by plain sqlite3 in one transaction."""
+    bulks: list[floors.Bulk] = pickle.loads(Path(rows).read_bytes())
+    return {"seconds": floors.write_bulks(Path(database), bulks)}
+
+
+def _timed(database: str, tasks: list[list[Callable[[Any], object]]], record: str) -> Result:
+    """Do each task in a durable transaction of its own, its steps in their order; writes the statements to `record`."""
+    from timebank.base import db
+
+    engine = db.open_engine(f"sqlite:///{database}")
+    recorder = floors.Recorder(engine) if record else None
+    with db.reading(engine) as session:
+        session.connection()
+    begun = time.perf_counter()
+    processed = time.process_time()
+    for steps in tasks:
+        with db.writing(engine) as session:
+            for step in steps:
+                step(session)
+    seconds = time.perf_counter() - begun
+    processed = time.process_time() - processed
+    if recorder:
+        Path(record).write_bytes(pickle.dumps([some for some in recorder.transactions if some]))
+    return {"seconds": seconds, "cpu": processed}
+
+
+@work
+def posts(database: str, count: int, members: int, record: str = "") -> Result:
+    """Single posts: a point from one member to another, a durable transaction each."""
+    from timebank import ledger
+    from timebank.journal import Draft, Transfer
+
+    def post(number: int) -> Callable[[Any], object]:
+        source, target = (f"member:{(number * 7 + ahead) % members + 1}" for ahead in (0, members // 2))
+        draft = Draft("gift", TODAY, (Transfer("points", 1, source, "available", target, "available"),))
+        return lambda session: ledger.post(session, _act(f"post-{number}"), draft)
+
+    return _timed(database, [[post(number)] for number in range(1, count + 1)], record)
+
+
+@work
+def spends(database: str, count: int, members: int, at_once: int, record: str = "") -> Result:
+    """Vouchers issued and captured: both calls in one durable transaction (`at_once` 1) or in one each (0)."""
+    from timebank import redemption
+
+    codes: dict[int, str | None] = {}
+
+    def issue(number: int) -> Callable[[Any], object]:
+        request = redemption.Request(sheets.member_no(number * 7 % members + 1), 1, 10)
+
+        def work(session: Any) -> None:
+            codes[number] = redemption.issue(session, _act(f"issue-{number}"), request, PEPPER).code
+
+        return work
+
+    def capture(number: int) -> Callable[[Any], object]:
+        def work(session: Any) -> None:
+            counter = redemption.Counter(codes[number] or "", "S001", 8_600)
+            redemption.capture(session, _act(f"capture-{number}"), counter, PEPPER)
+
+        return work
+
+    pairs = [[issue(number), capture(number)] for number in range(1, count + 1)]
+    return _timed(database, pairs if at_once else [[step] for pair in pairs for step in pair], record)
+
+
+@work
+def replay_floor(database: str, statements: str) -> Result:
+    """The writing statements of another run again in plain sqlite3, a durable transaction each."""
+    return {"seconds": floors.replay(Path(database), pickle.loads(Path(statements).read_bytes()))}
+
+
+@work
+def awards(count: int) -> Result:
+    """Pure awards under the full rule book: categories, days, teams and what was used before vary."""
+    from timebank import rulefile
+    from timebank.rewards import Facts, Used, award
+
+    book = rulefile.read(books.RULES.read_bytes()).book
+    assert book is not None, "the example is a sound rule book"
+    days = [date(2026, 1, 1) + timedelta(number) for number in range(365)]
+    categories = ("elder-care", "cleaning", "tutoring", "patrol")
+    facts = [Facts(days[n % 365], categories[n % 4], 30 + n % 12 * 15, n % 9 + 1) for n in range(4_096)]
+    used = [Used(0, n, n // 30 * 30, {"month": (n, n), "year": (n * 7, n * 7)}) for n in range(601)]
+    begun = time.perf_counter()
+    for number in range(count):
+        award(facts[number % 4_096], book, used[number % 601])
+    return {"seconds": time.perf_counter() - begun}
+
+
+@work
+def balances(database: str, count: int, members: int) -> Result:
+    """What members have of points, a reading transaction each."""
+    from timebank import ledger
+    from timebank.base import db
+
+    engine = db.open_engine(f"sqlite:///{database}")
+
+    def balance(number: int) -> None:
+        with db.reading(engine) as session:
+            ledger.balance(session, 1, f"member:{number * 7 % members + 1}", "points", today=TODAY)
+
+    balance(0)
+    begun = time.perf_counter()
+    for number in range(count):
+        balance(number)
+    return {"seconds": time.perf_counter() - begun}
+
+
+def _peak_kb() -> int:
+    """The most memory this process has held, in kB; of its own, where the system tells that apart from its parent's."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main(name: str, given: str) -> None:
+    """Do one piece of work and print what it measured."""
+    result = _WORK[name](**json.loads(given))
+    sys.stdout.write(json.dumps(result | {"peak_kb": _peak_kb()}) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
