@@ -48,6 +48,16 @@ MESSAGES: dict[str, str] = {
     "There is no check {name}.": "没有检查项 {name}。",
     "Vouchers issued are those captured, voided, expired and open.": "发出的兑换券等于已核销、已作废、已失效和待使用之和。",
     "What needs two people was done by two.": "须两人的事由两人办理。",
+    # timebank/audit/accounts.py
+    "After it, {account} has {balance}.": "此后 {account} 为 {balance}。",
+    "After posting {line}, {account} has {truth}; the row says {shown}.": (
+        "第 {line} 行之后 {account} 应为 {truth}，记录中为 {shown}。"
+    ),
+    "It has line {n} of {account}; the next one is {right}.": "它在 {account} 中的行号为 {n}，应为 {right}。",
+    "Its {unit} sum to {sum}, not to 0.": "它的 {unit} 合计 {sum}，不为 0。",
+    "Posting {line} is missing.": "缺少第 {line} 行。",
+    "Posting {line} is not in the payload.": "第 {line} 行不在分录内容中。",
+    "Posting {line} says {shown}; the payload says {truth}.": "第 {line} 行为 {shown}，分录内容为 {truth}。",
     # timebank/audit/bindings.py
     "Its row was written by no entry.": "它的记录不是由任何分录写入的。",
     "Its text is not the one that was published.": "它的文本不是发布时的文本。",
@@ -91,23 +101,12 @@ MESSAGES: dict[str, str] = {
     "There are lots or turnover of an account that does not exist.": "有失效日积分或发生额属于不存在的账户。",
     "{published} entries were published; {size} are there.": "已发出的存证点有 {published} 笔分录，现有 {size} 笔。",
     # timebank/audit/refold.py
-    "After it, {account} has {balance}.": "此后 {account} 为 {balance}。",
-    "After posting {line}, {account} has {truth}; the row says {shown}.": (
-        "第 {line} 行之后 {account} 应为 {truth}，记录中为 {shown}。"
-    ),
     "Clerk {clerk} approved what the same clerk did.": "经办人 {clerk} 批准了自己办的事。",
     "Column {name} says {shown}; the payload says {truth}.": "列 {name} 为 {shown}，分录内容为 {truth}。",
     "Entries are numbered from 0.": "分录从 0 开始编号。",
     "Entries {first} to {last} are missing.": "缺少分录 {first} 至 {last}。",
     "It lies in {period}; it belongs to {right}.": "它记在 {period}，应属 {right}。",
     "It was posted at {moment}, before the entry before it.": "它记于 {moment}，早于前一笔分录。",
-    "Its {unit} sum to {sum}, not to 0.": "它的 {unit} 合计 {sum}，不为 0。",
-    "Posting {line} is missing.": "缺少第 {line} 行。",
-    "Posting {line} is not in the payload.": "第 {line} 行不在分录内容中。",
-    "Posting {line} is number {n} of {account}; the next one is {right}.": (
-        "第 {line} 行在 {account} 中编号为 {n}，应为 {right}。"
-    ),
-    "Posting {line} says {shown}; the payload says {truth}.": "第 {line} 行为 {shown}，分录内容为 {truth}。",
     "The entry has a text that its payload does not know.": "分录带有其内容中没有的附言。",
     "The hash of this entry is not that of its payload.": "此分录的哈希与其内容不符。",
     "The key {key} is not the next one of its command.": "键 {key} 不是其命令的下一个。",
@@ -225,7 +224,7 @@ MESSAGES: dict[str, str] = {
     "Write year, month and day, like 2026-03-08.": "请写全年、月、日，如 2026-03-08。",
     # timebank/base/sheet_writing.py
     "Check free space and permissions of its folder, and close the file in other programs.": (
-        "请检查所在文件夹的剩余空间和写入权限，并在其他程序里关闭该文件。"
+        "请检查磁盘空间和文件夹权限，并在其他程序中关闭该文件。"
     ),
     # timebank/base/sheets.py
     "A cell has {count} characters; {most} are the most.": "有一格写了 {count} 个字符，最多 {most} 个。",
@@ -902,40 +901,40 @@ MESSAGES: dict[str, str] = {
     "be bought, sold, cashed, given as change or bear interest, and serve only for benefits at designated merchants "
     "under the rules.": ("本积分为公益回馈凭证,不是人民币或代币票券,不可买卖、提现、找零或生息,仅在指定商户按规则享受优待。"),
     # timebank/statement_lines.py
-    "Run timebank audit; it names what differs.": "请执行 timebank audit，它会指出哪里不同。",
-    "The lines of {holder} do not lead from its opening to its closing.": "{holder} 的明细不能从期初推到期末。",
+    "Run timebank audit; it names what differs.": "请执行 timebank audit，查看哪里不一致。",
+    "The lines of {holder} do not lead from its opening to its closing.": "{holder} 的明细与期初、期末余额对不上。",
     # timebank/statement_records.py
-    "Name a month from {first} on.": "请写 {first} 或以后的月份。",
+    "Name a month from {first} on.": "请指定 {first} 或之后的月份。",
     "Run timebank audit.": "请执行 timebank audit。",
     "The book begins with {first}; there is no {period} in it.": "账簿从 {first} 开始，没有 {period}。",
-    "{holder} has lines in {period} but no account from that time.": "{holder} 在 {period} 有明细，却没有当时的账户。",
-    "{period} counts as closed, but its last entry does not close it.": "{period} 算作已月结，但它的最后一笔分录不是月结。",
+    "{holder} has lines in {period} but no account from that time.": "{holder} 在 {period} 有明细，但当时没有账户。",
+    "{period} counts as closed, but its last entry does not close it.": "{period} 记为已月结，但其最后一笔分录不是月结分录。",
     # timebank/statement_words.py
-    "Brought from earlier records": "由以前的记录转入",
-    "Closing; {minutes} minutes served so far": "期末；累计服务 {minutes} 分钟",
-    "Credits for a contribution": "贡献所得社区币",
+    "Brought from earlier records": "由原有台账导入",
+    "Closing; {minutes} minutes served so far": "期末；累计服务时长 {minutes} 分钟",
+    "Credits for a contribution": "贡献发放社区币",
     "Credits turned into points": "社区币转换为积分",
-    "From a pool": "爱心池转出",
-    "Gift of points": "积分赠送",
-    "Grant by the committee": "委员会补助",
-    "Opening; {minutes} minutes served so far": "期初；累计服务 {minutes} 分钟",
-    "Points lapsed": "积分失效",
+    "From a pool": "爱心池发放",
+    "Gift of points": "积分赠予",
+    "Grant by the committee": "评审委员会补助",
+    "Opening; {minutes} minutes served so far": "期初；累计服务时长 {minutes} 分钟",
+    "Points lapsed": "积分到期失效",
     "Reimbursed": "补贴已拨付",
-    "Service": "服务",
-    "Service: {category}": "服务：{category}",
+    "Service": "志愿服务",
+    "Service: {category}": "志愿服务：{category}",
     "Takes back {entry}": "冲正 {entry}",
-    "Voucher {number} issued: its points are on hold": "发出兑换券 {number}：积分冻结",
-    "Voucher {number} ran out: its points are back": "兑换券 {number} 失效：积分退回",
-    "Voucher {number} redeemed": "核销兑换券 {number}",
+    "Voucher {number} issued: its points are on hold": "兑换券 {number} 发放，积分冻结",
+    "Voucher {number} ran out: its points are back": "兑换券 {number} 过期，积分解冻退回",
+    "Voucher {number} redeemed": "兑换券 {number} 核销",
     "Voucher {number} refunded": "兑换券 {number} 退回",
-    "Voucher {number} voided: its points are back": "作废兑换券 {number}：积分退回",
+    "Voucher {number} voided: its points are back": "兑换券 {number} 作废，积分解冻退回",
     # timebank/statements.py
-    "Close it on {day} or later.": "请在 {day} 或以后月结。",
+    "Close it on {day} or later.": "请在 {day} 或之后月结。",
     "Close {first} first.": "请先月结 {first}。",
-    "These hours wait for a second person.": "这些服务时长待第二人复核。",
-    "{first} is still open; months are closed in order.": "{first} 尚未月结；各月须依次月结。",
-    "{period} is not over; today is {today}.": "{period} 还没过完，今天是 {today}。",
-    "{points} points are on hold.": "有 {points} 分冻结。",
+    "These hours wait for a second person.": "这条服务时长还在等待第二人确认。",
+    "{first} is still open; months are closed in order.": "{first} 尚未月结；月结须按月份顺序进行。",
+    "{period} is not over; today is {today}.": "{period} 尚未结束；今天是 {today}。",
+    "{points} points are on hold.": "有 {points} 积分处于冻结中。",
     # timebank/transparency.py
     "These data have no canonical bytes: {why}.": "这些数据没有规范的字节形式：{why}。",
     # timebank/vouchers.py
