@@ -301,21 +301,21 @@ def _people(session: Session, month: Month, options: Options) -> dict[str, tuple
 def _claimed(session: Session, month: Month) -> dict[str, int]:
     """By merchant the fen of the claims approved for this month before it was closed, and of earlier months' claims that were
     approved after theirs: each claim stands in one month's files, and in a closed month nothing is added."""
-    cid = month.community_id
+    cid, state = month.community_id, session.get_one(communities.CommunityState, month.community_id)
     closes: dict[str, int] = {}
-    claimed: dict[str, int] = {}
-    period = session.get_one(communities.CommunityState, cid).opened_from
+    period = state.opened_from
     while period <= month.period:
-        entry = month_of(session, cid, period).close
-        closes[period] = entry.seq if entry else sys.maxsize
+        close = reading.last_of(session, cid, period) if period < state.open_period else None
+        closes[period] = close.seq if close else sys.maxsize
+        period = next_period(period)
+    claimed: dict[str, int] = {}
+    for period in closes:
         for claim in settlement.drafted(session, cid, period):
-            stands_in = next(
-                (p for p, seq in closes.items() if p >= period and claim.seq is not None and claim.seq < seq), None
-            )
+            approved = sys.maxsize if claim.seq is None else claim.seq
+            stands_in = next((later for later, close_ in closes.items() if later >= period and approved < close_), "")
             if stands_in == month.period:
                 holder = f"merchant:{claim.merchant_id}"
                 claimed[holder] = claimed.get(holder, 0) + claim.fen
-        period = next_period(period)
     return claimed
 
 
