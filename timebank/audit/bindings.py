@@ -1,0 +1,255 @@
+"""Rows of other rooms that an entry binds: printed numbers, rule books, offers, vouchers and how they ended, claims.
+
+Each is written in the same transaction as an entry that repeats what matters of it. So whoever changes such a row, removes
+it or adds one would have to change the journal too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import BigInteger, String, Table, and_, cast, func, literal, select
+from sqlmodel import SQLModel
+
+from timebank import offers, rulebooks, settlement, vouchers  # noqa: F401 - their tables
+from timebank.audit.findings import Findings
+from timebank.audit.refold import Event
+from timebank.audit.source import Source
+from timebank.base.i18n import say
+from timebank.journal import ENTRY
+from timebank.people import clerks, members, merchants  # noqa: F401 - their tables
+
+_TABLES = SQLModel.metadata.tables
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One kind of entry and the row it binds: `key` is the column that the entry's subject names behind its colon, `columns`
+    says which column repeats which fact, `seq` which one holds the entry's number ('' where none does)."""
+
+    kind: str
+    table: str
+    columns: Mapping[str, str]
+    code: str
+    key: str = "id"
+    seq: str = "seq"
+    only: tuple[str, str] | None = None
+
+    @property
+    def rows(self) -> Table:
+        """The table itself."""
+        return _TABLES[self.table]
+
+
+_NUMBER = {"number": "number"}
+_TERMS = ("points_per_yuan", "max_share_bp", "off_bp", "max_fen", "min_spend_fen", "points")
+_VALID = {"valid_from": "valid_from", "valid_to": "valid_to"}
+
+BOUND: tuple[Bound, ...] = (
+    Bound("member.join", "member", _NUMBER, "number_differs", seq=""),
+    Bound("merchant.join", "merchant", _NUMBER, "number_differs", seq=""),
+    Bound("clerk.join", "clerk", _NUMBER, "number_differs", seq=""),
+    Bound(
+        "rules.publish",
+        "rulebook",
+        {name: name for name in ("sha256", "effective_from", "effective_to", "resolution")},
+        "rules_differ",
+        key="version",
+    ),
+    Bound(
+        "offer.add",
+        "offer",
+        {"merchant": "merchant_id", "kind": "kind", **_VALID, **{name: name for name in _TERMS}},
+        "offer_differs",
+    ),
+    Bound(
+        "voucher.issue",
+        "voucher",
+        {"offer": "offer_id", "merchant": "merchant_id", "business_date": "issued_on"}
+        | {name: name for name in ("points", "fen", "expires_on", "code_mac")},
+        "voucher_differs",
+    ),
+    Bound(
+        "settlement.approve",
+        "claim",
+        {"merchant": "merchant_id"} | {name: name for name in ("period", "captures", "points", "fen", "sha256", "previous")},
+        "claim_differs",
+        only=("state", "approved"),
+    ),
+    *(
+        Bound(
+            kind,
+            "resolution",
+            {"business_date": "day", "points": "points", "bill_fen": "bill_fen", "off_fen": "benefit_fen"},
+            "resolution_differs",
+            key="voucher_id",
+            only=("outcome", outcome),
+        )
+        for kind, outcome in (("voucher.capture", "captured"), ("voucher.void", "voided"), ("voucher.expire", "expired"))
+    ),
+)
+KINDS = frozenset(bound.kind for bound in BOUND)
+"""The kinds of entries that bind a row."""
+
+
+class Bindings:
+    """Compares bound rows while the journal is read: give it each batch's events, then `finish`."""
+
+    def __init__(self, source: Source, findings: Findings) -> None:
+        self._source = source
+        self._findings = findings
+        self._by_kind = {bound.kind: bound for bound in BOUND}
+        self._seen: dict[str, set[Any]] = {bound.table: set() for bound in BOUND if not bound.seq}
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Compare the rows that these entries bind."""
+        by_kind: dict[str, list[Event]] = {}
+        for event in events:
+            by_kind.setdefault(event.kind, []).append(event)
+        for kind, some in by_kind.items():
+            if kind in self._by_kind:  # a `period.close` binds no row
+                self._compare(self._by_kind[kind], some)
+
+    def _compare(self, bound: Bound, events: Sequence[Event]) -> None:
+        named = {event.seq: _key(bound, event) for event in events}
+        columns = sorted({*bound.columns.values(), *filter(None, [bound.seq])})
+        rows = self._source.found(bound.rows, columns, bound.key, {key for key in named.values() if key is not None})
+        for event in events:
+            key = named[event.seq]
+            row = rows.get(key)
+            if row is None:
+                missing = say("{subject} has no row.", subject=str(event.payload.get("subject")))
+                self._findings.add(bound.code, missing, entry=event.seq)
+                continue
+            if bound.table in self._seen:
+                self._seen[bound.table].add(key)
+            facts = _facts(event, bound)
+            for fact, column in bound.columns.items():
+                self._tell(bound, event, column, row[column], facts.get(fact))
+            if bound.seq:
+                self._tell(bound, event, bound.seq, row[bound.seq], event.seq)
+
+    def _tell(self, bound: Bound, event: Event, column: str, shown: Any, truth: Any) -> None:
+        shown = shown.hex() if isinstance(shown, bytes) else shown
+        if (shown or None) != (truth or None):  # what an entry leaves out is nothing or 0 in the row
+            differs = say(
+                "{subject}: its row says {column} {shown}; the entry says {truth}.",
+                subject=str(event.payload.get("subject")),
+                column=column,
+                shown=str(shown),
+                truth=str(truth),
+            )
+            self._findings.add(bound.code, differs, entry=event.seq)
+
+    def finish(self) -> None:
+        """Tell the rows that no entry binds, and rule books whose text is not what was hashed."""
+        for bound in BOUND:
+            rows, prefix = bound.rows.c, "voucher" if bound.table == "resolution" else _prefix(bound)
+            own = rows.community_id == self._source.community_id
+            if bound.seq:
+                same = and_(
+                    ENTRY.community_id == rows.community_id,
+                    ENTRY.seq == rows[bound.seq],
+                    ENTRY.kind == bound.kind,
+                    ENTRY.subject == literal(f"{prefix}:") + cast(rows[bound.key], String),
+                )
+                only = [rows[bound.only[0]] == bound.only[1]] if bound.only else []
+                wanted = select(rows[bound.key]).outerjoin_from(bound.rows, ENTRY.seq.table, same)
+                wanted = wanted.where(own, ENTRY.seq.is_(None), *only)
+                unbound = {key for (key,) in self._source.rows(wanted)}
+            else:
+                unbound = {key for (key,) in self._source.rows(select(rows[bound.key]).where(own))} - self._seen[bound.table]
+            for key in sorted(unbound, key=str):
+                alone = say("Its row was written by no entry.")
+                self._findings.add(bound.code, alone, where=f"{prefix}:{key}")
+        self._rule_texts()
+
+    def _rule_texts(self) -> None:
+        rows = _TABLES["rulebook"].c
+        wanted = select(rows.version, rows.sha256, self._source.octets(rows.text))
+        for version, digest, text in self._source.rows(wanted.where(rows.community_id == self._source.community_id)):
+            if digest not in (sha256(text).hexdigest(), sha256(_BOM + text).hexdigest()):
+                changed = say("Its text is not the one that was published.")
+                self._findings.add("rules_differ", changed, where=f"rules:{version}")
+
+
+def _prefix(bound: Bound) -> str:
+    """What stands before the colon of the subject of entries that bind such a row."""
+    return {"rulebook": "rules"}.get(bound.table, bound.table)
+
+
+def _key(bound: Bound, event: Event) -> Any:
+    """The key of the row that an entry's subject names; None where it names none."""
+    prefix, _, key = str(event.payload.get("subject", "")).partition(":")
+    if prefix != ("voucher" if bound.table == "resolution" else _prefix(bound)):
+        return None
+    if not isinstance(bound.rows.c[bound.key].type, BigInteger):
+        return key
+    return int(key) if key.isascii() and key.isdigit() and len(key) < 19 else None
+
+
+def _facts(event: Event, bound: Bound) -> dict[str, Any]:
+    """What an entry says of its row, by fact: its facts, with terms and steps laid beside them, and its day."""
+    facts = event.payload.get("facts", {})
+    flat = {**facts, "business_date": event.payload["business_date"]}
+    for inner in ("terms", "steps"):
+        if isinstance(facts.get(inner), dict):
+            flat.update(facts[inner])
+    if bound.only and bound.table == "resolution":
+        flat["outcome"] = bound.only[1]
+    return flat
+
+
+@dataclass(slots=True)
+class Holds:
+    """I7 and I15: every hold begins once and ends at most once, and the vouchers add up."""
+
+    source: Source
+    findings: Findings
+    open: set[str] = field(default_factory=set)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Follow each voucher from its issue to its end; what is held begins and ends with it."""
+        for event in events:
+            if not event.kind.startswith("voucher."):
+                continue
+            subject, facts = str(event.payload.get("subject")), event.payload.get("facts", {})
+            self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
+            if event.kind == "voucher.issue":
+                wanted = facts.get("points")
+                self.open.add(subject)
+            else:
+                held = facts.get("points_held")
+                wanted = -held if type(held) is int else None
+                if subject not in self.open:
+                    twice = say("{subject} is not open here: it ended before, or was never issued.", subject=subject)
+                    self.findings.add("not_held", twice, entry=event.seq)
+                self.open.discard(subject)
+            held = sum(amount for _, _, purpose, _, amount, _ in event.payload["postings"] if purpose == "held")
+            if held != wanted:
+                other = say(
+                    "{subject}: {held} points were held; it should be {right}.", subject=subject, held=held, right=str(wanted)
+                )
+                self.findings.add("not_held", other, entry=event.seq)
+
+    def finish(self) -> None:
+        """Compare the vouchers counted from entries with the rows: issued = captured + voided + expired + open."""
+        voucher, resolution = _TABLES["voucher"].c, _TABLES["resolution"].c
+        own = voucher.community_id == self.source.community_id
+        ((issued,),) = self.source.rows(select(func.count()).select_from(_TABLES["voucher"]).where(own))
+        ended = select(resolution.outcome, func.count()).where(resolution.community_id == self.source.community_id)
+        by_outcome = dict[str, int](self.source.rows(ended.group_by(resolution.outcome)))
+        shown = [issued, *(by_outcome.pop(bound.only[1], 0) for bound in BOUND if bound.table == "resolution" and bound.only)]
+        shown.append(issued - sum(shown[1:]) - sum(by_outcome.values()))
+        kinds = ("voucher.issue", *(bound.kind for bound in BOUND if bound.table == "resolution"))
+        truth = [*(self.counts.get(kind, 0) for kind in kinds), len(self.open)]
+        if shown != truth or by_outcome:
+            unequal = say(
+                "Vouchers issued, captured, voided, expired and open: {shown}; the journal has {truth}.",
+                shown=" ".join(map(str, shown)),
+                truth=" ".join(map(str, truth)),
+            )
+            self.findings.add("vouchers_unequal", unequal, where="vouchers")

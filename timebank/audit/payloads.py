@@ -1,0 +1,147 @@
+"""Payloads read back strictly, at hardly more than the price of parsing them. Pure: bytes in, fields out.
+
+Which fields an entry's payload has: docs/ledger.md.
+"""
+
+import re
+from collections.abc import Callable
+from json import JSONDecoder
+from typing import Any, NoReturn
+
+from timebank.base.errors import Invalid
+from timebank.base.i18n import say
+from timebank.journal import UNITS
+from timebank.ledger import PAYLOAD_VERSION
+from timebank.transparency import parse
+
+Payload = dict[str, Any]
+
+_AUTHS = ("none", "pin", "login")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_PERIOD = re.compile(r"[0-9]{4}-[0-9]{2}")
+_HEX_32, _HEX_64 = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
+_LOG = re.compile(r"[^/]+/[1-9][0-9]*")
+_HEX = b"0123456789abcdef"
+_MINUS_ZERO = re.compile(rb"[:,[]-0(?![0-9])")
+_TEXT, _NUMBER, _OBJECT = (lambda v: type(v) is str), (lambda v: type(v) is int), (lambda v: type(v) is dict)
+
+_Test = Callable[[Any], bool]
+
+
+def _written(pattern: re.Pattern[str]) -> _Test:
+    return lambda value: type(value) is str and pattern.fullmatch(value) is not None
+
+
+_REQUIRED: dict[str, _Test] = {
+    "v": lambda value: type(value) is int and value == PAYLOAD_VERSION,
+    "log": _written(_LOG),
+    "seq": _NUMBER,
+    "kind": _TEXT,
+    "business_date": _written(_DAY),
+    "posted_at": _written(_MOMENT),
+    "period": _written(_PERIOD),
+    "actor": _NUMBER,
+    "key": _TEXT,
+    "nonce": _written(_HEX_32),
+    "postings": lambda value: type(value) is list and all(map(_is_posting, value)),
+}
+_OPTIONAL: dict[str, _Test] = {
+    "approver": _NUMBER,
+    "approver_auth": lambda value: value in _AUTHS,
+    "reverses": _NUMBER,
+    "subject": _TEXT,
+    "rules": _TEXT,
+    "trace": _OBJECT,
+    "facts": _OBJECT,
+    "text_hash": _written(_HEX_64),
+}
+
+
+def _is_posting(value: Any) -> bool:
+    if type(value) is not list or len(value) != 6:
+        return False
+    holder, unit, purpose, expires_on, amount, n = value
+    named = type(holder) is str and unit in UNITS and type(purpose) is str
+    return named and _REQUIRED["business_date"](expires_on) and type(amount) is int and type(n) is int
+
+
+def malformed(payload: Payload) -> str | None:
+    """The field that an entry's payload lacks, has wrongly or should not have (docs/ledger.md); None if all is right."""
+    for name, test in _REQUIRED.items():
+        if name not in payload or not test(payload[name]):
+            return name
+    for name in sorted(payload.keys() - _REQUIRED.keys()):
+        if name not in _OPTIONAL or not _OPTIONAL[name](payload[name]):
+            return name
+    return None if ("approver" in payload) == ("approver_auth" in payload) else "approver_auth"
+
+
+def _refuse(written: str) -> NoReturn:
+    raise ValueError(written)
+
+
+class Reader:
+    """Reads payloads as strictly as `transparency.parse` and tests their fields, at a fraction of the price.
+
+    Payloads repeat their shape: what is left when the nonce and other long hexadecimal values are cut out and every digit is
+    written 0. Whether a JSON text is canonical and its fields are of the right kind hangs on its digits in four ways only: the
+    version, a number that begins with 0 (which no JSON parser takes) or is -0, keys that hold digits, and how long a number is
+    (which a shape keeps). Shapes with digits in their keys are not remembered. So a payload of a shape that was found good
+    once is good, if its version is right and there is no -0.
+    """
+
+    _SHAPES_MAX = 16_384
+    _ZEROS = bytes(ord("0") if chr(byte).isdigit() else byte for byte in range(128)) + bytes(range(128, 256))
+    _NONCE = b'"nonce":"'
+    _LONGER = (b'"text_hash":"', b'"code_mac":"')
+
+    def __init__(self) -> None:
+        self._good: dict[bytes, bool] = {}  # shape -> whether a payload of it may hold a -0
+        self._decode = JSONDecoder(parse_float=_refuse, parse_constant=_refuse).raw_decode
+
+    def read(self, payload: bytes) -> Payload:
+        """The payload's fields. Raises Invalid `not_canonical`, or `malformed` naming the field."""
+        at = payload.find(self._NONCE) + len(self._NONCE)
+        if payload[at : at + 32].strip(_HEX):
+            return self._strictly(payload, None)
+        shape = (payload[:at] + payload[at + 32 :]).translate(self._ZEROS)
+        careful = self._good.get(shape)
+        if careful is None:
+            shape = self._without_hashes(payload[:at] + payload[at + 32 :])
+            careful = self._good.get(shape, True)
+        if careful and (shape not in self._good or _MINUS_ZERO.search(payload)):
+            return self._strictly(payload, shape)
+        try:
+            fields: Payload = self._decode(payload.decode())[0]
+        except ValueError:
+            return self._strictly(payload, shape)
+        return fields if fields["v"] == PAYLOAD_VERSION else self._strictly(payload, shape)
+
+    def _without_hashes(self, payload: bytes) -> bytes:
+        """The shape of a payload, hashes of 64 hexadecimal digits cut out. A NUL, which no JSON holds, stands for them."""
+        for mark in self._LONGER:
+            at = payload.find(mark) + len(mark)
+            if at >= len(mark) and not payload[at : at + 64].strip(_HEX):
+                payload = payload[:at] + b"\0" + payload[at + 64 :]
+        return payload.translate(self._ZEROS)
+
+    def _strictly(self, payload: bytes, shape: bytes | None) -> Payload:
+        try:
+            fields = parse(payload)
+        except RecursionError as error:
+            raise Invalid(say("These data are nested too deep."), "not_canonical") from error
+        wrong = malformed(fields)
+        if wrong is not None:
+            raise Invalid(say("The field {name} is missing, wrong or unknown.", name=wrong), "malformed")
+        if shape is not None and not _digits_in_keys(fields):
+            if len(self._good) >= self._SHAPES_MAX:
+                self._good.clear()
+            self._good[shape] = _MINUS_ZERO.search(shape) is not None
+        return fields
+
+
+def _digits_in_keys(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(any(map(str.isdigit, key)) or _digits_in_keys(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_digits_in_keys, value))

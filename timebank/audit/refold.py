@@ -1,0 +1,191 @@
+"""The whole journal folded anew from its payloads: what every projection must be. Pure: rows in, findings out.
+
+The payloads are the book; columns, balances, lots, turnover and months are folded from them here and compared with what the
+database says. One pass in the order of the log, with memory for accounts and open months, not for entries.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from timebank.audit.accounts import Account, Accounts, Row
+from timebank.audit.findings import Findings
+from timebank.audit.payloads import Payload, Reader
+from timebank.base.errors import Invalid
+from timebank.base.i18n import say
+from timebank.base.months import next_period
+from timebank.transparency import Frontier, leaf_hash
+
+ENTRY_FIELDS = (
+    *("seq", "kind", "business_date", "posted_at", "period", "actor", "approver", "key", "reverses", "subject", "rules"),
+)
+"""The columns of an entry that its payload holds. A row for the refold is these, then payload and leaf as bytes; days and
+instants are text, as the payloads have them."""
+
+TWO_PEOPLE = frozenset({"rules.publish", "settlement.approve", "period.close", "reversal"})
+"""Kinds of entries that one person may not make alone (docs/reliability.md, roles)."""
+BACK_ENTERED = "back-entered"
+CLOSE = "period.close"
+
+_ALWAYS, _PERHAPS = ("kind", "posted_at", "period", "actor", "key"), ("approver", "reverses", "subject", "rules")
+
+
+@dataclass(slots=True)
+class Event:
+    """An entry of a kind that was asked for, kept for who compares more of it."""
+
+    seq: int
+    kind: str
+    payload: Payload
+
+
+class Refold:
+    """Folds entries one by one, in the order of the log. Ask for `events` and `commands` after each batch and clear them.
+
+    `log` is the community's code; `opened_from` the first month of the book; `watched` the kinds that become events. `texts`
+    are salts and texts of the entries to come, by number.
+    """
+
+    def __init__(
+        self, findings: Findings, accounts: Sequence[Account], log: str, opened_from: str, watched: Collection[str]
+    ) -> None:
+        self.findings = findings
+        self.frontier = Frontier(0, [])
+        self.accounts = Accounts(findings, accounts)
+        self.open_period = opened_from
+        self.posted_at = ""
+        self.events: list[Event] = []
+        self.commands: list[tuple[int, str]] = []
+        self.texts: dict[int, list[Any]] = {}
+        self.next_seq = 0
+        self._log, self.incarnation = log, 1
+        self._origin = f"{log}/1"
+        self._watched = frozenset(watched) | {CLOSE}
+        self._reader = Reader()
+        self._next_key, self._command, self._index = "", "", 0
+
+    def take(self, row: Row, lines: Sequence[Row]) -> None:
+        """Fold one entry with its postings in their order."""
+        seq, payload, leaf = row[0], row[-2], row[-1]
+        if seq != self.next_seq:
+            self._gap(seq)
+        self.next_seq = seq + 1
+        hashed = leaf_hash(payload)
+        if hashed != leaf:
+            self.findings.add("leaf_differs", say("The hash of this entry is not that of its payload."), entry=seq)
+            leaf = leaf if type(leaf) is bytes and len(leaf) == len(hashed) else hashed
+        self.frontier.append(leaf)
+        try:
+            fields = self._reader.read(payload)
+        except Invalid as error:
+            self.findings.add(error.code, error.message, entry=seq)
+            self._count_from(str(row[ENTRY_FIELDS.index("key")]))
+            self._next_key = f"{self._command}/{self._index + 1}"
+            self.accounts.pass_over(row[ENTRY_FIELDS.index("period")], lines)
+            return
+        kind, posted_at, period, actor, key = map(fields.__getitem__, _ALWAYS)
+        approver, reverses, subject, rules = map(fields.get, _PERHAPS)
+        day = fields["business_date"]
+        written = (fields["seq"], kind, day, posted_at, period, actor, approver, key, reverses, subject, rules)
+        if written != row[:-2]:
+            self._entry_differs(seq, written, row)
+        if fields["log"] != self._origin:
+            self._other_log(seq, fields["log"])
+        if key != self._next_key:
+            self._first_of_command(seq, key)
+        self._index += 1
+        self._next_key = f"{self._command}/{self._index}"
+        if approver is None:
+            self._alone(seq, kind, fields)
+        elif approver == actor:
+            self.findings.add("one_person", say("Clerk {clerk} approved what the same clerk did.", clerk=actor), entry=seq)
+        if posted_at != self.posted_at:
+            self._time_goes_on(seq, posted_at)
+        if period != max(day[:7], self.open_period):
+            self._wrong_month(seq, day, period)
+        if seq in self.texts:
+            self._text(seq, fields.get("text_hash"), *self.texts[seq])
+        if fields["postings"] or lines:
+            self.accounts.fold(seq, period, fields["postings"], lines)
+        if kind in self._watched:
+            self.events.append(Event(seq, kind, fields))
+            if kind == CLOSE:
+                self._close(seq, period)
+
+    def _gap(self, seq: int) -> None:
+        if seq < self.next_seq:
+            self.findings.add("out_of_place", say("Entries are numbered from 0."), entry=seq)
+            return
+        missing = say("Entries {first} to {last} are missing.", first=self.next_seq, last=seq - 1)
+        self.findings.add("entry_missing", missing, entry=self.next_seq)
+
+    def _entry_differs(self, seq: int, written: Row, row: Row) -> None:
+        if written[0] != seq:
+            self.findings.add("out_of_place", say("The payload here is that of entry {other}.", other=written[0]), entry=seq)
+        for name, truth, shown in zip(ENTRY_FIELDS[1:], written[1:], row[1:-2], strict=True):
+            if truth != shown:
+                differs = say(
+                    "Column {name} says {shown}; the payload says {truth}.", name=name, shown=_shown(shown), truth=_shown(truth)
+                )
+                self.findings.add("entry_differs", differs, entry=seq)
+
+    def _other_log(self, seq: int, origin: str) -> None:
+        """A restored book goes on under a new incarnation; anything else comes from another book."""
+        log, _, incarnation = origin.rpartition("/")
+        if log == self._log and int(incarnation) > self.incarnation:
+            self.incarnation, self._origin = int(incarnation), origin
+            return
+        other = say("This entry belongs to the log {other}, not to {log}.", other=origin, log=self._origin)
+        self.findings.add("other_log", other, entry=seq)
+
+    def _first_of_command(self, seq: int, key: str) -> None:
+        self._count_from(key)
+        if self._index != 0:
+            gap = say("The key {key} is not the next one of its command.", key=key)
+            self.findings.add("key_gap", gap, entry=seq)
+        self.commands.append((seq, self._command))
+
+    def _count_from(self, key: str) -> None:
+        """Take up a key '<command key>/<number>'; one of another form has the number -1."""
+        self._command, _, index = key.rpartition("/")
+        self._index = int(index) if re.fullmatch(r"[0-9]{1,18}", index) else -1
+
+    def _alone(self, seq: int, kind: str, fields: Payload) -> None:
+        """I13 for an entry without an approver."""
+        back_entered = kind == "hours" and fields.get("trace", {}).get("kind") == BACK_ENTERED
+        if kind in TWO_PEOPLE or back_entered:
+            alone = say("{kind} needs a second person; there was none.", kind=BACK_ENTERED if back_entered else kind)
+            self.findings.add("approver_missing", alone, entry=seq)
+
+    def _time_goes_on(self, seq: int, posted_at: str) -> None:
+        if posted_at < self.posted_at:
+            back = say("It was posted at {moment}, before the entry before it.", moment=posted_at)
+            self.findings.add("clock_back", back, entry=seq)
+        self.posted_at = posted_at
+
+    def _wrong_month(self, seq: int, day: str, period: str) -> None:
+        """An entry lies in the month of its business date, or in the first open month if that is closed."""
+        right = max(day[:7], self.open_period)
+        wrong = say("It lies in {period}; it belongs to {right}.", period=period, right=right)
+        self.findings.add("wrong_month", wrong, entry=seq)
+
+    def _text(self, seq: int, text_hash: str | None, salt: Any, text: Any) -> None:
+        """A free text is the one whose salted hash the payload holds; one that was erased is no finding."""
+        if text_hash is None:
+            self.findings.add("text_unbound", say("The entry has a text that its payload does not know."), entry=seq)
+        elif type(salt) is not bytes or sha256(salt + text).hexdigest() != text_hash:
+            self.findings.add("text_differs", say("The text is not the one that was written."), entry=seq)
+
+    def _close(self, seq: int, closed: str) -> None:
+        if closed != self.open_period:
+            wrong = say("{period} was closed while {open} was the first open month.", period=closed, open=self.open_period)
+            self.findings.add("closed_out_of_order", wrong, entry=seq)
+        self.open_period = max(self.open_period, next_period(closed))
+        self.accounts.close(self.open_period)
+
+
+def _shown(value: object) -> str:
+    """A value of any kind for a message: texts as they are, nothing as '-'."""
+    return "-" if value is None else str(value)
