@@ -8,7 +8,7 @@ import pytest
 from cli_page import PAGE, live_commands, page
 from doc_pages import ROOT, check, pages, runner
 
-from timebank import cli, redemption, statement_files
+from timebank import audit, cli, redemption, statement_files
 from timebank.base.i18n import translate
 from timebank.base.sheets import SYNONYMS
 
@@ -150,6 +150,12 @@ def test_the_page_of_the_book_names_every_kind_of_entry() -> None:
     source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "timebank" / "people").glob("*.py"))
     written = set(re.findall(r'Draft\(\s*"([a-z.]+)"', source)) | set(redemption._KINDS.values())
     assert written <= kinds, sorted(written - kinds)
+
+
+def test_the_page_of_the_book_names_every_check_of_the_audit() -> None:
+    text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    told = text[text.index("## Invariants") :]
+    assert [name for name in audit.CHECKS if f"| {name} |" not in told and f"`{name}`" not in told] == []
 
 
 def test_the_page_of_formats_names_every_column_of_a_statement() -> None:

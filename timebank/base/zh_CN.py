@@ -33,7 +33,9 @@ MESSAGES: dict[str, str] = {
     "Lots sum to the balance of their account and are what its entries make.": (
         "各失效日的积分合计等于账户余额，并与分录一致。"
     ),
-    "Months are closed in order and stay closed.": "各月依次月结，月结后不再变动。",
+    "Months are closed in order, stay closed, and each opens with what the one before closed with.": (
+        "各月依次月结，月结后不再变动，每月期初就是上月期末。"
+    ),
     "Name some of {names}.": "请从 {names} 中选择。",
     "No account is below its floor after any entry, what is held included.": (
         "任何分录之后，账户都不低于下限，冻结的也算在内。"
@@ -44,6 +46,7 @@ MESSAGES: dict[str, str] = {
     "The log is complete, its hashes are right, and it agrees with what was published.": (
         "日志完整，哈希正确，并与已发出的存证点一致。"
     ),
+    "The statements of every closed month are those it was closed with.": "每个已月结月份的对账单都与月结时相同。",
     "There are postings of an entry that does not exist.": "有记账行属于不存在的分录。",
     "There is no check {name}.": "没有检查项 {name}。",
     "Vouchers issued are those captured, voided, expired and open.": "发出的兑换券等于已核销、已作废、已失效和待使用之和。",
@@ -77,6 +80,10 @@ MESSAGES: dict[str, str] = {
     "The function that the guards call is not the one that was put up.": "防改触发器调用的函数不是原来的那个。",
     "The guard {name} is missing.": "防改触发器 {name} 缺失。",
     "The guard {name} is not the one that was put up.": "防改触发器 {name} 不是原来的那个。",
+    # timebank/audit/months.py
+    "The statements of {period} are not those that it was closed with.": "{period} 的对账单与月结时不同。",
+    "The statements of {period} cannot be built again: {cause}": "{period} 的对账单无法重建：{cause}",
+    "{figure} was closed as {shown}; the entries make {truth}.": "{figure} 月结时为 {shown}，按分录应为 {truth}。",
     # timebank/audit/payloads.py
     "The field {name} is missing, wrong or unknown.": "字段 {name} 缺失、有误或不认识。",
     "These data are nested too deep.": "这些数据嵌套过深。",
