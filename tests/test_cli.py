@@ -82,7 +82,7 @@ def test_a_dry_run_shows_everything_and_writes_nothing(office: Cli, tmp_path: Pa
         (("hours", "recrd"), 2, "usage"),
         (("hours", "record"), 2, "usage"),
         (("nonsense",), 2, "usage"),
-        (("member", "list", "--as", "W0009"), 0, None),
+        (("member", "list", "--as", "W0009"), 7, "unknown_clerk"),
         (("member", "add", "赵六", "--as", "W0009"), 7, "unknown_clerk"),
         (("member", "add", "赵六", "--number", "13800138000"), 8, "personal_number"),
         (("init", "--community", "520201-jianshe", "--name", "again"), 5, "community_exists"),

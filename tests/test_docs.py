@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+
 from cli_page import PAGE, live_commands, page
 from doc_pages import ROOT, check, pages, runner
-
 from timebank import audit, cli, redemption, statement_files
 from timebank.base.i18n import translate
 from timebank.base.sheets import SYNONYMS

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from conftest import RULES, Book
 
+from conftest import RULES, Book
 from timebank import hours, rulebooks, services
 from timebank.base.errors import NotAllowed, Refused
 from timebank.base.imported import Imported

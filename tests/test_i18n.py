@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_page import Live, live_commands, one_line, root_options
 from typer.testing import CliRunner
 
+from cli_page import Live, live_commands, one_line, root_options
 from timebank import cli
 from timebank.base.i18n import Language, say, text, translate
 from timebank.base.zh_CN import MESSAGES

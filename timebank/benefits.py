@@ -21,6 +21,14 @@ POINTS_MAX = 100_000_000
 POINTS_PER_YUAN_MAX = 1_000_000
 
 
+DISCLAIMER = say(
+    "These points are a token of thanks for public benefit. They are not money and no substitute for it; they cannot be "
+    "bought, sold, cashed, given as change or bear interest, and serve only for benefits at designated merchants under "
+    "the rules."
+)
+"""What every voucher, statement and export carries (mission.md, law and habit)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offset:
     """`points_per_yuan` points take one yuan off, at most `max_share_bp` of the bill."""

@@ -262,7 +262,7 @@ def _misused(error: ClickException) -> Say:
     if isinstance(error, NoSuchOption):
         return say("There is no option {name}.", name=error.option_name)
     if isinstance(error, BadParameter) and error.param is not None:
-        return say("{name} cannot be this: {why}", name=error.param.opts[0], why=error.message)
+        return _bad_value(error, error.param)
     message = error.format_message()
     if message == "Missing command.":
         return say("A verb is missing.")
@@ -272,6 +272,16 @@ def _misused(error: ClickException) -> Say:
     if known:
         return say("There is no command {name}.", name=known[1])
     return say("The command line cannot be read: {why}", why=message)
+
+
+def _bad_value(error: BadParameter, param: Any) -> Say:
+    name = param.opts[0] if param.param_type_name == "option" else param.metavar or str(param.name).upper()
+    one_of = re.search(r"is not one of (.*?)\.?$", error.message)
+    if one_of:
+        return say("{name} must be one of {choices}.", name=name, choices=one_of[1].replace("'", ""))
+    if "integer" in error.message:
+        return say("{name} must be a whole number.", name=name)
+    return say("{name} cannot be this: {why}", name=name, why=error.message)
 
 
 def _report_bug(args: Sequence[str]) -> None:
@@ -286,7 +296,14 @@ def _report_bug(args: Sequence[str]) -> None:
     _screen(args).error(errors.TimebankError(said, "bug", say("Send the report to whoever looks after the program.")))
 
 
-app = typer.Typer(cls=Root, name="timebank", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Root,
+    name="timebank",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
 
 
 def _version(wanted: bool) -> None:

@@ -287,7 +287,7 @@ def reject(session: Session, act: Act, number: int, why: str) -> Service:
 def _decide(session: Session, act: Act, number: int) -> tuple[Service, int]:
     communities.lock(session, act.community_id)
     asked_by = approvals.of_subject(session, act, f"hours:{number}").asked_by
-    return session.get_one(Service, (act.community_id, number)), asked_by
+    return services.get(session, act.community_id, number), asked_by
 
 
 def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool = False) -> Fresh | None:

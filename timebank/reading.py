@@ -114,8 +114,9 @@ def _stream(session: Session, statement: str, given: dict[str, Any]) -> Iterator
         by_name = 'a.holder COLLATE "C"'
     holder = "SUBSTR(a.holder, 1, 4), LENGTH(a.holder), "
     written = statement.format(moment=moment, group=holder + "a.holder", order=holder + by_name, amounts=_AMOUNTS)
-    found = session.execute(text(written), given, execution_options={"stream_results": True})
-    return (row for rows in found.partitions(_AT_ONCE) for row in rows)
+    with session.execute(text(written), given, execution_options={"stream_results": True}) as found:
+        for some in found.partitions(_AT_ONCE):
+            yield from some
 
 
 def accounts(session: Session, community_id: int) -> int:

@@ -173,6 +173,11 @@ def versions(session: Session, community_id: int, refs: Sequence[str]) -> dict[s
     return known
 
 
+def get(session: Session, community_id: int, number: int) -> Service:
+    """The service of a number made by this program; its absence is a bug."""
+    return session.get_one(Service, (community_id, number))
+
+
 def last_id(session: Session, community_id: int) -> int:
     """The highest service number so far, 0 for none."""
     return session.exec(select(func.max(Service.id)).where(col(Service.community_id) == community_id)).one() or 0

@@ -66,7 +66,7 @@ class Screen:
     def warn(self, sentence: Say) -> None:
         """A warning, on stderr."""
         console = self._console(stderr=True)
-        console.print(f"{self._text(say('warning'))}: {self._text(sentence)}", style="yellow", markup=False, soft_wrap=True)
+        console.print(self._text(say("warning: {message}", message=sentence)), style="yellow", markup=False, soft_wrap=True)
 
     def error(self, error: TimebankError) -> None:
         """What went wrong and what to do: `error: …`, every finding, `hint: …`."""
@@ -74,7 +74,7 @@ class Screen:
             self.data({"error": self._described(error)})
         console = self._console(stderr=True)
         console.print(
-            f"{self._text(say('error'))}: {self._text(error.message)}", style="bold red", markup=False, soft_wrap=True
+            self._text(say("error: {message}", message=error.message)), style="bold red", markup=False, soft_wrap=True
         )
         for finding in error.findings[:_FINDINGS_SHOWN]:
             line = f"  {place(finding.where, self._config.lang)}: {self._text(finding.message)} [{finding.code}]"
@@ -83,7 +83,7 @@ class Screen:
             more = say("… and {count} more; --json lists all.", count=len(error.findings) - _FINDINGS_SHOWN)
             console.print(f"  {self._text(more)}", markup=False)
         if error.hint is not None:
-            console.print(f"{self._text(say('hint'))}: {self._text(error.hint)}", style="cyan", markup=False, soft_wrap=True)
+            console.print(self._text(say("hint: {message}", message=error.hint)), style="cyan", markup=False, soft_wrap=True)
 
     def _described(self, error: TimebankError) -> dict[str, Any]:
         findings = [{"where": f.where, "row": f.row, "code": f.code, "message": self._text(f.message)} for f in error.findings]

@@ -24,11 +24,12 @@ from sqlmodel import Session
 from timebank import __version__, checkpoints, reading, settlement
 from timebank.base import communities
 from timebank.base.errors import Unwritable
-from timebank.base.i18n import Language, say, text
+from timebank.base.i18n import LANGUAGES, Language, say, text
 from timebank.base.masking import mask_name
 from timebank.base.months import first_day, last_day, next_period
 from timebank.base.sheet_values import guard
 from timebank.base.sheets import Written, sync_folder
+from timebank.benefits import DISCLAIMER
 from timebank.people import members, merchants, persons
 from timebank.statement_lines import MEMBER_FIGURES, POOL_FIGURES, Statement, Totals
 from timebank.statement_records import Month, month_of, statements
@@ -36,11 +37,6 @@ from timebank.statement_words import HEADERS, Telling, entry_no
 from timebank.transparency import Frontier
 
 FORMAT = 1
-DISCLAIMER = say(
-    "These points are a token of thanks for public benefit. They are not money and no substitute for it; they cannot be "
-    "bought, sold, cashed, given as change or bear interest, and serve only for benefits at designated merchants under "
-    "the rules."
-)
 
 _MEMBER_HEAD = ("community", "period", "statement_no", "member_no", "name")
 _MEMBERS = (*_MEMBER_HEAD, *(name for name, _ in MEMBER_FIGURES), "first_entry", "last_entry")
@@ -254,8 +250,8 @@ class _Exporting:
             for unit, figure, amount, holders, lines in self._totals.rows()
         ]
         self._sheet("totals.csv", _TOTALS).add(_csv(rows), len(rows))
-        notice = text(DISCLAIMER, options.lang)
-        self._stage.put(_NOTICES[options.lang], f"\ufeff{notice}\r\n".encode(), 1)
+        notice = "\n".join(text(DISCLAIMER, lang) for lang in LANGUAGES)
+        self._stage.put(_NOTICES[options.lang], f"\ufeff{notice}\n".replace("\n", "\r\n").encode(), len(LANGUAGES))
         self._stage.about = _about(self._session, month, options) | {"disclaimer": notice, "rules": sorted(self._rules)}
 
 

@@ -29,8 +29,9 @@ _SLOT_BITS = 24
 class Account:
     """One account: its row (`balance` is what the database says, None where it has no row), and where the fold stands on it.
 
-    `ordinal` counts accounts by id from 0; `shown` is the balance after the last posting, `lines` the postings of `period` so
-    far. A run is the postings of one period and lapse day in a row: it began after `run_lines` lines at `run_shown`.
+    `ordinal` counts accounts by id from 0. After the last posting: `stand` is the balance, `lines` the number of postings of
+    `period`. A run is the postings of one period and lapse day in a row: it began after `run_lines` lines at `run_stand`. By
+    `drift` and `lines_drift` the rows were last seen to be off, so that one change is told once.
     """
 
     id: int
@@ -39,12 +40,14 @@ class Account:
     purpose: str
     balance: Any
     ordinal: int
-    shown: int = 0
+    stand: int = 0
     period: str = ""
     lines: int = 0
     lapse: str = ""
     run_lines: int = 0
-    run_shown: int = 0
+    run_stand: int = 0
+    drift: int = 0
+    lines_drift: int = 0
     least: int = _LOWEST
     most: int = _HIGHEST
     unit_number: int = 0
@@ -59,12 +62,6 @@ class Account:
     def name(self) -> str:
         """The account for people: 'member:12 points available'."""
         return f"{self.holder} {self.unit} {self.purpose}"
-
-    def resume(self, balance: int, lines: int) -> None:
-        """Go on from another balance and number of lines, without having moved there."""
-        self.run_shown += balance - self.shown
-        self.run_lines += lines - self.lines
-        self.shown, self.lines = balance, lines
 
 
 class Places:
@@ -84,8 +81,8 @@ class Places:
         slot = self._slots.setdefault((account.period, account.lapse), len(self._slots))
         place = self._open.setdefault(account.ordinal << _SLOT_BITS | slot, [0, 0])
         place[0] += lines
-        place[1] += account.shown - account.run_shown
-        account.run_lines, account.run_shown = account.lines, account.shown
+        place[1] += account.stand - account.run_stand
+        account.run_lines, account.run_stand = account.lines, account.stand
         if len(self._open) >= _PLACES_IN_MEMORY:
             self._pack()
 
@@ -152,7 +149,7 @@ class Accounts:
             if account.period != period or account.lapse != lapse:
                 self._turn(account, period, lapse)
             sums[account.unit_number] += amount
-            account.shown = balance = account.shown + amount
+            account.stand = balance = account.stand + amount
             account.lines = line = account.lines + 1
             if balance != shown:
                 self._shown_otherwise(seq, account, row)
@@ -170,7 +167,9 @@ class Accounts:
         for _, _, account_id, _, _, _, n, balance in lines:
             account = self._by_id.get(account_id)
             if account is not None and type(n) is int and type(balance) is int:
-                account.resume(balance, n if account.period == period else account.lines)
+                account.drift = balance - account.stand
+                if account.period == period:
+                    account.lines_drift = n - account.lines
 
     def close(self, open_period: str) -> None:
         """Forget the line numbers of months before the first open one: nothing is posted in them any more."""
@@ -191,7 +190,8 @@ class Accounts:
             if account.period >= self._open_period:
                 self._lines.setdefault(account.period, {})[account.ordinal] = account.lines
             account.period, account.lines = period, self._lines.get(period, {}).get(account.ordinal, 0)
-        account.lapse, account.run_lines, account.run_shown = lapse, account.lines, account.shown
+            account.lines_drift = 0
+        account.lapse, account.run_lines, account.run_stand = lapse, account.lines, account.stand
 
     def _aligned(self, seq: int, count: int, lines: Sequence[Row]) -> list[Row]:
         """Rows by the line they say they are; where one is missing, one without account or balance."""
@@ -237,25 +237,27 @@ class Accounts:
             self._findings.add("posting_differs", differs, entry=seq)
 
     def _shown_otherwise(self, seq: int, account: Account, row: Row) -> None:
-        """Tell that a running balance is wrong, and go on from it, so that one change is one finding."""
+        """Tell that a running balance is wrong, unless it is wrong by as much as the one before it."""
         shown = row[-1]
-        if shown is None:
+        drift = shown - account.stand if type(shown) is int else None
+        if shown is None or drift == account.drift:
             return
         differs = say(
             "After posting {line}, {account} has {truth}; the row says {shown}.",
             line=row[1],
             account=account.name,
-            truth=account.shown,
+            truth=account.stand,
             shown=str(shown),
         )
         self._findings.add("running_balance_differs", differs, entry=seq)
-        if type(shown) is int:
-            account.resume(shown, account.lines)
+        account.drift = drift or 0
 
     def _not_numbered(self, seq: int, account: Account, n: int) -> None:
+        if n - account.lines == account.lines_drift:
+            return
+        account.lines_drift = n - account.lines
         wrong = say("It has line {n} of {account}; the next one is {right}.", n=n, account=account.name, right=account.lines)
         self._findings.add("not_numbered", wrong, entry=seq)
-        account.resume(account.shown, n)
 
     def _unbalanced(self, seq: int, sums: Sequence[int]) -> None:
         for unit, total in zip(UNITS, sums, strict=False):
@@ -264,8 +266,8 @@ class Accounts:
 
     def _check_limits(self, seq: int, account: Account) -> None:
         """Within an entry an account may dip; at its end it may not."""
-        if not account.least <= account.shown <= account.most:
-            beyond = say("After it, {account} has {balance}.", account=account.name, balance=account.shown)
+        if not account.least <= account.stand <= account.most:
+            beyond = say("After it, {account} has {balance}.", account=account.name, balance=account.stand)
             self._findings.add("below_floor", beyond, entry=seq)
 
 

@@ -72,6 +72,6 @@ def language(given: str | None) -> Language:
         locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
         wish = "zh" if locale.startswith("zh") else "en"
     for known in LANGUAGES:
-        if wish == known:
+        if wish == known or wish.startswith((f"{known}_", f"{known}-")):
             return known
     raise Invalid(say("There is no language {lang}.", lang=wish), "bad_language", say("Use --lang zh or --lang en."))

@@ -16,7 +16,7 @@ from timebank.commands import statement as statement_door
 from timebank.commands.door import Writing, writing
 from timebank.commands.options import Number
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @writing(app, "approve", example="timebank approve 3 --as W0002")

@@ -9,7 +9,7 @@ from timebank.base.i18n import say, text
 from timebank.commands.door import Door, reading
 from timebank.show import place
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _FINDINGS_SHOWN = 50
 
 

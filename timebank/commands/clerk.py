@@ -12,7 +12,7 @@ from timebank.base.sheet_values import parse_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.people import clerks, members, persons
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @writing(app, "add", example="timebank clerk add 李晓梅 --member M0012")
@@ -32,6 +32,24 @@ def add(
     receipt = door.once("clerk.add", work).receipt
     if not door.screen.data(receipt):
         door.screen.line(say("Clerk {number} is registered.", number=receipt["clerk"]))
+
+
+@writing(app, "rename", example="timebank clerk rename W0001 李晓梅")
+def rename(
+    door: Writing,
+    number: Annotated[str, typer.Argument(metavar="CLERK", help="Clerk number, for example W0001.")],
+    name: Annotated[str, typer.Argument(help="The clerk's name.")],
+) -> None:
+    """Give a clerk's right name; the number stays."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        clerk = clerks.find(session, act.community_id, number)
+        clerks.rename(session, act, clerk, parse_text(name))
+        return {"clerk": clerk.number}
+
+    receipt = door.once("clerk.rename", work).receipt
+    if not door.screen.data(receipt):
+        door.screen.line(say("Clerk {number} has the new name.", number=receipt["clerk"]))
 
 
 @reading(app, "list", example="timebank clerk list")

@@ -10,7 +10,7 @@ from timebank.base.errors import NotFound
 from timebank.base.i18n import say
 from timebank.commands.door import Door, reading
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @reading(app, "status", example="timebank db status")

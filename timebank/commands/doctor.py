@@ -13,7 +13,7 @@ from timebank.base.config import Config, default_db, sqlite_path
 from timebank.base.i18n import Say, say
 from timebank.show import Screen
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _FREE_BYTES_MIN = 1 << 30
 

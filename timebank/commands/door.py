@@ -73,7 +73,10 @@ class Door:
     def reading(self) -> Iterator[tuple[Session, Community]]:
         """A reading transaction on the community."""
         with db.reading(self.engine) as session:
-            yield session, communities.find(session, self.config.community)
+            community = communities.find(session, self.config.community)
+            if self.config.clerk:
+                clerks.find(session, community.id, self.config.clerk)
+            yield session, community
 
     def community(self, session: Session) -> Community:
         """The community of this command, inside a transaction."""
@@ -148,7 +151,7 @@ class Writing(Door):
             return {"waiting": approvals.ask(session, act, kind, [(subject, request)])[0]}
 
         outcome = self.once(kind, work if self.approver else asked)
-        if "waiting" in outcome.receipt:
+        if not self.approver:
             self.screen.note(
                 say(
                     "This waits for a second person as number {number}: timebank approve {number} --as W0002",

@@ -16,7 +16,7 @@ from timebank.commands.options import Day, InputFile, MemberNo, Number, Partial,
 from timebank.people import members
 from timebank.services import Record
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @writing(app, "record", example="timebank hours record M0012 --date 2026-10-03 --minutes 90 --category elder-care")

@@ -61,7 +61,7 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
 def _keep_rejects(door: Writing, wanted: Import, intake: Intake) -> None:
     if wanted.save_rejects and intake.rejects and not door.dry_run:
         intake.save_rejects(wanted.save_rejects, door.lang)
-        door.screen.note(say("{count} rows are kept in {file}.", count=len(intake.rejects), file=str(wanted.save_rejects)))
+        door.screen.note(say("Rows kept in {file}: {count}", count=len(intake.rejects), file=str(wanted.save_rejects)))
 
 
 _COUNTS: tuple[tuple[str, Say], ...] = (

@@ -1,13 +1,15 @@
 """`timebank inbox`."""
 
 import typer
+from sqlmodel import Session
 
-from timebank import approvals
-from timebank.base.i18n import say
+from timebank import approvals, services
+from timebank.approvals import Approval
+from timebank.base.i18n import Language, say, text
 from timebank.commands.door import Door, reading
-from timebank.people import clerks
+from timebank.people import clerks, members
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @reading(app, "inbox", example="timebank inbox --as W0002")
@@ -16,15 +18,27 @@ def inbox(door: Door) -> None:
     with door.reading() as (session, community):
         waiting = approvals.waiting(session, community.id)
         numbers = {clerk.id: clerk.number for clerk in clerks.listed(session, community.id)}
-    rows = [(w.id, w.kind, w.subject, numbers[w.asked_by], w.asked_at.date().isoformat()) for w in waiting]
-    if not door.screen.data([dict(zip(("number", "kind", "subject", "asked_by", "asked_on"), r, strict=True)) for r in rows]):
+        told = {w.id: _about(session, community.id, w, door.lang) for w in waiting}
+    rows = [(w.id, w.kind, w.subject, told[w.id], numbers[w.asked_by], w.asked_at.date().isoformat()) for w in waiting]
+    if not door.screen.data([dict(zip(NAMES, r, strict=True)) for r in rows]):
         columns = (say("number"), say("what"), say("about"), say("asked by"), say("since"))
-        shown = [(number, KINDS[kind], *rest) for number, kind, *rest in rows]
+        shown = [(number, KINDS[kind], *rest) for number, kind, _, *rest in rows]
         door.screen.table(say("Waiting for a second person ({count})", count=len(rows)), columns, shown)
         if rows:
             door.screen.note(say("Approve with timebank approve NUMBER, turn down with timebank reject NUMBER --why REASON."))
 
 
+def _about(session: Session, community_id: int, waits: Approval, lang: Language) -> str:
+    """What a second person needs to see before deciding: for hours, whose, when and how long."""
+    if not waits.kind.startswith("hours."):
+        return waits.subject
+    service = services.get(session, community_id, int(waits.subject.partition(":")[2]))
+    member = members.get(session, community_id, service.member_id).number
+    values = {"number": service.id, "member": member, "day": service.day, "minutes": service.minutes}
+    return text(say("service {number}: {member}, {day}, {minutes} minutes", **values), lang)
+
+
+NAMES = ("number", "kind", "subject", "about", "asked_by", "asked_on")
 KINDS = {
     "hours.approve": say("confirm hours"),
     "hours.correct": say("correct hours"),

@@ -16,7 +16,7 @@ from timebank.commands.door import Writing, writing
 from timebank.once import once
 from timebank.people import clerks
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _EXAMPLE = "timebank init --community 520201-jianshe --name 建设中路社区 --credits 福美和 --open-from 2026-01"
 
 

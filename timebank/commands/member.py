@@ -20,7 +20,7 @@ from timebank.people import members, persons
 from timebank.people.members import Newcomer
 from timebank.people.persons import Card
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @writing(app, "add", example="timebank member add 张小三 --grid 第一网格 --joined 2026-03-08")

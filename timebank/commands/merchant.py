@@ -17,7 +17,7 @@ from timebank.commands.options import InputFile, Partial, SaveRejects
 from timebank.people import merchants
 from timebank.people.merchants import Shop
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @writing(app, "add", example="timebank merchant add 老王便民超市 --category 超市")

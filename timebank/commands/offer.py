@@ -18,7 +18,7 @@ from timebank.commands.options import MerchantOption
 from timebank.offers import NewOffer
 from timebank.people import merchants
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _EXAMPLE = """\
 timebank offer add --merchant S001 --kind offset --points-per-yuan 10 --max-share 50% --valid 2026-01-01..2026-12-31
 timebank offer add --merchant S002 --kind discount --off 10% --max 20.00 --points 50 --valid 2026-01-01..2026-12-31"""

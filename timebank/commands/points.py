@@ -13,7 +13,7 @@ from timebank.commands.door import Door, reading
 from timebank.commands.options import MemberNo
 from timebank.people import members
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @reading(app, "balance", example="timebank points balance M0012 --json")

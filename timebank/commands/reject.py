@@ -12,7 +12,7 @@ from timebank.base.sheet_values import parse_text
 from timebank.commands.door import Writing, writing
 from timebank.commands.options import Number, Why
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @writing(app, "reject", example="timebank reject 3 --why 签到表上没有 --as W0002")

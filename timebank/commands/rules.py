@@ -15,7 +15,7 @@ from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import InputFile
 from timebank.show import place
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _FILE_BYTES_MAX = 1 << 20
 
 

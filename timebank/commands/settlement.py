@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from timebank import benefits, settlement
 from timebank.base.act import Act
+from timebank.base.errors import NotFound
 from timebank.base.i18n import say, text
 from timebank.base.months import parse_period
 from timebank.base.sheets import write_csv
@@ -15,7 +16,8 @@ from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import Folder, Period
 from timebank.settlement import Claim
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
+HEADERS_ZH = ("批次", "月份", "商户编号", "张数", "积分", "金额(分)", "SHA-256", "上一批 SHA-256", "状态")
 HEADERS = ("batch", "period", "merchant_no", "captures", "points", "fen", "sha256", "previous", "state")
 
 
@@ -76,14 +78,22 @@ def list_(door: Door, period: Period) -> None:
 def export(door: Door, period: Period, to: Folder) -> None:
     """Write a month's claim list: one row a batch, each with its hash and that of the batch before."""
     with door.reading() as (session, community):
-        rows = [[getattr(row, name) for name in _FIELDS] for row in settlement.claims(session, community.id, period)]
+        claims = settlement.claims(session, community.id, parse_period(period))
         decimals = community.points_decimals
+    if not claims:
+        raise NotFound(
+            say("There are no batches of {period}.", period=period),
+            "no_claims",
+            say("Draft them first: timebank settlement draft {period}", period=period),
+        )
+    chinese = door.lang == "zh"
+    rows = [[getattr(row, name) for name in _FIELDS] for row in claims]
     for row in rows:
-        row[4] = row[4] if not decimals else points_text(row[4], decimals)
+        row[4] = points_text(row[4], decimals) if decimals else row[4]
+        row[8] = text(STATES[row[8]], door.lang) if chinese else row[8]
     to.mkdir(parents=True, exist_ok=True)
     path = to.joinpath(f"claims-{period}.csv")
-    header = [text(say(name), door.lang) for name in HEADERS] if door.lang == "zh" else list(HEADERS)
-    written = write_csv(path, header, rows)
+    written = write_csv(path, HEADERS_ZH if chinese else HEADERS, rows)
     if not door.screen.data({"file": str(path), "rows": written.rows, "sha256": written.sha256}):
         door.screen.line(say("{count} claims are in {file}.", count=written.rows, file=str(path)))
 

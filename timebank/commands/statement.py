@@ -8,14 +8,16 @@ import typer
 from sqlmodel import Session
 
 from timebank import statement_files, statements
+from timebank.approvals import two_people
 from timebank.base.act import Act
+from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.months import parse_period
-from timebank.commands.door import Door, Writing, reading, writing
+from timebank.commands.door import Door, Writing, writing
 from timebank.commands.options import Folder, Period
-from timebank.statement_files import Options
+from timebank.statement_files import Exported, Options
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class Headers(Enum):
@@ -72,19 +74,47 @@ def _list(door: Writing, period: str) -> None:
         door.screen.table(say("Still open in {period}", period=period), (say("where"), say("code"), say("what")), rows)
 
 
-@reading(app, "export", example="timebank statement export 2026-10 --to out/2026-10")
+class Names(Enum):
+    """How members' names are written."""
+
+    MASKED = "masked"
+    FULL = "full"
+
+
+@writing(app, "export", example="timebank statement export 2026-10 --to out/2026-10")
 def export(
-    door: Door,
+    door: Writing,
     period: Period,
     to: Folder,
-    headers: Annotated[
-        Headers | None, typer.Option(help="Language of the header rows; that of the command if left out.")
-    ] = None,
+    headers: Annotated[Headers, typer.Option(help="Language of the header rows.")] = Headers.ZH,
+    names: Annotated[Names, typer.Option(help="full needs --reason and a second person, and is logged.")] = Names.MASKED,
 ) -> None:
     """Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes."""
-    wanted = Options(headers=headers.value if headers else door.lang, lang=door.lang)
-    with door.reading() as (session, community), door.screen.progress(say("Statements"), None) as moved:
-        done = statement_files.export(session, community.id, parse_period(period), to, wanted, moved)
+    wanted = Options(headers.value, door.lang, names.value)
+    with door.screen.progress(say("Statements"), None) as moved:
+
+        def write(session: Session, community_id: int) -> Exported:
+            return statement_files.export(session, community_id, parse_period(period), to, wanted, moved)
+
+        if names is Names.MASKED:
+            with door.reading() as (session, community):
+                _tell(door, write(session, community.id))
+            return
+
+        def work(session: Session, act: Act) -> dict[str, Any]:
+            two_people(act)
+            if not act.reason:
+                raise Invalid(say("Full names need a reason."), "no_reason", say("Say why with --reason."))
+            written.append(write(session, act.community_id))
+            return {"period": period, "names": names.value}
+
+        written: list[Exported] = []
+        door.once("statement.export", work)
+    if written:
+        _tell(door, written[0])
+
+
+def _tell(door: Door, done: Exported) -> None:
     files = {name: {"sha256": written.sha256, "rows": written.rows} for name, written in done.files.items()}
     shown = {"period": done.label, "folder": str(done.folder), "statements": done.statements, "files": files}
     if not door.screen.data(shown):

@@ -11,7 +11,7 @@ from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
 from timebank.base.masking import mask_name
-from timebank.benefits import points_text
+from timebank.benefits import DISCLAIMER, points_text
 from timebank.commands.amounts import fen_of, points_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, MerchantOption
@@ -19,11 +19,7 @@ from timebank.people import members, merchants, persons
 from timebank.redemption import Counter, Request
 from timebank.vouchers import Voucher
 
-app = typer.Typer()
-DISCLAIMER = say(
-    "These points are a thank-you for community service, not money or a token of it: not to be bought, sold, cashed, given "
-    "change for or lent at interest; good only at designated merchants under the rules."
-)
+app = typer.Typer(add_completion=False)
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed.")]
 CodeOrNumber = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed, or its number (V9).")]
 
@@ -54,7 +50,7 @@ def issue(
     with door.reading() as (session, community):
         slip = _slip(door, session, community.id, receipt, code)
         door.screen.facts(say("Voucher {number}", number=receipt["voucher"]), slip)
-    door.screen.note(DISCLAIMER)
+    door.screen.line(DISCLAIMER)
     if code is None:
         door.screen.warn(
             say("The code was shown when the voucher was issued and cannot be shown again; void it for a new one.")
@@ -62,7 +58,7 @@ def issue(
 
 
 def _slip(door: Writing, session: Session, cid: int, receipt: dict[str, Any], code: str | None) -> list[tuple[Any, Any]]:
-    pairs: list[tuple[Any, Any]] = [(say("code"), code or "-")]
+    pairs: list[tuple[Any, Any]] = [(say("voucher code"), code or "-")]
     if not door.dry_run:
         voucher = vouchers.find(session, cid, receipt["voucher"], door.pepper())
         terms = offers.find(session, cid, voucher.offer_id).terms
@@ -243,7 +239,7 @@ def expire(
 
     receipt = door.once("voucher.expire", work, secret=("code",)).receipt
     if not door.screen.data(receipt):
-        door.screen.line(say("{count} vouchers are released.", count=len(receipt["expired"])))
+        door.screen.line(say("Vouchers released: {count}", count=len(receipt["expired"])))
 
 
 STATES = {

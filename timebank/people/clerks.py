@@ -81,6 +81,14 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "", memb
     return clerks
 
 
+def rename(session: Session, act: Act, clerk: Clerk, name: str) -> None:
+    """Give a clerk another name. Raises Invalid `no_name`."""
+    if not name:
+        raise Invalid(say("The name is missing."), "no_name", say("Give the clerk's name."))
+    communities.lock(session, act.community_id)
+    persons.rename(session, act.community_id, clerk.person_id, name)
+
+
 def find(session: Session, community_id: int, number: str) -> Clerk:
     """The clerk of a printed number. Raises NotFound `unknown_clerk`."""
     wanted = select(Clerk).where(col(Clerk.community_id) == community_id, col(Clerk.number_key) == id_key(number))

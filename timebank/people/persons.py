@@ -46,6 +46,14 @@ def get(session: Session, community_id: int, number: int) -> Person:
     return session.get_one(Person, (community_id, number))
 
 
+def rename(session: Session, community_id: int, number: int, name: str) -> None:
+    """Give a person another name."""
+    person = get(session, community_id, number)
+    person.name = name
+    session.add(person)
+    session.flush()
+
+
 def names(session: Session, community_id: int) -> dict[int, str]:
     """Every person's full name by id, for lists that mask it or are allowed to show it."""
     return dict(session.exec(select(Person.id, Person.name).where(col(Person.community_id) == community_id)).all())
