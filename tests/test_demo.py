@@ -242,9 +242,9 @@ def test_the_transcript_is_plain_text(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_year_ends_yesterday_where_the_community_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch)
-    done = run(tmp_path / "demo", "--full", now="2026-11-30T16:30:00+00:00")  # 1 December in Shanghai
+    done = run(tmp_path / "demo", "--full", now="2026-12-01T16:30:00+00:00")  # 2 December in Shanghai
     assert "$ timebank init" in done.said
-    assert "--open-from 2025-12" in done.said
+    assert "--open-from 2026-01" in done.said
 
 
 # --- the sample community ---
