@@ -5,7 +5,8 @@ status. It takes no lock and reads in one transaction, so it can run while other
 journal: accounts, open vouchers and months are kept, entries are not.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,11 @@ from timebank.audit import bindings, guards, projections
 from timebank.audit.findings import CODES, Finding, Findings, verdict
 from timebank.audit.months import Months
 from timebank.audit.refold import Refold
-from timebank.audit.source import Damaged, Source
+from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
 from timebank.hours import MINUTES_A_DAY_ALONE
-from timebank.journal import ENTRY
+from timebank.journal import ENTRY, EntryText
 from timebank.services import SERVICE
 
 __all__ = ["CHECKS", "CODES", "Finding", "Progress", "Report", "audit", "verdict"]
@@ -81,54 +82,77 @@ def audit(
         )
     findings = Findings(wanted)
     source = Source(session, community_id)
-    entries, root = 0, b""
-    try:
+    with _readable(findings, "sqlite_master" if source.dialect.name == "sqlite" else "pg_trigger"):
         guards.check(source, findings)
-        if set(wanted) != {"guards"}:
-            refold = _journal(source, findings, progress or _silent)
-            entries, root = refold.frontier.size, refold.frontier.root()
-    except Damaged as error:
-        damaged = say("The database is damaged and cannot be read on: {cause}.", cause=str(error))
-        findings.add("unreadable", damaged, where="database")
-    return Report(entries, root.hex(), findings.all())
+    refold = None
+    if set(wanted) != {"guards"}:
+        with _readable(findings, "community_state, checkpoint, account"):
+            head = projections.Head(source)
+            accounts = projections.accounts(source, findings)
+            refold = Refold(findings, accounts, head.log, head.opened_from, bindings.KINDS)
+            _journal(source, findings, (head, refold), progress or _silent)
+    if refold is None:
+        return Report(0, "", findings.all())
+    return Report(refold.frontier.size, refold.frontier.root().hex(), findings.all())
 
 
 def _silent(done: int, of: int) -> None:
     """Nobody watches."""
 
 
-def _journal(source: Source, findings: Findings, progress: Progress) -> Refold:
+@contextmanager
+def _readable(findings: Findings, place: str) -> Iterator[None]:
+    """Make a finding of what cannot be read: a damaged page, or a value that is not of its column's kind (SQLite takes any)."""
+    try:
+        yield
+    except (Damaged, *WRONG_KIND) as error:
+        findings.add("unreadable", _unreadable(error), where=place)
+
+
+def _unreadable(error: Exception) -> Say:
+    return say("It cannot be read: {cause}.", cause=f"{type(error).__name__}, {error}")
+
+
+def _journal(source: Source, findings: Findings, book: tuple[projections.Head, Refold], progress: Progress) -> None:
     """Fold the journal once, with everything that is compared on the way, then compare what stands at its end."""
-    head = projections.Head(source)
-    refold = Refold(findings, projections.accounts(source, findings), head.log, head.opened_from, bindings.KINDS)
-    bound, holds = bindings.Bindings(source, findings), bindings.Holds(source, findings)
-    months, texts = Months(findings), source.texts()
-    for entries, lines in source.batches():
-        if entries:
-            refold.texts = {seq: written for seq, *written in texts(first=entries[0][0], last=entries[-1][0])}
-        for row in entries:
-            refold.take(row, lines.pop(row[0], ()))
-            if refold.frontier.size in head.checkpoints:
-                head.pass_by(refold)
-        for seq in sorted(lines, key=str):
-            findings.add("posting_extra", say("There are postings of an entry that does not exist."), entry=seq)
-        _commands(source, refold.commands, findings)
-        bound.take(refold.events)
-        holds.take(refold.events)
-        months.take(refold.events)
-        refold.events.clear()
-        refold.commands.clear()
-        progress(refold.frontier.size, max(refold.frontier.size, head.size))
-    head.check(refold, findings)
-    projections.check(source, refold, findings, months)
-    months.check_totals()
-    if findings.wants("statements"):
-        months.check_statements(source)
-    bound.finish()
-    holds.finish()
-    _keys(source, findings)
-    _long_days(source, findings)
-    return refold
+    head, refold = book
+    bound, holds, months = bindings.Bindings(source, findings), bindings.Holds(source, findings), Months(findings)
+    texts = source.texts()
+    with _readable(findings, "entry, posting"):
+        for entries, lines in source.batches():
+            if entries:
+                refold.texts = {seq: written for seq, *written in texts(first=entries[0][0], last=entries[-1][0])}
+            for row in entries:
+                try:
+                    refold.take(row, lines.pop(row[0], ()))
+                except WRONG_KIND as error:
+                    findings.add("unreadable", _unreadable(error), entry=row[0])
+                if refold.frontier.size in head.checkpoints:
+                    head.pass_by(refold)
+            for seq in sorted(lines, key=str):
+                findings.add("posting_extra", say("There are postings of an entry that does not exist."), entry=seq)
+            with _readable(findings, "command"):
+                _commands(source, refold.commands, findings)
+            for room in (bound, holds, months):
+                with _readable(findings, "rows that entries bind"):
+                    room.take(refold.events)
+            refold.events.clear()
+            refold.commands.clear()
+            progress(refold.frontier.size, max(refold.frontier.size, head.size))
+    at_the_end: tuple[tuple[str, Callable[[], None]], ...] = (
+        ("community_state, checkpoint", lambda: head.check(refold, findings)),
+        ("account, lot, turnover", lambda: projections.check(source, refold, findings, months)),
+        ("period.close", months.check_totals),
+        ("statements", lambda: months.check_statements(source)),
+        ("rows that entries bind", bound.finish),
+        ("voucher, resolution", holds.finish),
+        ("entry", lambda: _keys(source, findings)),
+        ("entry_text", lambda: _texts(source, findings)),
+        ("service", lambda: _long_days(source, findings)),
+    )
+    for place, check in at_the_end:
+        with _readable(findings, place):
+            check()
 
 
 def _commands(source: Source, commands: list[tuple[int, str]], findings: Findings) -> None:
@@ -145,6 +169,15 @@ def _keys(source: Source, findings: Findings) -> None:
     twice = select(source.plain(ENTRY.key), func.max(ENTRY.seq)).where(own).group_by(ENTRY.key).having(func.count() > 1)
     for key, seq in source.rows(twice):
         findings.add("key_twice", say("The key {key} stands at more than one entry.", key=key), entry=seq)
+
+
+def _texts(source: Source, findings: Findings) -> None:
+    """No text hangs on an entry that does not exist."""
+    text = columns_of(EntryText)
+    same = (ENTRY.community_id == text.community_id) & (ENTRY.seq == text.seq)
+    wanted = select(text.seq).outerjoin_from(text.seq.table, ENTRY.seq.table, same)
+    for (seq,) in source.rows(wanted.where(text.community_id == source.community_id, ENTRY.seq.is_(None))):
+        findings.add("text_unbound", say("There is a text of an entry that does not exist."), entry=seq)
 
 
 def _long_days(source: Source, findings: Findings) -> None:

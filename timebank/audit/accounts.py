@@ -125,13 +125,13 @@ class Accounts:
         self._places = Places()
         self._by_id = {account.id: account for account in known}
         self._by_name: dict[tuple[str, str, str], Account] = {}
-        self._lines: dict[str, dict[int, int]] = {}
+        self._lines: dict[str, dict[int, tuple[int, int]]] = {}
         self._open_period = ""
         self._misplaced: set[tuple[Any, str, str, str]] = set()
 
     def fold(self, seq: int, period: str, postings: Sequence[list[Any]], lines: Sequence[Row]) -> None:
         """Fold the postings of one entry's payload, and compare their rows."""
-        if len(lines) != len(postings) or (lines and (lines[0][1], lines[-1][1]) != (0, len(lines) - 1)):
+        if [row[1] for row in lines] != list(range(len(postings))):
             lines = self._aligned(seq, len(postings), lines)
         sums = [0] * (len(UNITS) + 1)
         below: list[Account] = []
@@ -188,9 +188,9 @@ class Accounts:
         self._places.end_run(account)
         if account.period != period:
             if account.period >= self._open_period:
-                self._lines.setdefault(account.period, {})[account.ordinal] = account.lines
-            account.period, account.lines = period, self._lines.get(period, {}).get(account.ordinal, 0)
-            account.lines_drift = 0
+                self._lines.setdefault(account.period, {})[account.ordinal] = (account.lines, account.lines_drift)
+            account.period = period
+            account.lines, account.lines_drift = self._lines.get(period, {}).get(account.ordinal, (0, 0))
         account.lapse, account.run_lines, account.run_stand = lapse, account.lines, account.stand
 
     def _aligned(self, seq: int, count: int, lines: Sequence[Row]) -> list[Row]:

@@ -67,7 +67,7 @@ BOUND: tuple[Bound, ...] = (
     Bound(
         "voucher.issue",
         "voucher",
-        {"offer": "offer_id", "merchant": "merchant_id", "business_date": "issued_on"}
+        {"offer": "offer_id", "merchant": "merchant_id", "member": "member_id", "business_date": "issued_on"}
         | {name: name for name in ("points", "fen", "expires_on", "code_mac")},
         "voucher_differs",
     ),
@@ -132,8 +132,8 @@ class Bindings:
                 self._tell(bound, event, bound.seq, row[bound.seq], event.seq)
 
     def _tell(self, bound: Bound, event: Event, column: str, shown: Any, truth: Any) -> None:
-        shown = shown.hex() if isinstance(shown, bytes) else shown
-        if (shown or None) != (truth or None):  # what an entry leaves out is nothing or 0 in the row
+        shown = shown.hex() if shown and isinstance(shown, bytes) else shown
+        if shown != truth and not (truth is None and shown in (None, 0)):  # what an entry leaves out is nothing or 0 in the row
             differs = say(
                 "{subject}: its row says {column} {shown}; the entry says {truth}.",
                 subject=str(event.payload.get("subject")),
@@ -187,13 +187,20 @@ def _key(bound: Bound, event: Event) -> Any:
         return None
     if not isinstance(bound.rows.c[bound.key].type, BigInteger):
         return key
-    return int(key) if key.isascii() and key.isdigit() and len(key) < 19 else None
+    return _number(key)
+
+
+def _number(written: str) -> int | None:
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 19 else None
 
 
 def _facts(event: Event, bound: Bound) -> dict[str, Any]:
-    """What an entry says of its row, by fact: its facts, with terms and steps laid beside them, and its day."""
+    """What an entry says of its row, by fact: its facts, with terms and steps laid beside them, its day, and who holds."""
     facts = event.payload.get("facts", {})
     flat = {**facts, "business_date": event.payload["business_date"]}
+    for holder, _, purpose, *_ in event.payload["postings"]:
+        if purpose == "held":
+            flat["member"] = _number(holder.partition(":")[2])
     for inner in ("terms", "steps"):
         if isinstance(facts.get(inner), dict):
             flat.update(facts[inner])

@@ -86,6 +86,8 @@ CODES: dict[str, tuple[str, int]] = {
     "strange_trigger": ("guards", TAMPERED),
 }
 """Every code an audit can give -> the check it belongs to and how grave it is."""
+ALWAYS = frozenset({"unreadable"})
+"""Codes that are told whatever checks are wanted: what was not read was not checked either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Findings:
     def add(self, code: str, message: Say, *, entry: int | None = None, where: str = "") -> None:
         """Note one finding; `where` is 'entry 12' unless told."""
         check, status = CODES[code]
-        if check not in self._checks:
+        if check not in self._checks and code not in ALWAYS:
             return
         count = self._counts[code] = self._counts.get(code, 0) + 1
         if count <= KEPT_OF_A_CODE:

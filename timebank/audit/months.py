@@ -6,7 +6,7 @@ from timebank import statements
 from timebank.audit.accounts import Account, Turned
 from timebank.audit.findings import Findings
 from timebank.audit.refold import CLOSE, Event
-from timebank.audit.source import Source
+from timebank.audit.source import WRONG_KIND, Damaged, Source
 from timebank.base.errors import TimebankError
 from timebank.base.i18n import say
 
@@ -19,8 +19,6 @@ _FIGURES: dict[tuple[str, str], str] = {
     ("team", "points"): "pool_points_{}",
 }
 """Kind of holder and unit -> the figure of the totals that its balances add up to, opening or closing."""
-_BROKEN_BOOK = (TimebankError, LookupError, ValueError, TypeError, AssertionError, ArithmeticError)
-"""What building statements may stumble over in a book that somebody edited."""
 
 
 class Months:
@@ -74,12 +72,15 @@ class Months:
 
     def check_statements(self, source: Source) -> None:
         """Build every closed month's statements again: their root is the one that the month was closed with."""
+        if not self._findings.wants("statements"):
+            return
         for event in self._closed:
             period, closed = event.payload["period"], event.payload.get("facts", {}).get("statements")
             try:
-                root = statements.rebuild(source.session, source.community_id, period).hex()
-            except _BROKEN_BOOK as error:
-                cause = error.message if isinstance(error, TimebankError) else type(error).__name__
+                with source.damage():
+                    root = statements.rebuild(source.session, source.community_id, period).hex()
+            except (TimebankError, Damaged, *WRONG_KIND) as error:
+                cause = error.message if isinstance(error, TimebankError) else f"{type(error).__name__}, {error}"
                 broken = say("The statements of {period} cannot be built again: {cause}", period=period, cause=cause)
                 self._findings.add("statements_differ", broken, entry=event.seq)
                 continue

@@ -47,13 +47,17 @@ class Head:
             _STATE.community_id == source.community_id, _COMMUNITY.id == _STATE.community_id
         )
         self.size, self.frontier, self.posted_at, self.opened_from, self.open_period, self.log = source.rows(wanted)[0]
+        if type(self.size) is not int:
+            raise TypeError(f"size {self.size!r}")
         marks = select(source.plain(_CHECKPOINT.size), source.plain(_CHECKPOINT.root))
         found = source.rows(marks.where(_CHECKPOINT.community_id == source.community_id))
         self.checkpoints = dict[int, bytes](found)
+        self.passed = {0}
         self.other_roots = [0] if self.checkpoints.get(0, EMPTY_ROOT) != EMPTY_ROOT else []
 
     def pass_by(self, refold: Refold) -> None:
         """Note whether the log so far has the root that was published of it."""
+        self.passed.add(refold.frontier.size)
         if self.checkpoints[refold.frontier.size] != refold.frontier.root():
             self.other_roots.append(refold.frontier.size)
 
@@ -69,8 +73,11 @@ class Head:
             code = "rewritten" if own else "checkpoint_differs"
             other = say("The first {size} entries do not have the root that was published of them.", size=mark)
             findings.add(code, other, where=f"checkpoint {mark}")
-        for mark in sorted(self.checkpoints):
-            if mark > size:
+        for mark in sorted(self.checkpoints.keys() - self.passed):
+            if mark < size:
+                never = say("No log has {size} entries.", size=str(mark))
+                findings.add("checkpoint_differs", never, where=f"checkpoint {mark}")
+            else:
                 back = say("{published} entries were published; {size} are there.", published=mark, size=size)
                 findings.add("rolled_back", back, where=f"checkpoint {mark}")
         for name, shown, truth in (

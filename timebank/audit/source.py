@@ -6,6 +6,7 @@ objects of the ORM.
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -40,6 +41,10 @@ KEYS_AT_ONCE = 500
 _BEFORE_ALL = -(2**62)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PG_DAMAGED = ("XX001", "XX002")
+
+
+WRONG_KIND = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, AssertionError)
+"""What reading stumbles over where a column holds a value of another kind than its own."""
 
 
 class Damaged(Exception):
@@ -87,15 +92,21 @@ class Source:
 
     def run(self, sql: str, given: Any = None) -> list[Row]:
         """All rows of an SQL text of our own, straight from the driver: half the time of SQLAlchemy's rows."""
-        try:
+        with self.damage():
             result = self.session.connection().exec_driver_sql(sql, given)
             found: list[Row] = result.cursor.fetchall()  # type: ignore[assignment]
-        except (DBAPIError, sqlite3.DatabaseError) as error:
-            if _damaged(error):
-                raise Damaged(str(error)) from error
-            raise
         result.close()
         return found
+
+    @contextmanager
+    def damage(self) -> Iterator[None]:
+        """Tell damage, as Damaged, from other errors of the database: a lock or a bug is not the book's fault."""
+        try:
+            yield
+        except (DBAPIError, sqlite3.DatabaseError) as error:
+            if _is_damage(error):
+                raise Damaged(str(error)) from error
+            raise
 
     def found(self, table: Table, names: Sequence[str], key: str, keys: Collection[Any]) -> dict[Any, dict[str, Any]]:
         """The rows of these keys by key, each as its columns of these names."""
@@ -106,8 +117,9 @@ class Source:
             wanted = select(table.c[key], *columns).where(
                 table.c.community_id == self.community_id, table.c[key].in_(ordered[start : start + KEYS_AT_ONCE])
             )
-            for number, *values in self.session.execute(wanted):
-                rows[number] = dict(zip(names, values, strict=True))
+            with self.damage():
+                for number, *values in self.session.execute(wanted):
+                    rows[number] = dict(zip(names, values, strict=True))
         return rows
 
     def batches(self) -> Iterator[tuple[list[Row], dict[int, list[Row]]]]:
@@ -154,7 +166,7 @@ def columns_of(model: type[SQLModel]) -> Any:
     return SQLModel.metadata.tables[str(model.__tablename__)].c
 
 
-def _damaged(error: Exception) -> bool:
+def _is_damage(error: Exception) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.OperationalError) and "decode" in str(cause):
         return True

@@ -1,0 +1,191 @@
+"""A book that was lived in for three months, and a vandal with full rights on its database."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from conftest import RULES, Book
+from shopping import add_offer, capture, issue
+from timebank import audit, hours, redemption, rulebooks, settlement, statements
+from timebank.base import db, schema
+from timebank.base.act import Act
+from timebank.services import Record
+from timebank.transparency import Frontier, canonical, leaf_hash
+
+NOVEMBER = datetime(2026, 11, 6, 4, 0, tzinfo=UTC)
+DECEMBER = datetime(2026, 12, 4, 4, 0, tzinfo=UTC)
+
+
+def live(book: Book) -> None:
+    """Members, shops, rules, hours of September and October (one day of 500 minutes, one correction), vouchers that were
+    captured, voided, lapsed and left open, a settlement, two closed months, and a few entries after the last checkpoint."""
+    book.found(open_from="2026-09")
+    book.join("M0001", "M0002", "M0003")
+    book.shop("S001", "S002")
+    _do(book, lambda s, a: rulebooks.publish(s, a, RULES.encode(), "2026-7", "first rules"), approver=2)
+    september = [Record(f"M000{n}", date(2026, 9, 10 + n), 60 * n, "elder-care", ref=f"s{n}", row=n) for n in (1, 2, 3)]
+    _do(book, lambda s, a: hours.record_all(s, a, [september]))
+    long = [Record("M0002", date(2026, 10, 3), 500, "cleaning", ref="o1", row=1)]
+    _do(book, lambda s, a: hours.record_all(s, a, [long]), approver=2)
+    _do(book, lambda s, a: hours.correct(s, a, 1, 30), approver=2, reason="typed wrong")
+    book.give("member:1", 400, lapses_on=date(2026, 10, 31))
+    book.give("member:1", 200, lapses_on=date(2027, 10, 31))
+    add_offer(book)
+    add_offer(book, merchant="S002")
+    capture(book, issue(book, points=100).code, 2_000)
+    issue(book, points=70)
+    _do(book, lambda s, a: redemption.void(s, a, 2), reason="lost")
+    issue(book, points=60, days=3)
+    issue(book, points=50, offer=2, days=60)
+    _do(book, lambda s, a: statements.close(s, a, "2026-09"), approver=2)
+    book.now = NOVEMBER
+    _do(book, lambda s, a: settlement.draft(s, a, "2026-10"))
+    _do(book, lambda s, a: settlement.approve(s, a, "2026-10"), approver=2)
+    _do(book, lambda s, a: statements.close(s, a, "2026-10"), approver=2)
+    book.give("member:3", 30)
+    capture(book, issue(book, points=20, offer=1).code, 10_000)
+    book.give("member:2", 5)
+
+
+def _do(
+    book: Book, work: Callable[[Any, Act], object], *, actor: int = 1, approver: int | None = None, reason: str = ""
+) -> None:
+    book.command(work, book.act(actor=actor, approver=approver, reason=reason))
+
+
+@pytest.fixture(scope="session", name="lived_template")
+def the_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("lived") / "book.db"
+    engine = db.open_engine(f"sqlite:///{path}")
+    schema.upgrade(engine)
+    live(Book(engine))
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(name="lived")
+def the_lived_book(engine: Engine, request: pytest.FixtureRequest) -> Book:
+    """A lived book of this test's own; its clock stands at the end of it."""
+    book = Book(engine, NOVEMBER, 1_000)
+    if engine.dialect.name == "sqlite":
+        engine.dispose()
+        shutil.copy(request.getfixturevalue("lived_template"), str(engine.url.database))
+    else:
+        live(Book(engine))
+    return book
+
+
+class _Undone(Exception):
+    """Ends a transaction without keeping what it did."""
+
+
+class Vandal:
+    """Somebody with all rights on the database: takes the guards down and changes what he likes."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._sqlite = book.engine.dialect.name == "sqlite"
+        with self._unhindered() as run:
+            for statement in schema.guards().remove(book.engine.dialect.name):
+                run(statement)
+
+    @contextmanager
+    def _unhindered(self) -> Iterator[Callable[..., Any]]:
+        with self.book.engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            if self._sqlite:
+                raw.executescript("PRAGMA foreign_keys=OFF; PRAGMA ignore_check_constraints=ON")
+            try:
+                with connection.begin():
+                    if not self._sqlite:
+                        connection.execute(text("SET LOCAL session_replication_role = replica"))
+                    yield lambda sql, **given: connection.execute(text(sql), given)
+            finally:
+                if self._sqlite:
+                    raw.executescript("PRAGMA foreign_keys=ON; PRAGMA ignore_check_constraints=OFF")
+
+    def run(self, sql: str, **given: object) -> int:
+        """Run a statement; gives how many rows it touched, and insists that there are some."""
+        with self._unhindered() as run:
+            touched: int = run(sql, **given).rowcount
+        assert touched != 0, f"touched nothing: {sql}"
+        return touched
+
+    def would_touch(self, sql: str) -> int:
+        """How many rows a statement would touch; it is undone."""
+        touched: int = 0
+        with suppress(_Undone), self._unhindered() as run:
+            touched = run(sql).rowcount
+            raise _Undone
+        return touched
+
+    def all(self, sql: str, **given: object) -> list[Any]:
+        with self.book.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(sql), given)]
+
+    def one(self, sql: str, **given: object) -> Any:
+        return self.all(sql, **given)[0][0]
+
+    def seq(self, kind: str, number: int = 0) -> int:
+        """The number of an entry: the first, second … of its kind; -1 is the last."""
+        found: int = self.all("SELECT seq FROM entry WHERE kind = :kind ORDER BY seq", kind=kind)[number][0]
+        return found
+
+    def rewrite(self, seq: int, **fields: Any) -> None:
+        """Write fields of a payload anew (None takes one out), and the leaf with it."""
+        payload = json.loads(self.one("SELECT payload FROM entry WHERE seq = :seq", seq=seq)) | fields
+        self.replace(seq, canonical({name: value for name, value in payload.items() if value is not None}))
+
+    def replace(self, seq: int, payload: bytes) -> None:
+        """Put other bytes in the place of a payload, with their leaf."""
+        self.run(
+            "UPDATE entry SET payload = :payload, leaf = :leaf WHERE seq = :seq",
+            payload=payload.decode(),
+            leaf=leaf_hash(payload),
+            seq=seq,
+        )
+
+    def payload(self, seq: int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.one("SELECT payload FROM entry WHERE seq = :seq", seq=seq))
+        return found
+
+    def reseal(self) -> None:
+        """Make the head of the log agree with the leaves that are there."""
+        frontier = Frontier(0, [])
+        for (leaf,) in self.all("SELECT leaf FROM entry ORDER BY seq"):
+            frontier.append(bytes(leaf))
+        self.run("UPDATE community_state SET size = :size, frontier = :packed", size=frontier.size, packed=frontier.pack())
+
+    def forget_unique_keys(self) -> None:
+        """Let entries share a key."""
+        with self._unhindered() as run:
+            if self._sqlite:
+                run("CREATE TABLE copied AS SELECT * FROM entry")
+                run("DROP TABLE entry")
+                run("ALTER TABLE copied RENAME TO entry")
+            else:
+                run("ALTER TABLE entry DROP CONSTRAINT uq_entry_community_id_key")
+
+    def put_guards_back(self) -> None:
+        with self._unhindered() as run:
+            for statement in schema.guards().install(self.book.engine.dialect.name):
+                run(statement)
+
+
+@pytest.fixture(name="vandal")
+def a_vandal(lived: Book) -> Vandal:
+    return Vandal(lived)
+
+
+def report(book: Book, *checks: str) -> audit.Report:
+    """What an audit says, of some checks or of all but the guards."""
+    wanted = checks or tuple(name for name in audit.CHECKS if name != "guards")
+    with book.read() as session:
+        return audit.audit(session, 1, wanted)
