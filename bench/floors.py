@@ -37,7 +37,9 @@ def difference(before: Path, after: Path) -> list[Bulk]:
     """What stands in one database and not in the other, table by table, parents first: rows added and rows changed."""
     connection = sqlite3.connect(after)
     connection.execute("ATTACH ? AS old", (str(before),))
-    tables = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
+    tables = connection.execute(
+        "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY rowid"
+    ).fetchall()
     try:
         return [bulk for (table,) in tables if (bulk := _changed(connection, table)) is not None]
     finally:
