@@ -2,10 +2,11 @@
 
 Nothing here writes. Openings and closings come from the turnover cache, lines from the month's postings alone, so the price
 of a month does not grow with the entries before it. A holder is a member, merchant, pool or team (the system and the fund
-have no statements); all streams have them in one order, see `order`.
+have no statements); all streams have them in one order, see `order`. Who does not read a stream to its end closes it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
@@ -90,23 +91,24 @@ _AMOUNTS = ", ".join(
 )
 
 
-def lines(session: Session, community_id: int, period: str) -> Iterator[Line]:
+def lines(session: Session, community_id: int, period: str) -> Generator[Line]:
     """What every entry of a month changed for every holder, by holder and then by entry, as a stream."""
-    given = {"community": community_id, "period": period}
-    return map(Line._make, _stream(session, _LINES, given))
+    with closing(_stream(session, _LINES, {"community": community_id, "period": period})) as rows:
+        yield from map(Line._make, rows)
 
 
-def holdings(session: Session, community_id: int, period: str, accounts_max: int) -> Iterator[Holding]:
+def holdings(session: Session, community_id: int, period: str, accounts_max: int) -> Generator[Holding]:
     """What every holder had before a month and what the month changed, by holder, as a stream.
 
     Only accounts up to `accounts_max` count: those that were there when the month was closed (see `accounts`).
     """
     given = {"community": community_id, "period": period, "accounts": accounts_max}
-    shares = map(Share._make, _stream(session, _HOLDINGS, given))
-    return (Holding(holder, tuple(own)) for holder, own in groupby(shares, key=attrgetter("holder")))
+    with closing(_stream(session, _HOLDINGS, given)) as rows:
+        for holder, own in groupby(map(Share._make, rows), key=attrgetter("holder")):
+            yield Holding(holder, tuple(own))
 
 
-def _stream(session: Session, statement: str, given: dict[str, Any]) -> Iterator[Sequence[Any]]:
+def _stream(session: Session, statement: str, given: dict[str, Any]) -> Generator[Sequence[Any]]:
     """The rows of a statement above, a few thousand in memory at a time; days and moments are texts on both engines."""
     moment, by_name = "e.posted_at", "a.holder"
     if session.get_bind().dialect.name == "postgresql":

@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -99,10 +99,10 @@ def export(
     `not_in_book`, Tampered `turnover_differs`, Unwritable `unwritable`: then the folder is as it was.
     """
     month = month_of(session, community_id, period)
-    with _said_plainly(to), _staging(to, month) as stage:
+    with _said_plainly(to), _staging(to, month) as stage, closing(statements(session, month)) as source:
         exporting = _Exporting(session, month, stage, options)
         count = 0
-        for some in _batches(statements(session, month)):
+        for some in _batches(source):
             exporting.add(some)
             count += len(some)
             progress(len(some))

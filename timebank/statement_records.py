@@ -5,7 +5,8 @@ month's root is the same over all statements, by holder (`reading.order`). It go
 the log that everybody's paper witnesses. The shape of both records is described in docs/formats.md.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -19,7 +20,7 @@ from timebank.base.errors import NotFound, Tampered
 from timebank.base.i18n import say
 from timebank.base.months import parse_period
 from timebank.journal import Entry
-from timebank.reading import Holding, Line
+from timebank.reading import Line
 from timebank.statement_lines import Aside, Balances, Statement, fold
 from timebank.transparency import canonical, leaf_hash, parse, tree_root
 
@@ -78,33 +79,32 @@ def month_of(session: Session, community_id: int, period: str) -> Month:
     return Month(community_id, community.code, community.points_decimals, community.timezone, period, log, accounts_max, close)
 
 
-def statements(session: Session, month: Month) -> Iterator[Statement]:
+def statements(session: Session, month: Month) -> Generator[Statement]:
     """Every holder's statement of a month, by holder, as a stream: one holder's lines in memory at a time.
 
-    Raises Tampered `turnover_differs`.
+    Who does not read it to its end closes it. Raises Tampered `turnover_differs`.
     """
     cid, period = month.community_id, month.period
     aside = Aside(reading.to_pools(session, cid, period), reading.redeemed(session, cid, period))
-    holdings = reading.holdings(session, cid, period, month.accounts_max)
-    return _joined(holdings, reading.lines(session, cid, period), aside, period)
-
-
-def _joined(holdings: Iterable[Holding], lines: Iterable[Line], aside: Aside, period: str) -> Iterator[Statement]:
-    """Two streams in one order, by holder."""
-    moved = groupby(lines, key=attrgetter("holder"))
-    ahead = next(moved, None)
-    for holding in holdings:
-        own: list[Line] = []
-        if ahead is not None and ahead[0] == holding.holder:
-            own = list(ahead[1])
-            ahead = next(moved, None)
-        yield fold(holding, own, aside, period)
-    if ahead is not None:
-        raise Tampered(
-            say("{holder} has lines in {period} but no account from that time.", holder=ahead[0], period=period),
-            "turnover_differs",
-            say("Run timebank audit; it names what differs."),
-        )
+    with (
+        closing(reading.holdings(session, cid, period, month.accounts_max)) as holdings,
+        closing(reading.lines(session, cid, period)) as lines,
+    ):
+        # Two streams in one order, by holder.
+        moved = groupby(lines, key=attrgetter("holder"))
+        ahead = next(moved, None)
+        for holding in holdings:
+            own: list[Line] = []
+            if ahead is not None and ahead[0] == holding.holder:
+                own = list(ahead[1])
+                ahead = next(moved, None)
+            yield fold(holding, own, aside, period)
+        if ahead is not None:
+            raise Tampered(
+                say("{holder} has lines in {period} but no account from that time.", holder=ahead[0], period=period),
+                "turnover_differs",
+                say("Run timebank audit; it names what differs."),
+            )
 
 
 def line_records(statement: Statement) -> Iterator[dict[str, Any]]:
@@ -169,4 +169,5 @@ def leaf(statement: Statement, month: Month) -> bytes:
 
 def root_of(session: Session, month: Month) -> bytes:
     """The root over all statements of a month, 32 bytes, worked out from the book."""
-    return tree_root(leaf(statement, month) for statement in statements(session, month))
+    with closing(statements(session, month)) as source:
+        return tree_root(leaf(statement, month) for statement in source)

@@ -3,6 +3,7 @@
 Months close in order, after they have ended, by two people. What comes late belongs to the first open month.
 """
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,22 +81,23 @@ def _close(session: Session, act: Act, period: str) -> Closed:
 
 
 def _facts(session: Session, month: Month) -> dict[str, Any]:
-    """What the `period.close` entry binds. Totals are those of totals.csv that are not 0: [unit, figure, amount, holders,
+    """What the `period.close` entry binds. Totals are those of totals.csv that any holder has: [unit, figure, amount, holders,
     lines]; `accounts` tells which holders had a statement; `rules` are those the month's entries followed."""
     totals, tree = Totals(), Frontier(0, [])
     count = 0
     rules: set[str] = set()
-    for statement in statements(session, month):
-        tree.append(leaf(statement, month))
-        totals.add(statement.figures, statement.counts)
-        count += len(statement.lines)
-        rules.update(line.rules for line in statement.lines if line.rules)
+    with closing(statements(session, month)) as source:
+        for statement in source:
+            tree.append(leaf(statement, month))
+            totals.add(statement.figures, statement.counts)
+            count += len(statement.lines)
+            rules.update([line.rules for line in statement.lines if line.rules])
     return {
         "statements": tree.root().hex(),
         "count": tree.size,
         "lines": count,
         "accounts": month.accounts_max,
-        "totals": [list(row) for row in totals.rows() if row[2]],
+        "totals": [list(row) for row in totals.rows() if row[3]],
         "rules": sorted(rules),
         "holds": len(reading.held(session, month.community_id)),
         "waiting": len(_waiting(session, month.community_id)),
