@@ -72,7 +72,7 @@ def test_what_nobody_asked_for_is_not_found(book: Book) -> None:
     with book.write() as session, pytest.raises(NotFound):
         approvals.approve(session, book.act(actor=2), 9)
     with book.write() as session, pytest.raises(NotFound):
-        approvals.of_subject(session, book.act(actor=2), "hours:9")
+        approvals.of_subject(session, book.act(actor=2), "hours.approve", "hours:9")
 
 
 @pytest.mark.parametrize(("approver", "code"), [(None, "approver_missing"), (1, "same_person")])

@@ -812,7 +812,7 @@ def other_value(value: object, column: str) -> object:
     if column in ("period", "open_period", "opened_from"):
         return "2026-08"
     if isinstance(value, int):
-        return value + 1_000
+        return value - 1 if column == "floor" else value + 1_000
     if isinstance(value, str):
         return value + "x"
     return bytes([value[0] ^ 1]) + value[1:] if isinstance(value, bytes) else 1

@@ -296,3 +296,134 @@ def test_a_failed_founding_leaves_no_database(cli: Cli) -> None:
     path = sqlite_path(cli.url)
     assert path
     assert not path.exists()
+
+
+def test_a_waiting_correction_is_not_a_waiting_service(office: Cli) -> None:
+    office(*HOURS)
+    office("hours", "correct", "1", "--minutes", "60")
+    assert office("hours", "approve", "1", "--as", "W0002", "--json", status=7).json["error"]["code"] == "no_approval"
+    assert (
+        office("hours", "reject", "1", "--why", "x", "--as", "W0002", "--json", status=7).json["error"]["code"] == "no_approval"
+    )
+    assert office("points", "balance", "M0001", "--json").json["minutes"] == 90
+
+
+def test_one_person_is_never_two(office: Cli) -> None:
+    refused = office("member", "add", "赵六", "--approver", "W0001", "--json", status=4)
+    assert refused.json["error"]["code"] == "same_person"
+
+
+def test_what_was_turned_down_can_be_entered_again_by_hand_but_not_by_the_old_sheet(office: Cli, tmp_path: Path) -> None:
+    sheet = tmp_path / "hours.csv"
+    sheet.write_text("ref,date,member_no,minutes\nr9,2026-10-18,M0001,500\n", encoding="utf-8")
+    office("hours", "import", str(sheet))
+    office("hours", "reject", "1", "--why", "not on paper", "--as", "W0002")
+    again = office("hours", "import", str(sheet))
+    assert "turned down" in again.err
+    assert office("points", "balance", "M0001", "--json").json["minutes"] == 0
+    line = ("hours", "record", "M0001", "--date", "2026-10-18", "--minutes", "480", "--ref", "r9", "--json")
+    assert office(*line).json["posted"] == 1
+    assert office(*line).json["repeated"] == 1
+
+
+def test_what_was_taken_back_can_be_entered_again(office: Cli) -> None:
+    office(*HOURS)
+    office("hours", "correct", "1", "--minutes", "0", "--approver", "W0002")
+    assert office(*HOURS, "--json").json["posted"] == 1
+    assert office("points", "balance", "M0001", "--json").json["minutes"] == 90
+
+
+def test_a_corrected_row_without_a_ref_is_known_in_the_old_sheet_and_in_the_corrected_one(office: Cli, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text("date,member_no,start,end\n2026-10-18,M0001,9:00,11:00\n", encoding="utf-8")
+    new.write_text("date,member_no,start,end\n2026-10-18,M0001,9:00,10:30\n", encoding="utf-8")
+    office("hours", "import", str(old))
+    office("hours", "correct", "1", "--minutes", "90", "--approver", "W0002")
+    for sheet in (old, new):
+        assert office("hours", "import", str(sheet), "--json").json["repeated"] == 1
+    assert office("points", "balance", "M0001", "--json").json["minutes"] == 90
+
+
+def test_a_correction_keeps_the_start_so_that_the_time_stays_taken(office: Cli) -> None:
+    span = ("hours", "record", "M0001", "--date", "2026-10-18", "--start", "9:00", "--end", "11:00")
+    office(*span, "--ref", "s1")
+    office("hours", "correct", "1", "--minutes", "90", "--approver", "W0002")
+    assert office(*span, "--ref", "s2", "--json", status=3).json["error"]["code"] == "overlap"
+
+
+def test_the_askers_reason_stands_beside_the_entry(office: Cli) -> None:
+    import sqlite3
+
+    office(*HOURS)
+    office("hours", "correct", "1", "--minutes", "60", "--reason", "mistyped")
+    office("approve", "1", "--as", "W0002")
+    path = sqlite_path(office.url)
+    assert path
+    with sqlite3.connect(path) as connection:
+        texts = [row[0] for row in connection.execute("SELECT text FROM entry_text ORDER BY seq")]
+    assert texts.count("mistyped") == 2
+
+
+def test_personal_numbers_of_rejected_rows_are_kept_nowhere(office: Cli, tmp_path: Path) -> None:
+    sheet = tmp_path / "members.csv"
+    sheet.write_text("member_no,name\n110101199003077777,赵八\nM0010,赵七\n", encoding="utf-8")
+    receipt = office("member", "import", str(sheet), "--partial", "--json").json
+    assert [(row["row"], row["code"]) for row in receipt["rejected"]] == [(2, "personal_number")]
+    assert receipt["rejected"][0]["message"]
+    office("member", "add", "钱九", "--phone", "13812345678")
+    stored = sqlite_path(office.url).read_bytes()  # type: ignore[union-attr]
+    assert b"110101199003077777" not in stored
+
+
+def test_a_fingerprint_gives_no_phone_away_without_the_pepper(office: Cli) -> None:
+    from hashlib import sha256
+
+    from timebank.transparency import canonical
+
+    office("member", "add", "钱九", "--phone", "13812345678")
+    inputs = {"grid": "", "name": "钱九", "number": "", "phone": "13812345678"}
+    for asked in ({"verb": "member.add", "inputs": inputs, "actor": 1, "approver": 0},):
+        guess = sha256(canonical(asked)).digest()
+        assert guess not in sqlite_path(office.url).read_bytes()  # type: ignore[union-attr]
+
+
+def test_a_lost_file_of_keys_is_never_replaced(office: Cli) -> None:
+    path = sqlite_path(office.url)
+    assert path
+    keys = path.with_name(f"{path.name}.keys")
+    keys.unlink()
+    refused = office("init", "--community", "510703-yingbin", "--name", "another", "--json", status=7)
+    assert refused.json["error"]["code"] == "no_keys"
+    assert not keys.exists()
+
+
+def test_a_sheet_without_numbers_registers_each_person_once(office: Cli, tmp_path: Path) -> None:
+    people, shops = tmp_path / "people.csv", tmp_path / "shops.csv"
+    people.write_text("姓名,网格\n甲,一\n甲,一\n乙,一\n", encoding="utf-8")
+    shops.write_text("商户名称\n丙店\n", encoding="utf-8")
+    for posted, repeated in ((3, 0), (0, 3)):
+        receipt = office("member", "import", str(people), "--json", now=f"2026-10-2{int(posted == 0)}T12:00:00+08:00").json
+        assert (receipt["posted"], receipt["repeated"]) == (posted, repeated)
+    assert office("merchant", "import", str(shops), "--json", now="2026-10-21T12:00:00+08:00").json["posted"] == 1
+    assert office("merchant", "import", str(shops), "--json", now="2026-10-21T12:00:00+08:00").json["repeated"] == 1
+
+
+def test_the_rejects_never_overwrite_the_sheet(office: Cli, tmp_path: Path) -> None:
+    sheet = tmp_path / "hours.csv"
+    sheet.write_text("date,member_no,minutes\n2026-10-18,M0099,60\n", encoding="utf-8")
+    for place in (sheet, tmp_path / "nowhere" / "rejects.csv"):
+        refused = office("hours", "import", str(sheet), "--partial", "--save-rejects", str(place), "--json", status=8)
+        assert refused.json["error"]["code"] == "bad_rejects_file"
+    assert "M0099,60" in sheet.read_text(encoding="utf-8")
+
+
+def _found(url: str) -> int:
+    os.environ["TIMEBANK_TEST_CLOCK"] = "1"
+    return Cli(url)("init", "--community", "520201-jianshe", "--name", "x", status=None).status
+
+
+def test_of_many_founders_one_wins_and_the_book_stays(cli: Cli) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        statuses = pool.map(_found, [cli.url] * 4)
+    assert sorted(statuses) == [0, 5, 5, 5]
+    assert len(cli("clerk", "list", "--json").json) == 2

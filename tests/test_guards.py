@@ -123,8 +123,7 @@ def test_a_trigger_that_nobody_put_up_is_found(lived: Book) -> None:
 
 
 def test_guards_that_were_put_back_are_not_missed(vandal: Vandal) -> None:
-    assert len(report(vandal.book, "guards").findings) == sum(
-        len(guards.names(table, vandal.book.engine.dialect.name)) for table in GUARDED
-    )
+    missing = {finding.where for finding in report(vandal.book, "guards").findings if finding.code == "guard_missing"}
+    assert missing == {name for table in GUARDED for name in guards.names(table, vandal.book.engine.dialect.name)}
     vandal.put_guards_back()
     assert report(vandal.book, "guards").ok

@@ -344,3 +344,13 @@ def test_a_new_book_has_the_root_of_its_first_entries(book: Book) -> None:
         state = session.get_one(communities.CommunityState, 1)
     assert state.size == 2  # W0001 and W0002 joined
     assert Frontier.load(0, b"").root() == EMPTY_ROOT
+
+
+def test_a_repaid_debt_comes_back_only_as_the_last_resort(book: Book, member: str) -> None:
+    given = book.give(member, 10)
+    post(book, out(book, member, 10))
+    reverse(book, given.seq, owe=True)  # 10 owed
+    repaying = book.give(member, 12)  # repays 10, leaves 2
+    book.give(member, 100)
+    reverse(book, repaying.seq)
+    assert book.points(member) == Balance(90, 0, 0, ((date(9999, 12, 31), 90),))

@@ -85,10 +85,13 @@ def find(session: Session, act: Act, number: int) -> Approval:
     return row
 
 
-def of_subject(session: Session, act: Act, subject: str) -> Approval:
-    """What waits about one subject. Raises NotFound `no_approval`."""
+def of_subject(session: Session, act: Act, kind: str, subject: str) -> Approval:
+    """What of one kind waits about one subject. Raises NotFound `no_approval`."""
     wanted = select(Approval).where(
-        col(Approval.community_id) == act.community_id, col(Approval.subject) == subject, col(Approval.state) == "waiting"
+        col(Approval.community_id) == act.community_id,
+        col(Approval.kind) == kind,
+        col(Approval.subject) == subject,
+        col(Approval.state) == "waiting",
     )
     row = session.exec(wanted).first()
     if row is None:

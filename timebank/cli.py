@@ -3,6 +3,7 @@ an exit status. Imports nothing of the book, so that --help and --version start 
 
 import gc
 import importlib
+import io
 import os
 import re
 import sys
@@ -288,7 +289,7 @@ def _report_bug(args: Sequence[str]) -> None:
     """Write what happened to a file, without the values of arguments that may name people."""
     import tempfile
 
-    shown = [word if word.startswith("-") or index < 2 else "…" for index, word in enumerate(args)]
+    shown = [word.partition("=")[0] if word.startswith("-") or index < 2 else "…" for index, word in enumerate(args)]
     report = "\n".join([f"timebank {__version__}, Python {sys.version}", " ".join(shown), "", traceback.format_exc()])
     with tempfile.NamedTemporaryFile("w", prefix="timebank-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.write(report)
@@ -341,4 +342,7 @@ def root(
 
 def main() -> None:
     """Run the program; the installed script calls this."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a screen that has no 𠮷 shows its number instead of failing
+            stream.reconfigure(errors="backslashreplace")
     app()

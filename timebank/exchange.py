@@ -6,7 +6,6 @@ in the file of rejects with its reason.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +13,6 @@ from typing import TypeVar
 from sqlmodel import Session
 
 from timebank import hours
-from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.errors import Finding, Invalid
 from timebank.base.i18n import Language, say, text
@@ -112,9 +110,7 @@ def _readable(batch: Sequence[Row], read: Callable[[Row], _Item]) -> tuple[list[
 
 def members_in(session: Session, act: Act, intake: Intake) -> Imported:
     """Register the people of a sheet; see `members.join` for what is rejected."""
-    communities.lock(session, act.community_id)
-    today = communities.today(session, act)
-    return intake.take(lambda row: _newcomer(row, today), lambda some: members.join(session, act, some)[1])
+    return intake.take(_newcomer, lambda some: members.join(session, act, some)[1])
 
 
 def merchants_in(session: Session, act: Act, intake: Intake) -> Imported:
@@ -153,12 +149,12 @@ def check_totals(outcome: Imported, intake: Intake, rows: int | None, minutes: i
             )
 
 
-def _newcomer(row: Row, today: date) -> Newcomer:
+def _newcomer(row: Row) -> Newcomer:
     cells = row.values
     return Newcomer(
         parse_text(cells["member_no"]),
         Card(parse_text(cells["name"]), parse_text(cells["phone"]) or None, parse_text(cells["id_number"]) or None),
-        parse_day(cells["joined_on"]) if cells["joined_on"].strip() else today,
+        parse_day(cells["joined_on"]) if cells["joined_on"].strip() else None,
         parse_text(cells["grid"]),
         row.number,
     )
@@ -187,9 +183,14 @@ def _record(row: Row) -> Record:
         activity=parse_text(cells["activity"]),
         place=parse_text(cells["place"]),
         team_size=parse_count(cells["team_size"]) if cells["team_size"].strip() else 1,
-        kind=_KINDS.get(kind, kind),
+        kind=kind_of(kind),
         row=row.number,
     )
+
+
+def kind_of(typed: str) -> str:
+    """The kind of record behind what was typed, in Chinese or English; an unknown word stays for the room to refuse."""
+    return _KINDS.get(typed.lower(), typed)
 
 
 def span_of(minutes: str, start: str, end: str) -> tuple[int | None, int | None, int]:
@@ -202,6 +203,9 @@ def span_of(minutes: str, start: str, end: str) -> tuple[int | None, int | None,
         span = (parse_clock(start), parse_clock(end))
         if span[1] <= span[0]:
             raise Invalid(say("{start} to {end} is no span within a day.", start=start, end=end), "bad_span")
+    elif start.strip() and minutes.strip() and not looks_like_span(minutes):
+        begun = parse_clock(start)
+        span = (begun, begun + parse_minutes(minutes))
     elif looks_like_span(minutes):
         found = parse_span(minutes)
         span = (found.start, found.end)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from timebank import approvals, ledger, rulebooks, services
+from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
@@ -26,7 +27,7 @@ from timebank.people import clerks, members
 from timebank.people.members import Volunteer
 from timebank.rewards import Award, Facts, Used, award
 from timebank.rulebooks import Published, Shelf
-from timebank.services import COLUMNS, KINDS, Day, Days, Record, Service
+from timebank.services import COLUMNS, KINDS, Day, Days, Record, Service, Version
 
 MINUTES_A_DAY_ALONE = 480
 """Up to here a day's service counts by itself; above it a second person confirms (mission.md, law and habit)."""
@@ -54,7 +55,8 @@ class Fresh:
 @dataclass(slots=True)
 class Intake:
     """One command's records, batch by batch. From batch to batch it remembers only the ordinals of equal rows without a `ref`
-    and the categories it has warned of; the rest is in the database."""
+    and the categories it has warned of; the rest is in the database. `by_hand` tells a single record, typed on purpose: it may
+    enter again what was turned down or taken back, which a sheet that comes twice must not."""
 
     session: Session
     act: Act
@@ -62,6 +64,7 @@ class Intake:
     today: date
     actor_own: int | None
     approver_own: int | None
+    by_hand: bool = False
     ordinals: dict[bytes, int] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
 
@@ -94,14 +97,17 @@ class Intake:
         number = services.last_id(self.session, cid)
         for record, digest in named:
             versions = known.setdefault(record.ref, [])
-            if digest in versions:
+            free = not versions or not versions[-1].counts
+            if any(version.digest == digest for version in versions) and not (free and self.by_hand):
                 outcome.repeated += 1
+                self._warn_of_repeat(record, versions[-1], outcome)
                 continue
-            accepted = self._accept(record, digest, people.get(id_key(record.member_no)), days, bool(versions))
+            accepted = self._accept(record, digest, people.get(id_key(record.member_no)), days, not free)
             if isinstance(accepted, Finding):
                 outcome.rejected.append(accepted)
                 continue
-            versions.append(digest)
+            accepted.version = versions[-1].number + 1 if versions else 1
+            versions.append(Version(digest, accepted.version, "posted"))
             accepted.number = number = number + 1
             fresh.append(accepted)
             self._warn(accepted, outcome)
@@ -114,7 +120,7 @@ class Intake:
         if record.ref:
             return record, digest
         ordinal = self.ordinals[digest] = self.ordinals.get(digest, 0) + 1
-        return replace(record, ref=f"row:{digest.hex()}:{ordinal}"), digest
+        return replace(record, ref=services.ref_of(digest, ordinal)), digest
 
     def _accept(self, record: Record, digest: bytes, member: Volunteer | None, days: Days, ref_known: bool) -> Fresh | Finding:
         if member is None:
@@ -132,6 +138,8 @@ class Intake:
         return Fresh(0, record, digest, member, published, waits=self.act.approver is None and not alone)
 
     def _problem(self, record: Record, member: Volunteer, ref_known: bool) -> tuple[str, Say] | None:
+        if record.ref.startswith(services.OWN_REFS) and record.ref != services.ref_of(record.digest(), _ordinal(record.ref)):
+            return "bad_ref", say("A ref cannot begin with {start}.", start=services.OWN_REFS)
         if ref_known:
             return (
                 "other_content",
@@ -147,14 +155,21 @@ class Intake:
         if record.kind not in KINDS:
             return "bad_kind", say("{kind} is not a kind of record: {kinds}.", kind=record.kind, kinds=", ".join(KINDS))
         if len(record.category) > CATEGORY_CHARACTERS_MAX or looks_like_personal_number(record.category):
-            return "bad_category", say("A category is a short word of the rule book, not {category}.", category=record.category)
+            return "bad_category", say("This is no category: a category is a short word of the rule book.")
         if member.id == self.approver_own:
             return "self_confirmation", say("{number} cannot confirm hours of their own.", number=member.number)
         return None
 
+    def _warn_of_repeat(self, record: Record, newest: Version, outcome: Imported) -> None:
+        if not newest.counts:
+            told = say(
+                "This service was turned down or taken back before; to count it, enter it by hand with timebank hours record."
+            )
+            outcome.warnings.append(Finding(f"row {record.row}", "turned_down", told, record.row))
+
     def _warn(self, fresh: Fresh, outcome: Imported) -> None:
         category = fresh.record.category
-        if fresh.published.book.knows(category) or category in self.warned:
+        if not category or fresh.published.book.knows(category) or category in self.warned:
             return
         self.warned.add(category)
         message = say("{category} has no rate of its own; the default rate counts.", category=category)
@@ -187,7 +202,9 @@ def record_all(session: Session, act: Act, batches: Iterable[Sequence[Record]]) 
 
 def record(session: Session, act: Act, wanted: Record) -> Imported:
     """Record one service. Raises Refused with the row's code, if it is rejected."""
-    outcome = record_all(session, act, [[wanted]])
+    intake = Intake.begin(session, act)
+    intake.by_hand = True
+    outcome = intake.take([wanted])
     if outcome.rejected:
         finding = outcome.rejected[0]
         raise Refused(finding.message, finding.code, say("Correct the record, or look at timebank hours list."))
@@ -251,9 +268,12 @@ def _draft(item: Fresh, made: Award) -> Draft:
 
 
 def approve(session: Session, act: Act, number: int) -> Fresh:
-    """Confirm a waiting service as second person and post it. Raises as `approvals.approve`, NotAllowed `self_confirmation`."""
-    service, asked_by = _decide(session, act, number)
-    approvals.approve(session, act, approvals.of_subject(session, act, f"hours:{number}").id)
+    """Confirm a waiting service as second person and post it.
+
+    Raises as `approvals.approve`; NotAllowed `self_confirmation`; Refused `request_changed` if it is not what was asked.
+    """
+    service, waits = _waiting(session, act, number)
+    approvals.approve(session, act, waits.id)
     if clerks.own_member(session, act.community_id, act.actor) == service.member_id:
         raise NotAllowed(
             say("Nobody confirms hours of their own."), "self_confirmation", say("Let another clerk approve them.")
@@ -262,8 +282,14 @@ def approve(session: Session, act: Act, number: int) -> Fresh:
     assert published is not None, "books are never withdrawn"
     member = Volunteer.of(members.get(session, act.community_id, service.member_id))
     item = Fresh(number, Record.of(service, member.number), service.digest, member, published, waits=False)
+    if item.record.digest() != service.digest or waits.asked != _asked(item):
+        raise Refused(
+            say("Service {number} is not what was asked for.", number=number),
+            "request_changed",
+            say("Reject it, run timebank audit, and enter it again."),
+        )
     days = services.days(session, act.community_id, {(member.id, service.day)})
-    post(session, act.on_behalf_of(asked_by), [item], days)
+    post(session, act.on_behalf_of(waits.asked_by), [item], days)
     assert item.award is not None, "posting makes the award"
     made = item.award
     service.state, service.seq = "posted", item.seq
@@ -276,29 +302,55 @@ def approve(session: Session, act: Act, number: int) -> Fresh:
 
 def reject(session: Session, act: Act, number: int, why: str) -> Service:
     """Turn a waiting service down, with the reason. Raises as `approvals.reject`."""
-    service, _ = _decide(session, act, number)
-    approvals.reject(session, act, approvals.of_subject(session, act, f"hours:{number}").id, why)
+    service, waits = _waiting(session, act, number)
+    approvals.reject(session, act, waits.id, why)
     service.state = "rejected"
     session.add(service)
     session.flush()
     return service
 
 
-def _decide(session: Session, act: Act, number: int) -> tuple[Service, int]:
+def _waiting(session: Session, act: Act, number: int) -> tuple[Service, Approval]:
     communities.lock(session, act.community_id)
-    asked_by = approvals.of_subject(session, act, f"hours:{number}").asked_by
-    return services.get(session, act.community_id, number), asked_by
+    waits = approvals.of_subject(session, act, "hours.approve", f"hours:{number}")
+    return services.get(session, act.community_id, number), waits
 
 
 def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool = False) -> Fresh | None:
-    """Take a posted service back and, if `minutes` is above 0, post it anew with the right minutes. Two people.
+    """Take a posted service back and, if `minutes` is above 0, post it anew with these minutes from the same start.
 
-    Points spent meanwhile: see `ledger.reverse`. Raises NotFound `unknown_service`, Refused `not_posted`, NotAllowed
-    `approver_missing`, `same_person`; Refused as `record` for the new one.
+    Two people. Points spent: see `ledger.reverse`. Raises NotFound `unknown_service`, Refused `not_posted`, NotAllowed
+    `approver_missing`, `same_person`, `self_confirmation`; Refused as `record` for the new one.
     """
     approvals.two_people(act)
     intake = Intake.begin(session, act)
     service = _posted(session, act, number)
+    if service.member_id == intake.approver_own:
+        raise NotAllowed(
+            say("Nobody confirms hours of their own."), "self_confirmation", say("Let another clerk approve them.")
+        )
+    _take_back(session, act, service, "corrected" if minutes else "reversed", owe)
+    if not minutes:
+        return None
+    member = Volunteer.of(members.get(session, act.community_id, service.member_id))
+    right = replace(Record.of(service, member.number), minutes=minutes)
+    if right.starts is not None:
+        right = replace(right, ends=right.starts + minutes)
+    version = service.version + 1
+    if right.ref.startswith(services.OWN_REFS):
+        right, version = replace(right, ref=services.next_ref(session, act.community_id, right.digest())), 1
+    days = services.days(session, act.community_id, {(member.id, service.day)})
+    item = intake._accept(right, right.digest(), member, days, ref_known=False)
+    if isinstance(item, Finding):
+        raise Refused(item.message, item.code, say("Correct the minutes, or take the service back with --minutes 0."))
+    item.number, item.version = services.last_id(session, act.community_id) + 1, version
+    post(session, act, [item], days)
+    insert_rows(session, "service", COLUMNS, [_row(item, act)])
+    return item
+
+
+def _take_back(session: Session, act: Act, service: Service, state: str, owe: bool) -> None:
+    """Reverse a posted service's entry and take it out of the member's sums."""
     assert service.seq is not None, "a posted service has an entry"
     ledger.reverse(session, act, service.seq, owe=owe)
     scopes = scopes_of(service.category, service.day)
@@ -306,21 +358,9 @@ def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool 
     less = Sums(-service.eligible, -service.counted, -service.points, -service.window_minutes)
     earnings.add(service.member_id, scopes, less)
     earnings.save(session)
-    service.state = "reversed"
+    service.state = state
     session.add(service)
     session.flush()
-    if not minutes:
-        return None
-    member = Volunteer.of(members.get(session, act.community_id, service.member_id))
-    right = replace(Record.of(service, member.number), minutes=minutes, starts=None, ends=None)
-    days = services.days(session, act.community_id, {(member.id, service.day)})
-    item = intake._accept(right, right.digest(), member, days, ref_known=False)
-    if isinstance(item, Finding):
-        raise Refused(item.message, item.code, say("Correct the minutes, or take the service back with --minutes 0."))
-    item.number, item.version = services.last_id(session, act.community_id) + 1, service.version + 1
-    post(session, act, [item], days)
-    insert_rows(session, "service", COLUMNS, [_row(item, act)])
-    return item
 
 
 def _posted(session: Session, act: Act, number: int) -> Service:
@@ -334,6 +374,11 @@ def _posted(session: Session, act: Act, number: int) -> Service:
             say("See timebank hours list."),
         )
     return service
+
+
+def _ordinal(ref: str) -> int:
+    tail = ref.rpartition(":")[2]
+    return int(tail) if tail.isascii() and tail.isdigit() else 0
 
 
 def _refused(record: Record, code: str, message: Say) -> Finding:

@@ -4,7 +4,7 @@ Every entry is made of transfers, so each unit sums to zero by construction. A b
 one lock, a handful of bulk statements and one new head of the log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
@@ -16,7 +16,7 @@ from sqlmodel import Session
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.communities import CommunityState
-from timebank.base.db import insert_rows, instant
+from timebank.base.db import NEVER, insert_rows, instant
 from timebank.base.errors import Finding, Invalid, NotAllowed, NotFound, Refused
 from timebank.base.i18n import say
 from timebank.base.months import period_of
@@ -200,10 +200,11 @@ def _write(session: Session, act: Act, state: CommunityState, positions: Positio
         draft, period = item.draft, _period(state, item.draft)
         key, day = f"{act.key}/{seq - first}", draft.business_date.isoformat()
         fields = _payload(act, item, origin, seq, key, period, moment)
-        if draft.text:
+        told = draft.text or act.reason
+        if told:
             salt = act.draw(f"salt {seq}")[:16]
-            fields["text_hash"] = sha256(salt + draft.text.encode()).hexdigest()
-            texts.append((act.community_id, seq, salt, draft.text))
+            fields["text_hash"] = sha256(salt + told.encode()).hexdigest()
+            texts.append((act.community_id, seq, salt, told))
         payload = canonical(fields)
         leaf = leaf_hash(payload)
         frontier.append(leaf)
@@ -290,7 +291,7 @@ def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
     positions = Positions.load(session, act.community_id, holders, units, {period})
     opposite: list[Move] = []
     from_expired: list[list[object]] = []
-    for holder, unit, purpose, lot, amount in rows:
+    for holder, unit, purpose, lot, amount in _as_it_came_in(rows):
         position = positions.find(holder, unit, purpose)
         if amount < 0 or position.lots is None:
             opposite.append((position, lot.isoformat(), -amount))
@@ -302,6 +303,18 @@ def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
     draft = replace(draft, facts={"expired": from_expired} if from_expired else None, text=act.reason or None)
     receipt = _write(session, act, state, positions, [_Ready(draft, positions.apply(opposite, period), seq)])[0]
     return {"entries": [[receipt.seq, receipt.key, receipt.kind, receipt.period]]}
+
+
+def _as_it_came_in(rows: Sequence[Any]) -> Iterator[tuple[str, str, str, date, int]]:
+    """An entry's postings with what repaid a debt put back beside what came in with it: owed again only as the last resort."""
+    repaid = {row.holder: row.amount for row in rows if row.purpose == "owed" and row.amount > 0}
+    for holder, unit, purpose, lot, amount in rows:
+        if purpose == "owed" and amount > 0:
+            continue
+        together = repaid.pop(holder, 0) if purpose == "available" and unit == "points" and amount > 0 else 0
+        yield holder, unit, purpose, lot, amount + together
+    for holder, amount in repaid.items():
+        yield holder, "points", "available", NEVER, amount
 
 
 def _reversible(session: Session, community_id: int, seq: int) -> Entry:
@@ -328,7 +341,7 @@ def _expired_left(session: Session, position: Position, lot: date) -> int:
     """How many points of a lot lapsed and were not taken back by an earlier reversal."""
     own = (POSTING.community_id == position.community_id, POSTING.account_id == position.id, POSTING.expires_on == lot)
     lapsed = select(func.sum(POSTING.amount)).where(*_ENTRY_OF_POSTING, *own, ENTRY.kind == "points.expire")
-    expired = -(session.execute(lapsed).scalar() or 0)
+    expired = -int(session.execute(lapsed).scalar() or 0)
     if not expired:
         return 0
     reversals = select(ENTRY.payload).where(ENTRY.community_id == position.community_id, ENTRY.kind == "reversal")

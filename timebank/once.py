@@ -58,6 +58,6 @@ def once(session: Session, act: Act, verb: str, inputs: dict[str, Any], work: Ca
 
 
 def fingerprint(act: Act, verb: str, inputs: dict[str, Any]) -> bytes:
-    """SHA-256 over what a command was asked to do and by whom: 32 bytes."""
-    asked = {"verb": verb, "inputs": inputs, "actor": act.actor, "approver": act.approver or 0, "reason": act.reason}
+    """SHA-256 over what a command was asked to do and by whom: 32 bytes. Inputs that may name people come in hidden."""
+    asked = {"verb": verb, "inputs": inputs, "actor": act.actor, "approver": act.approver or 0}
     return hashlib.sha256(canonical(asked)).digest()

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, func, tuple_
 from sqlalchemy import select as core_select
@@ -18,14 +19,16 @@ MINUTES_A_DAY_MAX = 1440
 KINDS = ("confirmed", "self-reported", "back-entered", "team")
 _PLACES_A_QUERY = 400
 _DIGEST_BYTES = 16
+OWN_REFS = "row:"
+"""How refs begin that the program makes."""
 _SEPARATOR = "\x1f"  # a control character, which no text of a record can hold
 
 
 class Service(SQLModel, table=True):
     """One service of one member. `starts`/`ends` are minutes from midnight; `seq` is its entry once posted.
 
-    `state`: waiting (for a second person), posted, rejected, reversed. `eligible`, `counted`, `points` and `window_minutes` are
-    what the rule book made of it. `version` counts the corrections of one `ref`.
+    `state`: waiting (for a second person), posted, rejected, corrected (replaced by a later one), reversed. `eligible`,
+    `counted`, `points`, `window_minutes` are what the rule book made of it. `version` counts the corrections of one `ref`.
     """
 
     __table_args__ = (
@@ -112,6 +115,8 @@ class Day:
     def problem(self, member: Volunteer, record: Record) -> tuple[str, Say] | None:
         """Why a record does not fit into the day: (code, sentence), or None. Codes: overlap, day_too_long."""
         if record.starts is not None and record.ends is not None:
+            if record.ends > MINUTES_A_DAY_MAX:
+                return "bad_span", say("The service would end after midnight.")
             for starts, ends in self.spans:
                 if record.starts < ends and starts < record.ends:
                     told = f"{_clock(starts)}-{_clock(ends)}"
@@ -159,18 +164,43 @@ def days(session: Session, community_id: int, places: Collection[tuple[int, date
     return found
 
 
-def versions(session: Session, community_id: int, refs: Sequence[str]) -> dict[str, list[bytes]]:
-    """The digests known under each ref, oldest first."""
-    known: dict[str, list[bytes]] = {}
+class Version(NamedTuple):
+    """One version of what is recorded under a ref: its digest, its number from 1, its state."""
+
+    digest: bytes
+    number: int
+    state: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is in force, or replaced by a correction: not turned down or taken back."""
+        return self.state in ("waiting", "posted", "corrected")
+
+
+def versions(session: Session, community_id: int, refs: Sequence[str]) -> dict[str, list[Version]]:
+    """The versions known under each ref, oldest first."""
+    known: dict[str, list[Version]] = {}
     for start in range(0, len(refs), _PLACES_A_QUERY):
         rows = session.exec(
-            select(Service.ref, Service.digest)
+            select(Service.ref, Service.digest, Service.version, Service.state)
             .where(col(Service.community_id) == community_id, col(Service.ref).in_(refs[start : start + _PLACES_A_QUERY]))
             .order_by(col(Service.ref), col(Service.version))
         )
-        for ref, digest in rows:
-            known.setdefault(ref, []).append(digest)
+        for ref, digest, number, state in rows:
+            known.setdefault(ref, []).append(Version(digest, number, state))
     return known
+
+
+def ref_of(digest: bytes, ordinal: int) -> str:
+    """The ref of a record that came without one: made of its content and its ordinal among equal ones."""
+    return f"{OWN_REFS}{digest.hex()}:{ordinal}"
+
+
+def next_ref(session: Session, community_id: int, digest: bytes) -> str:
+    """The next free ref for this content."""
+    like = col(Service.ref).startswith(f"{OWN_REFS}{digest.hex()}:", autoescape=True)
+    wanted = select(func.count(func.distinct(Service.ref))).where(col(Service.community_id) == community_id, like)
+    return ref_of(digest, session.exec(wanted).one() + 1)
 
 
 def get(session: Session, community_id: int, number: int) -> Service:

@@ -43,6 +43,9 @@ class Screen:
         from rich.table import Table
 
         listed = [list(row) for row in rows]
+        if not listed:
+            self._console().print(self._text(title), style="bold", markup=False, highlight=False)
+            return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for index, column in enumerate(columns):
             numeric = bool(listed) and all(isinstance(row[index], int) for row in listed)

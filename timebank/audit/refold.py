@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from timebank.audit.accounts import Account, Accounts, Row
@@ -29,7 +30,7 @@ TWO_PEOPLE = frozenset({"rules.publish", "settlement.approve", "period.close", "
 BACK_ENTERED = "back-entered"
 CLOSE = "period.close"
 
-_ALWAYS, _PERHAPS = ("kind", "posted_at", "period", "actor", "key"), ("approver", "reverses", "subject", "rules")
+_always = itemgetter("seq", "kind", "business_date", "posted_at", "period", "actor", "key")
 
 
 @dataclass(slots=True)
@@ -85,10 +86,10 @@ class Refold:
             self._next_key = f"{self._command}/{self._index + 1}"
             self.accounts.pass_over(row[ENTRY_FIELDS.index("period")], lines)
             return
-        kind, posted_at, period, actor, key = map(fields.__getitem__, _ALWAYS)
-        approver, reverses, subject, rules = map(fields.get, _PERHAPS)
-        day = fields["business_date"]
-        written = (fields["seq"], kind, day, posted_at, period, actor, approver, key, reverses, subject, rules)
+        own, kind, day, posted_at, period, actor, key = _always(fields)
+        get = fields.get
+        approver = get("approver")
+        written = (own, kind, day, posted_at, period, actor, approver, key, get("reverses"), get("subject"), get("rules"))
         if written != row[:-2]:
             self._entry_differs(seq, written, row)
         if fields["log"] != self._origin:

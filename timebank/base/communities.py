@@ -47,12 +47,8 @@ class CommunityState(SQLModel, table=True):
     open_period: str
 
 
-def found(session: Session, act: Act, wish: Community, open_from: str | None) -> Community:
-    """Found a community: its reference row and its state row.
-
-    `wish` has id 0; `open_from` is the first month of the book ('2026-01'), by default the month of today. Raises Invalid
-    `bad_code`, `bad_timezone`, `bad_decimals`, `bad_period`; Conflict `community_exists`.
-    """
+def check(wish: Community) -> None:
+    """Refuse what cannot be a community. Raises Invalid `bad_code`, `bad_timezone`, `bad_decimals`."""
     if not _CODE.fullmatch(wish.code):
         raise Invalid(
             say("{code} cannot be a community's code.", code=wish.code),
@@ -67,6 +63,15 @@ def found(session: Session, act: Act, wish: Community, open_from: str | None) ->
         ) from error
     if wish.points_decimals not in (0, 1):
         raise Invalid(say("Points have 0 or 1 decimals."), "bad_decimals", say("Use --points-decimals 0 or 1."))
+
+
+def found(session: Session, act: Act, wish: Community, open_from: str | None) -> Community:
+    """Found a community: its reference row and its state row.
+
+    `wish` has id 0; `open_from` is the first month of the book ('2026-01'), by default the month of today. Raises Invalid
+    `bad_code`, `bad_timezone`, `bad_decimals`, `bad_period`; Conflict `community_exists`.
+    """
+    check(wish)
     if with_code(session, wish.code):
         refuse_twice(wish.code)
     today = act.today(wish.timezone)
@@ -80,6 +85,11 @@ def found(session: Session, act: Act, wish: Community, open_from: str | None) ->
     session.add(CommunityState(community_id=community.id, posted_at=act.now, opened_from=opened, open_period=opened))
     session.flush()
     return community
+
+
+def listed(session: Session) -> list[Community]:
+    """All communities of the database."""
+    return list(session.exec(select(Community).order_by(col(Community.id))))
 
 
 def with_code(session: Session, code: str) -> Community | None:

@@ -11,6 +11,8 @@ from timebank.base import clock
 from timebank.base.errors import Invalid, NotAllowed
 from timebank.base.i18n import LANGUAGES, Language, say
 
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -46,6 +48,9 @@ class Config:
             raise Invalid(
                 say("{now} has no time zone.", now=self.fixed_now), "bad_now", say("Write it like 2026-10-20T12:00:00+08:00.")
             )
+        if not _FIRST_YEAR <= given.year <= _LAST_YEAR:
+            hint = say("Write it like 2026-10-20T12:00:00+08:00.")
+            raise Invalid(say("{now} is not a moment.", now=self.fixed_now), "bad_now", hint)
         return given.astimezone(UTC).replace(microsecond=0)
 
 

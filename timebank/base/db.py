@@ -66,11 +66,12 @@ def key_field() -> Any:
 def open_engine(url: str, *, wait_seconds: int = LOCK_WAIT_SECONDS_MAX) -> Engine:
     """Open an engine on SQLite (durable rollback journal, synchronous EXTRA, foreign keys) or PostgreSQL."""
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": wait_seconds})
+        engine = create_engine(url, connect_args={"timeout": wait_seconds}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, connect_args={"options": f"-c lock_timeout={wait_seconds}s -c timezone=UTC"})
+    options = {"options": f"-c lock_timeout={wait_seconds}s -c timezone=UTC"}
+    return create_engine(url, connect_args=options, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -96,6 +97,8 @@ def writing(engine: Engine) -> Iterator[Session]:
 def reading(engine: Engine) -> Iterator[Session]:
     """One reading transaction: a snapshot, no lock, nothing to commit."""
     with _said_plainly(), Session(engine, expire_on_commit=False) as session:
+        if engine.dialect.name == "postgresql":  # where READ COMMITTED would show half of a later command
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         yield session
 
 

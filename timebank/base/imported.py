@@ -40,8 +40,14 @@ class Imported:
                 self.rejected,
             )
 
-    def receipt(self, lang: Language) -> dict[str, Any]:
-        """The JSON of an import (docs/formats.md)."""
-        rejected = [{"row": f.row, "code": f.code, "message": text(f.message, lang)} for f in self.rejected]
+    def receipt(self) -> dict[str, Any]:
+        """What is kept of an import: counts, rows and codes, and none of the sentences, which may hold what was typed."""
         counts = {name: getattr(self, name) for name in ("rows", "posted", "pending", "repeated")}
+        rejected = [{"row": finding.row or 0, "code": finding.code} for finding in self.rejected]
         return {**counts, "rejected": rejected, "minutes": self.minutes, "points": self.points}
+
+    def told(self, receipt: dict[str, Any], lang: Language) -> dict[str, Any]:
+        """The JSON of an import (docs/formats.md): the receipt with the sentences of this run, '' where it was a repeat."""
+        messages = {(finding.row or 0, finding.code): text(finding.message, lang) for finding in self.rejected}
+        rejected = [{**row, "message": messages.get((row["row"], row["code"]), "")} for row in receipt["rejected"]]
+        return {**receipt, "rejected": rejected}

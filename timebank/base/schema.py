@@ -1,5 +1,6 @@
 """The database's schema: where the migrations lie, upgrading, and which revision a database is at."""
 
+from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +62,7 @@ def revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@lru_cache
 def head() -> str:
     """The newest revision this program knows."""
     newest = ScriptDirectory.from_config(_config()).get_current_head()

@@ -1,6 +1,7 @@
 """`timebank approve`: the second person says yes, and what waited is done."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -29,7 +30,9 @@ def approve(door: Writing, number: Number) -> None:
             posted = hours.approve(session, act, waits.asked["service"])
             return {"approved": number, "kind": waits.kind, "entry": posted.seq}
         approvals.approve(session, act, number)
-        done = VERBS[waits.kind](session, act.on_behalf_of(waits.asked_by), waits.asked)
+        asked = waits.asked
+        behalf = replace(act.on_behalf_of(waits.asked_by), reason=asked.pop("reason", ""))
+        done = VERBS[waits.kind](session, behalf, asked)
         return {"approved": number, "kind": waits.kind, **done}
 
     receipt = door.once("approve", work).receipt

@@ -10,7 +10,7 @@ import typer
 
 from timebank import __version__
 from timebank.base.config import Config, default_db, sqlite_path
-from timebank.base.i18n import Say, say
+from timebank.base.i18n import Say, say, text
 from timebank.show import Screen
 
 app = typer.Typer(add_completion=False)
@@ -34,7 +34,7 @@ def doctor(ctx: typer.Context) -> None:
     path = sqlite_path(config.db)
     if path is not None:
         facts |= _sqlite_facts(path, warnings)
-    if screen.data({**facts, "warnings": [str(warning) for warning in warnings]}):
+    if screen.data({**facts, "warnings": [text(warning, config.lang) for warning in warnings]}):
         return
     screen.facts(say("timebank doctor"), [(NAMES[name], value) for name, value in facts.items()])
     for warning in warnings:

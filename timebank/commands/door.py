@@ -7,6 +7,8 @@ inputs are fingerprinted, so that a repeat under the same key writes nothing and
 import functools
 import hmac
 import inspect
+import json
+import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -29,6 +31,8 @@ from timebank.base.communities import Community
 from timebank.base.config import Config, sqlite_path
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Language, say
+from timebank.base.masking import looks_like_personal_number
+from timebank.base.sheet_values import parse_text
 from timebank.base.sheets import file_digest
 from timebank.once import Outcome, once
 from timebank.people import clerks
@@ -37,6 +41,7 @@ from timebank.show import Screen
 Work = Callable[[Session, Act], dict[str, Any]]
 
 _FIRST_CLERK = "W0001"
+_KEY = re.compile(r"[A-Za-z0-9._:-]{1,80}")
 _SOMEBODY = -1  # the second person of a rehearsal; never written
 _NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects"}
 
@@ -106,28 +111,28 @@ class Writing(Door):
     reason: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
 
-    def once(self, verb: str, work: Work, *, secret: tuple[str, ...] = ()) -> Outcome:
-        """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back.
-
-        Inputs named `secret` enter the fingerprint only under the pepper, so that the database gives none of them away.
-        """
-        for name in secret:
-            if name in self.inputs:
-                self.inputs[name] = hmac.digest(self.pepper(), str(self.inputs[name]).encode(), sha256).hex()
+    def once(self, verb: str, work: Work) -> Outcome:
+        """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back."""
+        hidden = self.hidden()
         with db.writing(self.engine) as session:
             community = communities.find(session, self.config.community)
             act = self.act(session, community)
-            outcome = once(session, act, verb, self.inputs, lambda: work(session, act))
+            outcome = once(session, act, verb, hidden, lambda: work(session, act))
             if self.dry_run:
                 session.rollback()
         self._tell(outcome)
         return outcome
 
+    def hidden(self) -> dict[str, str]:
+        """The inputs as the fingerprint gets them: under the pepper, so that the database gives no name, phone or code away."""
+        given = json.dumps(self.inputs | {"reason": self.reason}, sort_keys=True, ensure_ascii=False)
+        return {"inputs": hmac.digest(self.pepper(), given.encode(), sha256).hex()}
+
     def act(self, session: Session, community: Community) -> Act:
         """Who does this: --as (W0001 by default) and, where named, --approver."""
         actor = clerks.find(session, community.id, self.config.clerk or _FIRST_CLERK)
         second = clerks.find(session, community.id, self.approver) if self.approver else None
-        return Act(
+        act = Act(
             community.id,
             self.config.now(),
             actor.id,
@@ -137,6 +142,9 @@ class Writing(Door):
             self.reason,
             secrets.token_bytes(32),
         )
+        if second is not None:
+            approvals.two_people(act)
+        return act
 
     def once_or_ask(self, kind: str, subject: str, request: dict[str, Any], work: Work) -> Outcome:
         """Do the work if a second person is named; else let it wait in the inbox: the receipt is then {'waiting': number}.
@@ -148,10 +156,10 @@ class Writing(Door):
             rehearsal = session.begin_nested()
             work(session, replace(act, approver=_SOMEBODY))
             rehearsal.rollback()
-            return {"waiting": approvals.ask(session, act, kind, [(subject, request)])[0]}
+            return {"waiting": approvals.ask(session, act, kind, [(subject, request | {"reason": act.reason})])[0]}
 
         outcome = self.once(kind, work if self.approver else asked)
-        if not self.approver:
+        if not self.approver and not self.dry_run:
             self.screen.note(
                 say(
                     "This waits for a second person as number {number}: timebank approve {number} --as W0002",
@@ -203,14 +211,28 @@ def _command(
             return
         inputs = {n: _plain(v) for n, v in sorted(given.items()) if n not in _NOT_INPUTS and v is not None}
         options = {n: given.pop(n) for n, _, _ in more}
-        options["key"] = options["key"] or secrets.token_hex(8)
-        options["reason"] = unicodedata.normalize("NFC", options["reason"])
+        options["key"] = _key(options["key"])
+        options["reason"] = parse_text(options["reason"])
         function(Writing(config, screen, inputs=inputs, **options), **given)
 
     command.__signature__ = inspect.Signature([context, *own, *extra])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in (context, *own, *extra)}
     app.command(name, epilog=example)(command)
     return function
+
+
+def _key(given: str | None) -> str:
+    """The command's key: the given one, else a random one. Raises Invalid `bad_key`."""
+    if given is None:
+        return secrets.token_hex(8)
+    key = parse_text(given)
+    if not _KEY.fullmatch(key) or looks_like_personal_number(key):
+        raise Invalid(
+            say("{key} cannot be a command's key.", key=key),
+            "bad_key",
+            say("Use 1 to 80 letters, digits and . _ - : without spaces."),
+        )
+    return key
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """`timebank hours …`."""
 
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,16 @@ from timebank.people import members
 from timebank.services import Record
 
 app = typer.Typer(add_completion=False)
+
+
+class State(Enum):
+    """What became of a record."""
+
+    WAITING = "waiting"
+    POSTED = "posted"
+    REJECTED = "rejected"
+    CORRECTED = "corrected"
+    REVERSED = "reversed"
 
 
 @writing(app, "record", example="timebank hours record M0012 --date 2026-10-03 --minutes 90 --category elder-care")
@@ -49,14 +60,14 @@ def record(
             ends=ends,
             activity_no=parse_text(activity_no),
             team_size=team_size,
-            kind=kind,
+            kind=exchange.kind_of(parse_text(kind)),
             activity=parse_text(activity),
             place=parse_text(place),
         )
         outcome = hours.record(session, act, wanted)
         for warning in outcome.warnings:
             door.screen.warn(warning.message)
-        return outcome.receipt(door.lang)
+        return outcome.receipt()
 
     receipt = door.once("hours.record", work).receipt
     if door.screen.data(receipt):
@@ -141,12 +152,14 @@ def corrected(session: Session, act: Act, request: dict[str, Any]) -> dict[str, 
 def list_(
     door: Door,
     member: Annotated[str | None, typer.Option(help="Only this member.")] = None,
-    state: Annotated[str, typer.Option(help="Only this state: waiting, posted, rejected, reversed.")] = "",
+    state: Annotated[
+        State | None, typer.Option(help="Only this state: waiting, posted, rejected, corrected, reversed.")
+    ] = None,
 ) -> None:
     """List services by day, with their numbers."""
     with door.reading() as (session, community):
         only = members.find(session, community.id, member).id if member else None
-        found = services.listed(session, community.id, only, state)
+        found = services.listed(session, community.id, only, state.value if state else "")
         numbers = {m.id: m.number for m in members.listed(session, community.id)}
     names = ("service", "member", "date", "minutes", "category", "activity", "state", "points", "entry", "ref")
     rows = [
@@ -166,4 +179,10 @@ def list_(
     door.screen.table(say("Services ({count})", count=len(rows)), columns, shown)
 
 
-STATES = {"waiting": say("waiting"), "posted": say("posted"), "rejected": say("rejected"), "reversed": say("reversed")}
+STATES = {
+    "waiting": say("waiting"),
+    "posted": say("posted"),
+    "rejected": say("rejected"),
+    "corrected": say("corrected"),
+    "reversed": say("reversed"),
+}

@@ -32,22 +32,26 @@ class Import:
 
 def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Imported]) -> dict[str, Any]:
     """Import a file and show what became of its rows. Raises Invalid `rejected_rows`, `control_total`."""
+    _check_rejects(wanted)
     with door.screen.progress(say("Reading {file}", file=wanted.file.name), None) as moved:
         intake = exchange.open_for(wanted.file, wanted.columns, moved)
         for header in intake.sheet.unknown:
             door.screen.warn(say("The column {header} is not known and is left out.", header=header))
 
+        seen = Imported()
+
         def work(session: Session, act: Act) -> dict[str, Any]:
             outcome = take(session, act, intake)
+            seen.add(outcome)
             exchange.check_totals(outcome, intake, wanted.rows, wanted.minutes)
             for warning in outcome.warnings:
                 door.screen.warn(warning.message)
             if not wanted.partial or not outcome.posted + outcome.pending + outcome.repeated:
                 outcome.all_or_nothing()
-            return outcome.receipt(door.lang)
+            return outcome.receipt()
 
         try:
-            receipt = door.once(wanted.verb, work).receipt
+            receipt = seen.told(door.once(wanted.verb, work).receipt, door.lang)
         except Invalid as error:
             _keep_rejects(door, wanted, intake)
             if wanted.save_rejects and error.code == "rejected_rows":
@@ -56,6 +60,19 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
     _keep_rejects(door, wanted, intake)
     _show(door, wanted, receipt)
     return receipt
+
+
+def _check_rejects(wanted: Import) -> None:
+    """Refuse a file of rejects that could not be written, before anything is. Raises Invalid `bad_rejects_file`."""
+    path = wanted.save_rejects
+    if path is None:
+        return
+    if path.exists() and path.samefile(wanted.file):
+        same = say("{file} is the sheet itself.", file=path.name)
+        raise Invalid(same, "bad_rejects_file", say("Give the rejected rows a file of their own."))
+    if not path.parent.is_dir():
+        missing = say("There is no folder {folder}.", folder=str(path.parent))
+        raise Invalid(missing, "bad_rejects_file", say("Make it first, or name another file."))
 
 
 def _keep_rejects(door: Writing, wanted: Import, intake: Intake) -> None:

@@ -1,5 +1,7 @@
 """`timebank inbox`."""
 
+from zoneinfo import ZoneInfo
+
 import typer
 from sqlmodel import Session
 
@@ -18,8 +20,12 @@ def inbox(door: Door) -> None:
     with door.reading() as (session, community):
         waiting = approvals.waiting(session, community.id)
         numbers = {clerk.id: clerk.number for clerk in clerks.listed(session, community.id)}
+        zone = ZoneInfo(community.timezone)
         told = {w.id: _about(session, community.id, w, door.lang) for w in waiting}
-    rows = [(w.id, w.kind, w.subject, told[w.id], numbers[w.asked_by], w.asked_at.date().isoformat()) for w in waiting]
+    rows = [
+        (w.id, w.kind, w.subject, told[w.id], numbers[w.asked_by], w.asked_at.astimezone(zone).date().isoformat())
+        for w in waiting
+    ]
     if not door.screen.data([dict(zip(NAMES, r, strict=True)) for r in rows]):
         columns = (say("number"), say("what"), say("about"), say("asked by"), say("since"))
         shown = [(number, KINDS[kind], *rest) for number, kind, _, *rest in rows]

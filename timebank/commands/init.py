@@ -1,6 +1,8 @@
 """`timebank init`."""
 
 import os
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.config import sqlite_path
 from timebank.base.i18n import say, text
+from timebank.base.sheet_values import parse_text
 from timebank.commands.door import Writing, writing
 from timebank.once import once
 from timebank.people import clerks
@@ -28,68 +31,70 @@ def init(
     timezone: Annotated[str, typer.Option(help="Time zone in which days and months end.")] = "Asia/Shanghai",
     points_decimals: Annotated[int, typer.Option(help="Decimals of points, 0 or 1; for ever.")] = 0,
     open_from: Annotated[str | None, typer.Option(help="First month of the book, to load history.")] = None,
+    clerk: Annotated[str, typer.Option(help="Name of the first clerk, W0001.")] = "",
+    reviewer: Annotated[str, typer.Option(help="Name of the second, W0002.")] = "",
 ) -> None:
     """Found a time bank: make the database, the community, and the clerks W0001 (you) and W0002."""
-    code = door.config.community or "community"
-    path = sqlite_path(door.config.db)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    new = path is not None and not path.exists()
-    engine = db.open_engine(door.config.db)
-    try:
-        schema.upgrade(engine)
-        wish = Community(
-            id=0,
-            code=code,
-            name=name,
-            timezone=timezone,
-            credits_unit=credits_unit,
-            points_decimals=points_decimals,
-            founded_at=door.config.now(),
-        )
-        with db.writing(engine) as session:
-            receipt = _found(door, session, wish, open_from)
-            if door.dry_run:
-                session.rollback()
-    except BaseException:
-        _forget(new, door)
-        raise
-    if not door.dry_run:
-        keys.read_or_make(keys.path_of(door.config.db, door.config.keys), os.urandom(keys.PEPPER_BYTES))
-    else:
-        _forget(new, door)
+    wish = Community(
+        id=0,
+        code=door.config.community or "community",
+        name=parse_text(name),
+        timezone=timezone,
+        credits_unit=parse_text(credits_unit),
+        points_decimals=points_decimals,
+        founded_at=door.config.now(),
+    )
+    communities.check(wish)
+    if door.dry_run:
+        with TemporaryDirectory() as folder:  # nothing is made where the database would be
+            receipt = _founded(door, f"sqlite:///{folder}/book.db", wish, open_from, (clerk, reviewer))
         door.screen.note(say("Dry run: nothing was written."))
+    else:
+        receipt = _founded(door, door.config.db, wish, open_from, (clerk, reviewer))
     _show(door, wish, receipt)
 
 
-def _found(door: Writing, session: Session, wish: Community, open_from: str | None) -> dict[str, Any]:
+def _founded(door: Writing, url: str, wish: Community, open_from: str | None, people: tuple[str, str]) -> dict[str, Any]:
+    """Make the database where there is none, its keys, and the community."""
+    path = sqlite_path(url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    engine = db.open_engine(url)
+    try:
+        schema.upgrade(engine)
+        with db.writing(engine) as session:
+            _keys(door, session, url)
+            return _found(door, session, wish, open_from, people)
+    finally:
+        engine.dispose()
+
+
+def _keys(door: Writing, session: Session, url: str) -> None:
+    """A first community makes the file of keys; later ones need it to be there: a new pepper would make all codes unknown."""
+    place = keys.path_of(url, None if door.dry_run else door.config.keys)
+    if communities.listed(session):
+        keys.read(place)
+    else:
+        keys.read_or_make(place, os.urandom(keys.PEPPER_BYTES))
+
+
+def _found(door: Writing, session: Session, wish: Community, open_from: str | None, people: tuple[str, str]) -> dict[str, Any]:
     """Found the community, or give the first receipt of the same command."""
     moment = Act(0, door.config.now(), 1, None, "none", door.key, door.reason, os.urandom(32))
     known = communities.with_code(session, wish.code)
-    if known is None:
-        known = communities.found(session, moment, wish, open_from)
-        fresh = True
-    else:
-        fresh = False
-    act = Act(known.id, moment.now, 1, None, "none", door.key, door.reason, moment.entropy)
+    community = known or communities.found(session, moment, wish, open_from)
+    act = replace(moment, community_id=community.id)
 
     def work() -> dict[str, Any]:
-        if not fresh:
+        if known is not None:
             communities.refuse_twice(wish.code)
         ledger.open_book(session, act.community_id)
-        names = [text(say("clerk"), door.lang), text(say("reviewer"), door.lang)]
+        usual = (text(say("clerk"), door.lang), text(say("reviewer"), door.lang))
+        names = [parse_text(given) or name for given, name in zip(people, usual, strict=True)]
         numbers = [clerk.number for clerk in clerks.add(session, act, names)]
-        state = communities.lock(session, act.community_id)
-        return {"community": wish.code, "clerks": numbers, "open_from": state.opened_from}
+        return {"community": wish.code, "clerks": numbers, "open_from": communities.lock(session, act.community_id).opened_from}
 
-    return once(session, act, "init", door.inputs | {"community": wish.code}, work).receipt
-
-
-def _forget(new: bool, door: Writing) -> None:
-    """A founding that failed leaves no empty database behind."""
-    path = sqlite_path(door.config.db)
-    if new and path is not None:
-        path.unlink(missing_ok=True)
+    return once(session, act, "init", {"community": wish.code, "name": wish.name}, work).receipt
 
 
 def _show(door: Writing, wish: Community, receipt: dict[str, Any]) -> None:
@@ -101,7 +106,7 @@ def _show(door: Writing, wish: Community, receipt: dict[str, Any]) -> None:
             (say("community"), f"{wish.name} ({wish.code})"),
             (say("clerks"), ", ".join(receipt["clerks"])),
             (say("first month"), receipt["open_from"]),
-            (say("database"), door.config.db),
+            (say("database"), str(sqlite_path(door.config.db) or door.config.db)),
         ],
     )
     door.screen.note(say("Next: timebank member import members.csv"))

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from timebank import benefits, settlement
 from timebank.base.act import Act
 from timebank.base.errors import NotFound
-from timebank.base.i18n import say, text
+from timebank.base.i18n import Say, say, text
 from timebank.base.months import parse_period
 from timebank.base.sheets import write_csv
 from timebank.benefits import points_text
@@ -26,7 +26,7 @@ def draft(door: Writing, period: Period) -> None:
     """Put every redeemed voucher of a month that is in no batch yet into a batch, one a merchant."""
     receipt = door.once("settlement.draft", lambda s, a: _receipt(settlement.draft(s, a, period))).receipt
     if not door.screen.data(receipt):
-        _tell(door, receipt)
+        _tell(door, say("Settlement of {period} is drafted", period=period), receipt)
 
 
 @writing(app, "approve", example="timebank settlement approve 2026-10 --approver W0002")
@@ -37,7 +37,7 @@ def approve(door: Writing, period: Period) -> None:
         "settlement.approve", f"settlement:{period}", request, lambda s, a: approved(s, a, request)
     ).receipt
     if not door.screen.data(receipt) and "waiting" not in receipt:
-        _tell(door, receipt)
+        _tell(door, say("Settlement of {period} is approved", period=period), receipt)
 
 
 def approved(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def _receipt(claims: list[Claim]) -> dict[str, Any]:
     return {"batches": [c.id for c in claims], **totals, "fen": sum(c.fen for c in claims)}
 
 
-def _tell(door: Door, receipt: dict[str, Any]) -> None:
+def _tell(door: Door, title: Say, receipt: dict[str, Any]) -> None:
     door.screen.facts(
-        say("Settlement"),
+        title,
         [
             (say("batches"), len(receipt["batches"])),
             (say("vouchers"), receipt["captures"]),

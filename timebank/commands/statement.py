@@ -12,7 +12,7 @@ from timebank.approvals import two_people
 from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
-from timebank.base.months import parse_period
+from timebank.base.months import parse_period, period_of
 from timebank.commands.door import Door, Writing, writing
 from timebank.commands.options import Folder, Period
 from timebank.statement_files import Exported, Options
@@ -91,6 +91,7 @@ def export(
 ) -> None:
     """Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes."""
     wanted = Options(headers.value, door.lang, names.value)
+    _check_month(door, period)
     with door.screen.progress(say("Statements"), None) as moved:
 
         def write(session: Session, community_id: int) -> Exported:
@@ -112,6 +113,13 @@ def export(
         door.once("statement.export", work)
     if written:
         _tell(door, written[0])
+
+
+def _check_month(door: Door, period: str) -> None:
+    with door.reading() as (_, community):
+        today = door.today(community)
+    if parse_period(period) > period_of(today):
+        raise Invalid(say("{period} lies in the future.", period=period), "future_month", say("Export a month that has begun."))
 
 
 def _tell(door: Door, done: Exported) -> None:

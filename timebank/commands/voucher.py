@@ -187,7 +187,7 @@ def capture(
         steps = [text(step, door.lang) for step in done.explained]
         return {"voucher": done.voucher.number, **amounts, "explanation": steps, "entry": resolution.seq}
 
-    receipt = door.once("voucher.capture", work, secret=("code",)).receipt
+    receipt = door.once("voucher.capture", work).receipt
     if not door.screen.data(receipt):
         off = benefits.yuan(receipt["benefit_fen"])
         due = benefits.yuan(receipt["bill_fen"] - receipt["benefit_fen"])
@@ -212,7 +212,7 @@ def void(door: Writing, code: CodeOrNumber) -> None:
         redemption.void(session, act, voucher.id)
         return {"voucher": voucher.number, "points": voucher.points}
 
-    receipt = door.once("voucher.void", work, secret=("code",)).receipt
+    receipt = door.once("voucher.void", work).receipt
     if not door.screen.data(receipt):
         back = points_text(receipt["points"], door.decimals())
         door.screen.line(say("Voucher {number} is void; {points} points are back.", number=receipt["voucher"], points=back))
@@ -237,7 +237,7 @@ def expire(
         redemption.expire(session, act, voucher.id)
         return {"expired": [voucher.number]}
 
-    receipt = door.once("voucher.expire", work, secret=("code",)).receipt
+    receipt = door.once("voucher.expire", work).receipt
     if not door.screen.data(receipt):
         door.screen.line(say("Vouchers released: {count}", count=len(receipt["expired"])))
 

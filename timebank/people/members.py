@@ -1,7 +1,7 @@
 """Members (volunteers and residents): a printed number, accounts of their own, a person apart."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -68,11 +68,14 @@ class Volunteer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Someone to be registered; an empty `number` gets the next free one. `row` is the row of the sheet."""
+    """Someone to be registered; an empty `number` gets the next free one, no `joined_on` is today. `row` is the sheet's.
+
+    In a sheet without numbers, someone of the same name, phone and grid as a member is that member.
+    """
 
     number: str
     card: Card
-    joined_on: date
+    joined_on: date | None = None
     grid: str = ""
     row: int = 0
 
@@ -86,14 +89,15 @@ def join(session: Session, act: Act, newcomers: Sequence[Newcomer]) -> tuple[lis
     communities.lock(session, act.community_id)
     today = communities.today(session, act)
     known = {m.number_key: m for m in session.exec(select(Member).where(col(Member.community_id) == act.community_id))}
-    people = persons.names(session, act.community_id)
+    people = persons.cards(session, act.community_id)
+    same = _Same(known.values(), people)
     outcome = Imported(rows=len(newcomers))
     last = max((m.id for m in known.values()), default=0)
     good: list[Newcomer] = []
     taken = set(known)
     for newcomer in newcomers:
-        old = known.get(id_key(newcomer.number)) if newcomer.number else None
-        if old and people[old.person_id] == newcomer.card.name and old.joined_on == newcomer.joined_on:
+        old = known.get(id_key(newcomer.number)) if newcomer.number else same.claim(newcomer)
+        if old and people[old.person_id].name == newcomer.card.name and newcomer.joined_on in (None, old.joined_on):
             outcome.repeated += 1
             continue
         problem = _problem(newcomer, taken, old, today)
@@ -102,10 +106,26 @@ def join(session: Session, act: Act, newcomers: Sequence[Newcomer]) -> tuple[lis
             continue
         number = newcomer.number or _next_number(taken, last + len(good) + 1)
         taken.add(id_key(number))
-        good.append(Newcomer(number, newcomer.card, newcomer.joined_on, newcomer.grid, newcomer.row))
+        good.append(replace(newcomer, number=number, joined_on=newcomer.joined_on or today))
     members = _add(session, act, good, last)
     outcome.posted = len(members)
     return members, outcome
+
+
+class _Same:
+    """Members by name, phone and grid, to be claimed once each by the rows of a sheet that has no numbers."""
+
+    def __init__(self, known: Iterable[Member], people: Mapping[int, Card]) -> None:
+        self._free: dict[tuple[str, str, str], list[Member]] = {}
+        for member in known:
+            card = people[member.person_id]
+            self._free.setdefault((card.name, card.phone or "", member.grid), []).append(member)
+
+    def claim(self, newcomer: Newcomer) -> Member | None:
+        """The member that a row without a number stands for; a person typed by hand (no row) is always a new one."""
+        card = newcomer.card
+        free = self._free.get((card.name, card.phone or "", newcomer.grid)) if newcomer.row else None
+        return free.pop(0) if free else None
 
 
 def _problem(newcomer: Newcomer, taken: set[str], old: Member | None, today: date) -> tuple[str, Say] | None:
@@ -113,7 +133,7 @@ def _problem(newcomer: Newcomer, taken: set[str], old: Member | None, today: dat
         return "no_name", say("The name is missing.")
     if newcomer.number and (wrong := persons.number_problem(newcomer.number)):
         return wrong
-    if newcomer.joined_on > today:
+    if newcomer.joined_on is not None and newcomer.joined_on > today:
         return "future_date", say("{day} lies in the future; today is {today}.", day=newcomer.joined_on, today=today)
     if old:
         return "number_taken", say("{number} is another member (joined {day}).", number=old.number, day=old.joined_on)
@@ -138,7 +158,7 @@ def _add(session: Session, act: Act, good: Sequence[Newcomer], last: int) -> lis
             number=newcomer.number,
             number_key=id_key(newcomer.number),
             person_id=person_id,
-            joined_on=newcomer.joined_on,
+            joined_on=newcomer.joined_on or date.max,
             grid=newcomer.grid,
         )
         for i, (newcomer, person_id) in enumerate(zip(good, person_ids, strict=True), start=1)

@@ -46,7 +46,10 @@ class Merchant(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A shop to be registered; an empty `number` gets the next free one. `row` is the row of the sheet."""
+    """A shop to be registered; an empty `number` gets the next free one. `row` is the row of the sheet.
+
+    In a sheet without numbers, a shop of the same name as a known one is that shop.
+    """
 
     number: str
     name: str
@@ -62,12 +65,13 @@ def join(session: Session, act: Act, shops: Sequence[Shop]) -> tuple[list[Mercha
     """
     communities.lock(session, act.community_id)
     known = {m.number_key: m for m in listed(session, act.community_id)}
+    same = {merchant.name: merchant for merchant in known.values()}
     outcome = Imported(rows=len(shops))
     last = max((m.id for m in known.values()), default=0)
     good: list[Shop] = []
     taken = set(known)
     for shop in shops:
-        old = known.get(id_key(shop.number)) if shop.number else None
+        old = known.get(id_key(shop.number)) if shop.number else same.pop(shop.name, None) if shop.row else None
         if old and old.name == shop.name:
             outcome.repeated += 1
             continue

@@ -54,6 +54,12 @@ def rename(session: Session, community_id: int, number: int, name: str) -> None:
     session.flush()
 
 
+def cards(session: Session, community_id: int) -> dict[int, Card]:
+    """What is known of every person, by id."""
+    wanted = select(Person.id, Person.name, Person.phone, Person.id_number).where(col(Person.community_id) == community_id)
+    return {number: Card(name, phone, id_number) for number, name, phone, id_number in session.exec(wanted)}
+
+
 def names(session: Session, community_id: int) -> dict[int, str]:
     """Every person's full name by id, for lists that mask it or are allowed to show it."""
     return dict(session.exec(select(Person.id, Person.name).where(col(Person.community_id) == community_id)).all())
