@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from conftest import Book
 from lived import Vandal, a_vandal, report, the_lived_book, the_template  # noqa: F401 - fixtures
 from timebank import audit, checkpoints, ledger
+from timebank.audit import accounts, projections, source
 from timebank.audit.findings import (
     CODES,
     KEPT_OF_A_CODE,
@@ -86,6 +87,37 @@ def test_an_audit_takes_no_lock(lived: Book) -> None:
     with lived.read() as session:
         audit.audit(session, 1)
         assert not session.info.get("timebank_locked")
+
+
+@pytest.mark.parametrize("checks", [["guards"], ["statements"], ["statements", "guards"], ["I5"]], ids=str)
+def test_every_report_has_the_logs_size_and_root(lived: Book, checks: list[str]) -> None:
+    whole = report(lived)
+    told = report(lived, *checks)
+    assert (told.entries, told.root, told.findings) == (whole.entries, whole.root, ())
+
+
+def test_statements_can_be_checked_alone(vandal: Vandal) -> None:
+    vandal.run("UPDATE turnover SET net = net + 1 WHERE period = '2026-09' AND account_id = 13")
+    assert {(finding.code, finding.entry) for finding in report(vandal.book, "statements").findings} == {SEPTEMBER, OCTOBER}
+
+
+def test_batches_of_any_size_give_the_same_report(vandal: Vandal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read and kept at once bounds the memory; it must not show."""
+    sound = report(vandal.book)
+    vandal.run("UPDATE turnover SET net = net + 1 WHERE account_id = 14 AND period = '2026-10'")
+    vandal.run("UPDATE lot SET balance = balance + 1 WHERE account_id = 9 AND balance > 0")
+    broken = report(vandal.book)
+    assert sound.ok
+    assert len(broken.findings) > 3
+    for module, name, size in (
+        (source, "ENTRIES_AT_ONCE", 2),
+        (source, "KEYS_AT_ONCE", 1),
+        (projections, "ACCOUNTS_AT_ONCE", 2),
+        (accounts, "_PLACES_IN_MEMORY", 3),
+        (Reader, "_SHAPES_MAX", 1),
+    ):
+        monkeypatch.setattr(module, name, size)
+    assert report(vandal.book) == broken
 
 
 # --- checks and grades, as data ---

@@ -23,6 +23,7 @@ from timebank.base.i18n import Say, say
 from timebank.hours import MINUTES_A_DAY_ALONE
 from timebank.journal import ENTRY, EntryText
 from timebank.services import SERVICE
+from timebank.transparency import Frontier
 
 __all__ = ["CHECKS", "CODES", "Finding", "Progress", "Report", "audit", "verdict"]
 
@@ -45,6 +46,8 @@ CHECKS: dict[str, Say] = {
 }
 """Every check -> what it proves, in the order of the report."""
 
+WITHOUT_THE_JOURNAL = frozenset({"guards", "statements"})
+"""Checks that need no refold; the root in their report is that of the log's own head."""
 Progress = Callable[[int, int], None]
 """Told now and then: entries done, entries in all."""
 
@@ -84,16 +87,19 @@ def audit(
     source = Source(session, community_id)
     with _readable(findings, "sqlite_master" if source.dialect.name == "sqlite" else "pg_trigger"):
         guards.check(source, findings)
-    refold = None
-    if set(wanted) != {"guards"}:
-        with _readable(findings, "community_state, checkpoint, account"):
-            head = projections.Head(source)
-            accounts = projections.accounts(source, findings)
-            refold = Refold(findings, accounts, head.log, head.opened_from, bindings.KINDS)
+    frontier = Frontier(0, [])
+    with _readable(findings, "community_state, checkpoint, account"):
+        head = projections.Head(source)
+        if set(wanted) <= WITHOUT_THE_JOURNAL:
+            months = Months(findings)
+            months.take(source.closings())
+            months.check_statements(source)
+            frontier = Frontier.load(head.size, head.frontier)
+        else:
+            refold = Refold(findings, projections.accounts(source, findings), head.log, head.opened_from, bindings.KINDS)
+            frontier = refold.frontier
             _journal(source, findings, (head, refold), progress or _silent)
-    if refold is None:
-        return Report(0, "", findings.all())
-    return Report(refold.frontier.size, refold.frontier.root().hex(), findings.all())
+    return Report(frontier.size, frontier.root().hex(), findings.all())
 
 
 def _silent(done: int, of: int) -> None:

@@ -6,7 +6,7 @@ objects of the ORM.
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -31,8 +31,10 @@ from sqlalchemy.types import NullType
 from sqlmodel import Session, SQLModel
 
 from timebank.audit.accounts import POSTING_FIELDS, Row
-from timebank.audit.refold import ENTRY_FIELDS
+from timebank.audit.payloads import Reader
+from timebank.audit.refold import CLOSE, ENTRY_FIELDS, Event
 from timebank.base.db import Utc
+from timebank.base.errors import Invalid
 from timebank.journal import ENTRY, POSTING, EntryText
 
 ENTRIES_AT_ONCE = 400
@@ -144,6 +146,15 @@ class Source:
             last = until
         beyond = self.prepared(posting.where(*own).limit(ENTRIES_AT_ONCE))
         yield [], by_first(beyond(after=last))
+
+    def closings(self) -> list[Event]:
+        """The entries that close months, as far as they can be read."""
+        wanted = select(self.plain(ENTRY.seq), self.octets(ENTRY.payload)).order_by(ENTRY.seq)
+        reader, found = Reader(), []
+        for seq, payload in self.rows(wanted.where(ENTRY.community_id == self.community_id, ENTRY.kind == CLOSE)):
+            with suppress(Invalid):
+                found.append(Event(seq, CLOSE, reader.read(payload)))
+        return found
 
     def texts(self) -> Callable[..., list[Row]]:
         """A statement for the entries from `first` to `last` that have a text: number, salt, text in UTF-8."""
