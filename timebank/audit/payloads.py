@@ -12,7 +12,7 @@ from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.journal import UNITS
 from timebank.ledger import PAYLOAD_VERSION
-from timebank.transparency import parse
+from timebank.transparency import INTEGER_MAX, parse
 
 Payload = dict[str, Any]
 
@@ -23,6 +23,7 @@ _PERIOD = re.compile(r"[0-9]{4}-[0-9]{2}")
 _HEX_32, _HEX_64 = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
 _LOG = re.compile(r"[^/]+/[1-9][0-9]*")
 _HEX = b"0123456789abcdef"
+_LARGE = b"0" * len(str(INTEGER_MAX))
 _MINUS_ZERO = re.compile(rb"[:,[]-0(?![0-9])")
 _TEXT, _NUMBER, _OBJECT = (lambda v: type(v) is str), (lambda v: type(v) is int), (lambda v: type(v) is dict)
 
@@ -86,9 +87,9 @@ class Reader:
 
     Payloads repeat their shape: what is left when the nonce and other long hexadecimal values are cut out and every digit is
     written 0. Whether a JSON text is canonical and its fields are of the right kind hangs on its digits in four ways only: the
-    version, a number that begins with 0 (which no JSON parser takes) or is -0, keys that hold digits, and how long a number is
-    (which a shape keeps). Shapes with digits in their keys are not remembered. So a payload of a shape that was found good
-    once is good, if its version is right and there is no -0.
+    version, a number that begins with 0 (which no JSON parser takes) or is -0, keys that hold digits, and how large a number
+    is. Shapes with digits in their keys, or with 16 digits in a row, which may be 2^53, are not remembered. So a payload of a
+    shape that was found good once is good, if its version is right and there is no -0.
     """
 
     _SHAPES_MAX = 16_384
@@ -134,7 +135,7 @@ class Reader:
         wrong = malformed(fields)
         if wrong is not None:
             raise Invalid(say("The field {name} is missing, wrong or unknown.", name=wrong), "malformed")
-        if shape is not None and not _digits_in_keys(fields):
+        if shape is not None and _LARGE not in shape and not _digits_in_keys(fields):
             if len(self._good) >= self._SHAPES_MAX:
                 self._good.clear()
             self._good[shape] = _MINUS_ZERO.search(shape) is not None
