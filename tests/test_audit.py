@@ -576,6 +576,12 @@ def test_a_day_too_long_for_one_person_is_named(vandal: Vandal) -> None:
     assert entries(report(vandal.book, "I13"), "approver_missing") == [HOURS]
 
 
+def test_of_a_days_services_the_one_that_makes_it_too_long_is_named(vandal: Vandal) -> None:
+    vandal.run("UPDATE service SET minutes = 480 WHERE id = 2")
+    vandal.run("UPDATE service SET minutes = 1, member_id = 2, day = (SELECT day FROM service WHERE id = 2) WHERE id = 3")
+    assert entries(report(vandal.book, "I13"), "approver_missing") == [10]
+
+
 def test_two_entries_of_one_key_are_found(vandal: Vandal) -> None:
     vandal.forget_unique_keys()
     vandal.run("UPDATE entry SET key = 'test-6/0' WHERE seq = 10")
@@ -934,8 +940,8 @@ def test_junk_in_any_column_is_a_finding_and_never_an_error(vandal: Vandal, numb
 def test_a_text_that_is_not_utf_8_is_a_finding(vandal: Vandal) -> None:
     if vandal.book.engine.dialect.name == "sqlite":
         vandal.run("UPDATE entry SET kind = CAST(x'ff' AS TEXT) WHERE seq = 9")
-        told = report(vandal.book)
-        assert ("unreadable", TAMPERED) in {(finding.code, finding.status) for finding in told.findings}
+        for told in (report(vandal.book), report(vandal.book, "I2")):
+            assert ("unreadable", TAMPERED) in {(finding.code, finding.status) for finding in told.findings}
 
 
 def test_a_damaged_file_is_a_finding(vandal: Vandal) -> None:

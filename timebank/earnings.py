@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, select, tuple_
+from sqlalchemy import BigInteger, ForeignKeyConstraint, select
 from sqlmodel import Field, Session, SQLModel
 
 from timebank.base.db import insert_rows, key_field, update_rows
@@ -63,13 +63,17 @@ class Earnings:
 
     @classmethod
     def load(cls, session: Session, community_id: int, places: Collection[tuple[int, str]]) -> "Earnings":
-        """Read the sums of these (member id, scope) places; what is not there yet is zero."""
+        """Read the sums of these (member id, scope) places; what is not there yet is zero.
+
+        Asked as members by scopes, which may read a few rows more: SQLite finds no index for a list of pairs.
+        """
         earnings = cls(community_id)
-        wanted = sorted(places)
-        for start in range(0, len(wanted), _CHUNK):
+        members, scopes = sorted({member for member, _ in places}), sorted({scope for _, scope in places})
+        for start in range(0, len(members), _CHUNK):
             found = select(*_SUMS).where(
                 EARNING.community_id == community_id,
-                tuple_(EARNING.member_id, EARNING.scope).in_(wanted[start : start + _CHUNK]),
+                EARNING.member_id.in_(members[start : start + _CHUNK]),
+                EARNING.scope.in_(scopes),
             )
             for member_id, scope, *sums in session.execute(found):
                 earnings._sums[member_id, scope] = Sums(*sums)

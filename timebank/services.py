@@ -6,7 +6,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, func, tuple_
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, func
 from sqlalchemy import select as core_select
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -144,19 +144,25 @@ Days = dict[tuple[int, date], Day]
 
 
 def days(session: Session, community_id: int, places: Collection[tuple[int, date]]) -> Days:
-    """What these members' days hold now; a day without services is empty."""
+    """What these members' days hold now; a day without services is empty.
+
+    Asked as members by days, which may read a few rows more: SQLite finds no index for a list of pairs.
+    """
     found: Days = {place: Day(0, []) for place in places}
-    wanted = sorted(places)
-    for start in range(0, len(wanted), _PLACES_A_QUERY):
+    members, dates = sorted({member for member, _ in places}), sorted({day for _, day in places})
+    for start in range(0, len(members), _PLACES_A_QUERY):
         rows = session.execute(
             core_select(*_OF_A_DAY).where(
                 SERVICE.community_id == community_id,
-                tuple_(SERVICE.member_id, SERVICE.day).in_(wanted[start : start + _PLACES_A_QUERY]),
+                SERVICE.member_id.in_(members[start : start + _PLACES_A_QUERY]),
+                SERVICE.day.in_(dates),
                 SERVICE.state.in_(("waiting", "posted")),
             )
         )
         for member_id, on, starts, ends, minutes, eligible, points, window_minutes in rows:
-            day = found[member_id, on]
+            day = found.get((member_id, on))
+            if day is None:
+                continue
             day.add(starts, ends, minutes)
             day.eligible += eligible
             day.points += points
@@ -198,8 +204,9 @@ def ref_of(digest: bytes, ordinal: int) -> str:
 
 def next_ref(session: Session, community_id: int, digest: bytes) -> str:
     """The next free ref for this content."""
-    like = col(Service.ref).startswith(f"{OWN_REFS}{digest.hex()}:", autoescape=True)
-    wanted = select(func.count(func.distinct(Service.ref))).where(col(Service.community_id) == community_id, like)
+    first, beyond = f"{OWN_REFS}{digest.hex()}:", f"{OWN_REFS}{digest.hex()};"  # ';' follows ':'
+    alike = (col(Service.ref) >= first, col(Service.ref) < beyond)
+    wanted = select(func.count(func.distinct(Service.ref))).where(col(Service.community_id) == community_id, *alike)
     return ref_of(digest, session.exec(wanted).one() + 1)
 
 

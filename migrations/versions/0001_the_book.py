@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from timebank.base.db import Utc
-from timebank.base.schema import guards
+from timebank.base.schema import guards, statistics
 
 revision = "0001"
 down_revision = None
@@ -395,9 +395,14 @@ def upgrade() -> None:
     op.create_index("ix_resolution_community_id_day", "resolution", ["community_id", "day"], unique=False)
     for statement in guards().install(op.get_bind().dialect.name):
         op.execute(statement)
+    if op.get_bind().dialect.name == "sqlite":
+        for statement in statistics().told(op.get_bind()):
+            op.execute(statement)
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DELETE FROM sqlite_stat1")
     for statement in guards().remove(op.get_bind().dialect.name):
         op.execute(statement)
     op.drop_index("ix_resolution_community_id_day", table_name="resolution")

@@ -25,7 +25,16 @@ def carried(name: str) -> Path:
 
 def guards() -> ModuleType:
     """The module migrations/guards.py, which knows the append-only triggers of each dialect."""
-    spec = spec_from_file_location("timebank_guards", carried("migrations") / "guards.py")
+    return _carried_module("guards")
+
+
+def statistics() -> ModuleType:
+    """The module migrations/statistics.py, which tells SQLite's planner what its indexes are worth."""
+    return _carried_module("statistics")
+
+
+def _carried_module(name: str) -> ModuleType:
+    spec = spec_from_file_location(f"timebank_{name}", carried("migrations") / f"{name}.py")
     assert spec is not None, "the program carries its migrations"
     assert spec.loader is not None, "the program carries its migrations"
     module = module_from_spec(spec)

@@ -1,0 +1,48 @@
+"""What a query costs must not grow with the community: SQLite finds rows by more than `community_id`."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import event, text
+
+from conftest import Book
+from timebank import hours, ledger, rulebooks, services
+from timebank.services import Record
+
+
+@pytest.fixture
+def plans(book: Book) -> list[str]:
+    """Every plan that reads a table by its community alone or not by an index at all, with its statement."""
+    found: list[str] = []
+    asked: set[str] = set()
+
+    def explain(connection: object, cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if not statement.startswith("SELECT") or statement in asked:
+            return
+        asked.add(statement)
+        rows = book.engine.raw_connection().cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()  # type: ignore[arg-type]
+        found.extend(
+            f"{row[3]}: {statement}" for row in rows if row[3].startswith("SCAN") or row[3].endswith("(community_id=?)")
+        )
+
+    event.listen(book.engine, "before_cursor_execute", explain)
+    return found
+
+
+GROWING = ("account", "entry", "posting", "lot", "turnover", "service", "earning")
+
+
+def test_no_growing_table_is_read_by_its_community_alone(book: Book, plans: list[str], rules: str) -> None:
+    book.join("M0001", "M0002")
+    book.command(lambda s, a: rulebooks.publish(s, a, rules.encode(), "2026-7", "first rules"), book.act(approver=2))
+    del plans[:]
+    day = date(2026, 10, 18)
+    records = [Record(f"M000{i}", day, 60 * i, "elder-care", ref=f"r{i}", row=i) for i in (1, 2)]
+    book.command(lambda s, a: hours.record_all(s, a, [records]), book.act())
+    book.command(lambda s, a: hours.correct(s, a, 1, 30), book.act(approver=2))
+    with book.read() as session:
+        session.execute(text("SELECT 1"))
+        ledger.balance(session, 1, "member:1", "points", today=book.today)
+        services.days(session, 1, {(1, day), (2, day)})
+    read = [plan for plan in plans if plan.split(":")[0].split()[1] in GROWING and "max(" not in plan]
+    assert read == []
