@@ -165,7 +165,7 @@ def test_an_import_is_all_or_nothing_unless_partial(office: Cli, tmp_path: Path)
 def test_a_partial_import_of_only_bad_rows_fails(office: Cli, tmp_path: Path) -> None:
     sheet = tmp_path / "hours.csv"
     sheet.write_text("date,member_no,minutes\n2026-10-18,M0099,60\n", encoding="utf-8")
-    office("hours", "import", str(sheet), "--partial", status=8)
+    assert office("hours", "import", str(sheet), "--partial", "--json", status=8).json["error"]["code"] == "rejected_rows"
 
 
 def test_control_totals_must_agree(office: Cli, tmp_path: Path) -> None:

@@ -51,12 +51,6 @@ def ruled(book: Book) -> Book:
     return book
 
 
-@pytest.fixture
-def on_sqlite(book: Book) -> None:
-    if book.engine.dialect.name != "sqlite":
-        pytest.skip("counted in SQLite's own terms")
-
-
 def services(rows: int) -> list[Record]:
     """So many services of an hour and a half, everybody's once a day."""
     return [
@@ -104,7 +98,8 @@ def test_showing_a_balance_takes_at_most_10_statements_and_writes_nothing(office
     assert not writes(statements)
 
 
-def test_a_balance_costs_the_same_at_10_and_at_5000_entries(book: Book, on_sqlite: None) -> None:
+@pytest.mark.sqlite
+def test_a_balance_costs_the_same_at_10_and_at_5000_entries(book: Book) -> None:
     book.join("M0001", "M0002")
     give(book, 10)
     few = steps_of_a_balance(book)
@@ -174,9 +169,8 @@ def test_appending_to_the_log_takes_at_most_two_hashes_on_average(monkeypatch: p
     assert 10_000 < hashes <= 20_000
 
 
-def test_an_hours_entry_takes_at_most_1300_bytes_with_its_postings_and_indexes(
-    ruled: Book, tmp_path: Path, on_sqlite: None
-) -> None:
+@pytest.mark.sqlite
+def test_an_hours_entry_takes_at_most_1300_bytes_with_its_postings_and_indexes(ruled: Book, tmp_path: Path) -> None:
     before = bytes_of_the_journal(ruled, tmp_path / "before.db")
     take(ruled, services(3_000), batch=1_000)
     assert (bytes_of_the_journal(ruled, tmp_path / "after.db") - before) / 3_000 <= ENTRY_BYTES_MAX

@@ -183,6 +183,7 @@ def test_leaving_a_sheet_half_read_closes_it(tmp_path: Path) -> None:
     rows = open_sheet(saved(tmp_path, PLAIN * 3), HOURS).rows()
     next(rows)
     rows.close()
+    assert next(rows, None) is None
 
 
 def test_a_file_saved_anew_between_two_looks_is_refused(tmp_path: Path) -> None:
