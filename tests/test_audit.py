@@ -761,7 +761,7 @@ def test_an_entry_that_cannot_be_read_does_not_accuse_the_ones_after_it(vandal: 
 LEARNED = (
     b'{"actor":10,"business_date":"2026-10-20","facts":{"a1":10,"a2":20,"b":-5,"c":"\xc3\xa9","code_mac":"%b"},"key":"k/0","kind":"hours",'
     b'"log":"x/1","nonce":"%b","period":"2026-10","posted_at":"2026-10-20T04:00:00Z",'
-    b'"postings":[["member:1","points","available","2026-10-31",-5,1]],"seq":1000000000000000,"v":1}'
+    b'"postings":[["member:1","points","available","2026-10-31",-5,1]],"seq":10,"v":1}'
 ) % (b"0f" * 32, b"0f" * 16)
 ALIKE = {
     "another number": (b'"actor":10', b'"actor":99'),
@@ -771,7 +771,7 @@ ALIKE = {
     "minus nothing": (b'"b":-5', b'"b":-0'),
     "minus nothing in a posting": (b"-5,1]", b"-0,1]"),
     "a leading zero": (b'"actor":10', b'"actor":01'),
-    "an integer too large": (b"1000000000000000", b"9999999999999999"),
+    "an integer too large": (b'"seq":1000000000000000', b'"seq":9999999999999999'),
     "keys out of order": (b'"a1":10,"a2":20', b'"a2":10,"a1":20'),
     "a key twice": (b'"a1":10,"a2":20', b'"a1":10,"a1":20'),
     "a nonce that is none": (b"0f" * 16 + b'","period', b"G" * 32 + b'","period'),
@@ -789,9 +789,10 @@ ALIKE = {
 @pytest.mark.parametrize("alike", ALIKE)
 def test_what_the_reader_learned_does_not_make_it_trust_another(alike: str) -> None:
     old, new = ALIKE[alike]
-    payload = LEARNED.replace(old, new)
-    assert payload != LEARNED
-    for learned in (LEARNED, LEARNED.replace(b'"a1":10,"a2":20,', b"")):
+    plain = LEARNED.replace(b'"a1":10,"a2":20,', b"")
+    large = plain.replace(b'"seq":10', b'"seq":1000000000000000')
+    assert any(old in learned for learned in (LEARNED, plain, large))
+    for learned in (LEARNED, plain, large):
         reader = Reader()
         assert reader.read(learned) == reader.read(learned) == parse(learned)
         other = learned.replace(old, new)
