@@ -98,6 +98,7 @@ def test_what_has_no_canonical_form_is_refused_before_hashing(value: dict[Any, A
         b"",
         b"\xef\xbb\xbf{}",
         b"[" * 100_000,
+        b'{"a":' * 700 + b"1" + b"}" * 700 + b" ",
     ],
     ids=lambda payload: repr(payload[:30]),
 )

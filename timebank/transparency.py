@@ -51,7 +51,11 @@ def parse(payload: bytes) -> dict[str, Any]:
         raise _not_canonical("not JSON") from error
     if not isinstance(value, dict):
         raise _not_canonical("not an object")
-    if canonical(value) != payload:
+    try:
+        again = canonical(value)
+    except RecursionError as error:  # nested deeper than any entry is
+        raise _not_canonical("nested too deeply") from error
+    if again != payload:
         raise _not_canonical("the same object has other bytes (order of keys, spaces, a key twice, -0 or the like)")
     return value
 

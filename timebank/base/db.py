@@ -120,7 +120,7 @@ _BUSY_STATES = {"55P03", "40001", "40P01", "57014"}
 def _plain(error: DBAPIError) -> TimebankError | None:
     cause = error.orig
     if isinstance(cause, sqlite3.OperationalError):
-        base = cause.sqlite_errorcode & 0xFF
+        base = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         if base in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return _busy()
         if base in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
