@@ -7,6 +7,7 @@ interpreter's start or the loading of input that a floor is handed; `peak_kb` is
 import json
 import pickle
 import resource
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bench import books, floors, sheets
+from bench import books, floors, months, sheets
 from bench.books import MOMENT, TODAY
 
 Result = dict[str, Any]
@@ -126,6 +127,35 @@ def spends(database: str, count: int, members: int, at_once: int, record: str = 
 def replay_floor(database: str, statements: str) -> Result:
     """The writing statements of another run again in plain sqlite3, a durable transaction each."""
     return {"seconds": floors.replay(Path(database), pickle.loads(Path(statements).read_bytes()))}
+
+
+@work
+def month_words(ours: str, words: str) -> Result:
+    """Keep in a file the words that the floor of an export is handed."""
+    Path(words).write_bytes(pickle.dumps(months.read(Path(ours))))
+    return {}
+
+
+@work
+def month_floor(database: str, period: str, lapse_ends: list[str], words: str, to: str) -> Result:
+    """A month's files by plain SQL and csv."""
+    handed: months.Words = pickle.loads(Path(words).read_bytes())
+    one_month, three_months = lapse_ends
+    return {"seconds": months.write(Path(database), period, (one_month, three_months), handed, Path(to))}
+
+
+@work
+def payloads_floor(database: str) -> Result:
+    """Every payload read, hashed with SHA-256 and parsed, and nothing else."""
+    begun = time.perf_counter()
+    connection = sqlite3.connect(database)
+    entries = 0
+    for (payload,) in connection.execute("SELECT payload FROM entry ORDER BY community_id, seq"):
+        sha256(b"\x00" + payload.encode()).digest()
+        json.loads(payload)
+        entries += 1
+    connection.close()
+    return {"seconds": time.perf_counter() - begun, "entries": entries}
 
 
 @work

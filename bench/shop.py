@@ -39,6 +39,10 @@ class Bench:
         """The temporary folder."""
         return self.library.folder
 
+    def runs_of_long(self) -> int:
+        """How often something runs that takes minutes in full: at least three times."""
+        return self.size.runs if self.size.name == "quick" else 3
+
     def city(self) -> Path:
         """The big book: a year of a whole city's services, imported once."""
         return self.library.served(self.size.city_entries, self.size.city_members)

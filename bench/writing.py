@@ -96,7 +96,7 @@ def growth(bench: Bench) -> list[Figure]:
     """The cost of an entry of an import into small books and big ones."""
     sheet = bench.library.sheet(GROWTH_ROWS, bench.size.city_members, sheets.NEW_YEAR)
     taken: dict[int, list[float]] = {size: [] for size in bench.size.growth}
-    for run in range(-1, bench.size.runs if bench.size.name == "quick" else 3):
+    for run in range(-1, bench.runs_of_long()):
         for size in bench.size.growth:
             book = bench.library.copy(bench.library.served(size, bench.size.city_members))
             seconds = _seconds("command", database=book, words=["hours", "import", str(sheet)])
