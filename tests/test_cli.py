@@ -279,6 +279,14 @@ def test_help_and_version_import_nothing_of_the_book() -> None:
         assert done.stdout.splitlines()[-1] == "False", line
 
 
+def test_a_balance_imports_no_migrations(office: Cli) -> None:
+    script = "import sys, timebank.cli as c\ntry: c.app(sys.argv[1:])\nexcept SystemExit: print('alembic' in sys.modules)"
+    line = ["points", "balance", "M0001", "--db", office.url, "--now", office.now, "--quiet"]
+    done = subprocess.run([sys.executable, "-c", script, *line], capture_output=True, text=True, check=True)
+    assert "M0001" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_the_database_must_exist_and_be_of_this_revision(cli: Cli) -> None:
     missing = cli("member", "list", "--json", status=8)
     assert missing.json["error"]["code"] == "no_database"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import BigInteger, Engine, inspect, select, text
 
 from conftest import Book
@@ -102,6 +103,12 @@ def test_every_guarded_table_has_its_triggers(engine: Engine) -> None:
         there = set(connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars())
     assert there == {name for table in guards.GUARDED for name in guards.names(table, "sqlite")}
     assert set(guards.GUARDED) >= {"entry", "posting"}
+
+
+def test_the_revisions_read_without_alembic_are_those_it_reads(engine: Engine) -> None:
+    assert schema.head() == ScriptDirectory(str(schema.carried("migrations"))).get_current_head()
+    with engine.connect() as connection:
+        assert schema.revision(engine) == MigrationContext.configure(connection).get_current_revision()
 
 
 def test_a_database_of_another_revision_is_refused(engine: Engine, tmp_path: Path) -> None:
