@@ -1,5 +1,7 @@
 """The file of keys: made once, for its owner only, never replaced by itself, never in the database."""
 
+import hashlib
+import hmac
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,10 @@ from timebank.base import keys
 from timebank.base.errors import Invalid, NotFound, TimebankError, Unwritable
 from timebank.redemption import Request
 
-CHANCE = bytes(range(32))
+CHANCE = bytes(range(64))
+PEPPER, SEED = CHANCE[:32], CHANCE[32:]
+OLD = b'{"pepper":"%s","version":1}\n' % PEPPER.hex().encode()
+"""A file as the first version made it: it has no seed."""
 
 
 def refusal_of(path: Path) -> str:
@@ -45,23 +50,23 @@ def test_keys_are_made_on_demand_for_their_owner_only(tmp_path: Path) -> None:
         made = keys.read_or_make(path, CHANCE)
     finally:
         os.umask(before)
-    assert made.pepper == CHANCE
+    assert made == keys.Keys(PEPPER, SEED)
     assert path.stat().st_mode & 0o777 == 0o600
     assert not keys.exposed(path)
-    assert json.loads(path.read_text()) == {"pepper": CHANCE.hex(), "version": 1}
+    assert json.loads(path.read_text()) == {"pepper": PEPPER.hex(), "seed": SEED.hex(), "version": 2}
     assert [found.name for found in tmp_path.iterdir()] == ["book.db.keys"]
 
 
 def test_keys_that_are_there_stay(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     keys.read_or_make(path, CHANCE)
-    assert keys.read_or_make(path, bytes(32)) == keys.read(path) == keys.Keys(CHANCE)
+    assert keys.read_or_make(path, bytes(64)) == keys.read(path) == keys.Keys(PEPPER, SEED)
 
 
 def test_of_many_who_make_them_at_once_one_wins(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     with ThreadPoolExecutor(16) as pool:
-        made = list(pool.map(lambda n: keys.read_or_make(path, bytes([n]) * 32), range(16)))
+        made = list(pool.map(lambda n: keys.read_or_make(path, bytes([n]) * 64), range(16)))
     assert set(made) == {keys.read(path)}
     assert [found.name for found in tmp_path.iterdir()] == ["keys"]
 
@@ -83,8 +88,11 @@ def test_missing_keys_are_named(tmp_path: Path) -> None:
         b"{}",
         b'{"pepper":"00","version":1}',
         b'{"pepper":7,"version":1}',
-        b'{"pepper":"%s","version":2}' % CHANCE.hex().encode(),
-        b'{"pepper":"%s"}' % CHANCE.hex().encode(),
+        b'{"pepper":"%s","version":2}' % PEPPER.hex().encode(),
+        b'{"pepper":"%s","seed":"00","version":2}' % PEPPER.hex().encode(),
+        b'{"pepper":"%s","seed":7,"version":2}' % PEPPER.hex().encode(),
+        b'{"pepper":"%s","seed":"%s","version":3}' % (PEPPER.hex().encode(), SEED.hex().encode()),
+        b'{"pepper":"%s"}' % PEPPER.hex().encode(),
         b"[" * 60_000,
     ],
 )
@@ -115,9 +123,40 @@ def test_keys_that_others_may_read_are_exposed(tmp_path: Path, mode: int) -> Non
     assert keys.exposed(path)
 
 
-def test_the_pepper_is_never_shown() -> None:
-    assert CHANCE.hex() not in repr(keys.Keys(CHANCE))
-    assert repr(CHANCE) not in repr(keys.Keys(CHANCE))
+def test_a_file_without_a_seed_keeps_its_pepper_its_bytes_and_signs_with_one_key_for_ever(tmp_path: Path) -> None:
+    """Nothing is written, so nobody can be first, and a backup of the file made earlier still signs as the same log."""
+    path = tmp_path / "keys"
+    path.write_bytes(OLD)
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda _: keys.read_or_make(path, os.urandom(64)), range(8)))
+    assert set(read) == {keys.read(path)}
+    assert path.read_bytes() == OLD
+    assert read[0].pepper == PEPPER
+    assert keys.public(read[0].seed).hex() == "e7f80f5367712466e3a2d8897c209a9775f50ddbbe528297365373861c7ed855"
+
+
+def test_a_seed_that_follows_from_a_pepper_is_nothing_the_database_holds(tmp_path: Path) -> None:
+    """Codes and fingerprints are HMAC-SHA-256 under the pepper, of texts that others may choose."""
+    path = tmp_path / "keys"
+    path.write_bytes(OLD)
+    seed = keys.read(path).seed
+    assert len(seed) == 32
+    assert seed != hmac.digest(PEPPER, b"timebank: seed of the log's Ed25519 key", hashlib.sha256)
+
+
+def test_names_that_a_later_version_adds_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    told = {"pepper": PEPPER.hex(), "seed": SEED.hex(), "version": 2, "retired": ["…"]}
+    path.write_text(json.dumps(told), encoding="utf-8")
+    assert keys.read(path) == keys.Keys(PEPPER, SEED)
+    assert json.loads(path.read_text(encoding="utf-8")) == told
+
+
+def test_secrets_are_never_shown() -> None:
+    shown = repr(keys.Keys(PEPPER, SEED))
+    for secret in (PEPPER, SEED):
+        assert secret.hex() not in shown
+        assert repr(secret) not in shown
 
 
 def test_neither_pepper_nor_code_reach_the_database_file(book: Book, tmp_path: Path) -> None:
@@ -128,11 +167,12 @@ def test_neither_pepper_nor_code_reach_the_database_file(book: Book, tmp_path: P
     book.shop("S001")
     add_offer(book)
     book.give("member:1", 100)
-    pepper = keys.read_or_make(keys.path_of(url), CHANCE).pepper
+    made = keys.read_or_make(keys.path_of(url), CHANCE)
+    pepper = made.pepper
     with book.write() as session:
         issued = redemption.issue(session, book.act(), Request("M0001", 1, 100), pepper)
     data = Path(make_url(url).database or "").read_bytes()
     assert issued.code is not None
     assert issued.voucher.code_mac in data
-    for secret in (pepper, pepper.hex().encode(), issued.code.encode()):
+    for secret in (pepper, pepper.hex().encode(), made.seed, made.seed.hex().encode(), issued.code.encode()):
         assert secret not in data

@@ -1,10 +1,17 @@
-"""The secrets of one database, in a file of their own beside it: today the pepper under which voucher codes are kept.
+"""The secrets of one database, in a file of their own beside it: the pepper under which voucher codes are kept, and the seed
+of the key that signs heads of the log.
 
-`<database file>.keys`, mode 0600, one JSON object: {"pepper":"<64 hex digits>","version":1}. Never in the database, so that
-a copy of the database alone gives no code away. The door reads it and gives the pepper to the verbs as a value. Without it
-no printed code can be recognised any more: it belongs into the backup, and a lost one is never replaced by itself.
+`<database file>.keys`, mode 0600, one JSON object: {"pepper":"<64 hex digits>","seed":"<64 hex digits>","version":2}, other
+names are left alone. Never in the database, so that a copy of the database alone gives no code away and signs nothing. The
+door reads it and gives its values to the verbs. Without it no printed code can be recognised any more and nobody can sign as
+this log: it belongs into the backup, and a lost one is never replaced by itself.
+
+A file of version 1 has a pepper only. Its seed follows from the pepper, so that nothing need be written to complete it, and
+a backup of such a file still signs as the same log.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -19,16 +26,22 @@ from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder
 
 PEPPER_BYTES = 32
-VERSION = 1
+SEED_BYTES = 32
+CHANCE_BYTES = PEPPER_BYTES + SEED_BYTES
+VERSION = 2
 _MODE = 0o600
 _FILE_BYTES_MAX = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The secrets of one database: the `pepper` of voucher codes, 32 bytes. Never shown by repr()."""
+    """The secrets of one database: the `pepper` of voucher codes, the `seed` of the log's Ed25519 key, 32 bytes each.
+
+    Never shown by repr().
+    """
 
     pepper: bytes = field(repr=False)
+    seed: bytes = field(repr=False)
 
 
 def path_of(url: str, configured: str | None = None) -> Path:
@@ -54,38 +67,52 @@ def read(path: Path) -> Keys:
         raise NotFound(
             say("The file of keys {path} is missing.", path=str(path)),
             "no_keys",
-            say("Bring it back from the backup: without it no voucher code can be checked."),
+            say("Bring it back from the backup: without it no voucher code can be checked and no head of the log signed."),
         ) from error
     except OSError as error:
         raise _bad(path) from error
     try:
         found = json.loads(data)
         version, pepper = found["version"], bytes.fromhex(found["pepper"])
+        seed = _seed_of(pepper) if version == 1 else bytes.fromhex(found["seed"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _bad(path) from error
-    if version != VERSION or len(pepper) != PEPPER_BYTES:
+    if version not in (1, VERSION) or len(pepper) != PEPPER_BYTES or len(seed) != SEED_BYTES:
         raise _bad(path)
-    return Keys(pepper)
+    return Keys(pepper, seed)
+
+
+def _seed_of(pepper: bytes) -> bytes:
+    """The seed of a file of version 1: SHA-512, as all that the database holds under a pepper is HMAC with SHA-256."""
+    return hmac.digest(pepper, b"timebank: seed of the log's Ed25519 key", hashlib.sha512)[:SEED_BYTES]
+
+
+def public(seed: bytes) -> bytes:
+    """The public half (32 bytes) of a log's key, from its seed (32 bytes)."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # 40 ms, so only where it is used
+
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def _bad(path: Path) -> Invalid:
     return Invalid(
         say("The file of keys {path} cannot be read or is damaged.", path=str(path)),
         "bad_keys",
-        say("Bring it back from the backup: without it no voucher code can be checked."),
+        say("Bring it back from the backup: without it no voucher code can be checked and no head of the log signed."),
     )
 
 
 def read_or_make(path: Path, chance: bytes) -> Keys:
-    """Read the keys, or make them of 32 random bytes if there is no file yet; of two who make them at once, one wins.
+    """Read the keys, or make them of 64 random bytes if there is no file yet; of two who make them at once, one wins.
 
-    Only where no voucher exists: a new pepper beside old vouchers would make their codes unknown. Raises Invalid `bad_keys`,
-    Unwritable `unwritable`.
+    Only where no voucher exists and no head was signed: a new pepper would make old codes unknown, a new seed is another log's
+    key. Raises Invalid `bad_keys`, Unwritable `unwritable`.
     """
-    assert len(chance) == PEPPER_BYTES, "keys are made of 32 random bytes"
+    assert len(chance) == CHANCE_BYTES, "keys are made of 64 random bytes"
     with suppress(NotFound):
         return read(path)
-    _publish(path, json.dumps({"pepper": chance.hex(), "version": VERSION}, sort_keys=True).encode() + b"\n")
+    made = {"pepper": chance[:PEPPER_BYTES].hex(), "seed": chance[PEPPER_BYTES:].hex(), "version": VERSION}
+    _publish(path, json.dumps(made, sort_keys=True).encode() + b"\n")
     return read(path)
 
 

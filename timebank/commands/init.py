@@ -75,7 +75,7 @@ def _keys(door: Writing, session: Session, url: str) -> None:
     if communities.listed(session):
         keys.read(place)
     else:
-        keys.read_or_make(place, os.urandom(keys.PEPPER_BYTES))
+        keys.read_or_make(place, os.urandom(keys.CHANCE_BYTES))
 
 
 def _found(door: Writing, session: Session, wish: Community, open_from: str | None, people: tuple[str, str]) -> dict[str, Any]:
