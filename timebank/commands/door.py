@@ -12,7 +12,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -73,6 +73,11 @@ class Door:
             self._engine = db.open_engine(self.config.db)
             schema.check(self._engine)
         return self._engine
+
+    def close(self) -> None:
+        """Let the database go."""
+        if self._engine is not None:
+            self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Session, Community]]:
@@ -207,13 +212,15 @@ def _command(
         config: Config = ctx.find_root().obj
         screen = Screen(config)
         if not more:
-            function(Door(config, screen), **given)
+            with closing(Door(config, screen)) as door:
+                function(door, **given)
             return
         inputs = {n: _plain(v) for n, v in sorted(given.items()) if n not in _NOT_INPUTS and v is not None}
         options = {n: given.pop(n) for n, _, _ in more}
         options["key"] = _key(options["key"])
         options["reason"] = parse_text(options["reason"])
-        function(Writing(config, screen, inputs=inputs, **options), **given)
+        with closing(Writing(config, screen, inputs=inputs, **options)) as door:
+            function(door, **given)
 
     command.__signature__ = inspect.Signature([context, *own, *extra])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in (context, *own, *extra)}
