@@ -204,6 +204,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         offer add --merchant S1 --kind offset --points-per-yuan 1 --valid 2026-01-01..2026-12-31|offer list
         voucher issue M2 --offer 1 --points 5|voucher verify CODE --merchant S1|voucher capture CODE --merchant S1 --bill 9
         voucher issue M2 --offer 1 --points 1|voucher list|voucher void V2|voucher expire --due|audit
+        db export --to book.journal
     """
     november = """
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002

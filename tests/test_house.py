@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands.*",),
     ("web.*",),
     ("show", "tables", "sample"),
-    ("audit.*", "reports", "exchange", "backtest"),
+    ("audit.*", "reports", "exchange", "plaintext", "backtest"),
     ("statement_files",),
     ("statements", "statement_lines", "statement_records", "statement_words"),
     ("settlement", "community.*"),

@@ -9,12 +9,13 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from datetime import date
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, text
 from sqlmodel import Session
 
+from timebank.base.months import first_day
 from timebank.journal import ACCOUNT, ENTRY, LOT, POSTING, REDEEMED, Entry, Unit
 
 _AT_ONCE = 2_000
@@ -48,6 +49,37 @@ class Share(NamedTuple):
     expires_on: str | None
     before: int
     during: int
+
+
+class Posted(NamedTuple):
+    """One posting beside the entry it belongs to, or an entry that has none: then `holder` and what follows are None.
+
+    `day` is the day its month's statement counts it on: the business date, or the first of the month where that date's own
+    month was closed already. Days are texts.
+    """
+
+    seq: int
+    day: str
+    business_date: str
+    kind: str
+    subject: str | None
+    reverses: int | None
+    leaf: bytes
+    holder: str | None
+    unit: str | None
+    purpose: str | None
+    expires_on: str | None
+    amount: int | None
+
+
+class Standing(NamedTuple):
+    """What an account has by one lapse day (ISO; None for the whole of an account that keeps no lots or has none yet)."""
+
+    holder: str
+    unit: str
+    purpose: str
+    expires_on: str | None
+    balance: int
 
 
 class Holding(NamedTuple):
@@ -85,6 +117,31 @@ WHERE a.community_id = :community AND a.id <= :accounts AND SUBSTR(a.holder, 1, 
 GROUP BY {group}, a.id, t.expires_on, a.community_id
 ORDER BY {order}, a.id, t.expires_on, a.community_id
 """
+_JOURNAL = """
+SELECT e.seq, CASE WHEN CAST(e.business_date AS VARCHAR) < :first THEN :first ELSE CAST(e.business_date AS VARCHAR) END AS day,
+  CAST(e.business_date AS VARCHAR), e.kind, e.subject, e.reverses, e.leaf,
+  a.holder, p.unit, a.purpose, CAST(p.expires_on AS VARCHAR), p.amount
+FROM entry e
+LEFT JOIN posting p ON p.community_id = e.community_id AND p.seq = e.seq
+LEFT JOIN account a ON a.community_id = p.community_id AND a.id = p.account_id
+WHERE e.community_id = :community AND e.period = :period
+ORDER BY day, e.seq, p.line
+"""
+_CLOSINGS = """
+SELECT a.holder, a.unit, a.purpose, CAST(c.expires_on AS VARCHAR), CAST(c.balance AS BIGINT), c.period
+FROM (
+  SELECT t.community_id, t.account_id, t.expires_on, t.period,
+    SUM(t.net) OVER (PARTITION BY t.account_id, t.expires_on ORDER BY t.period) AS balance
+  FROM turnover t WHERE t.community_id = :community
+) c JOIN account a ON a.community_id = c.community_id AND a.id = c.account_id
+ORDER BY c.period, c.account_id, c.expires_on
+"""
+_STANDINGS = """
+SELECT a.holder, a.unit, a.purpose, CAST(l.expires_on AS VARCHAR), COALESCE(l.balance, a.balance)
+FROM account a LEFT JOIN lot l ON l.community_id = a.community_id AND l.account_id = a.id
+WHERE a.community_id = :community
+ORDER BY a.id, l.expires_on
+"""
 _AMOUNTS = ", ".join(
     f"CAST(SUM(CASE WHEN p.unit = '{unit}' THEN p.amount ELSE 0 END) AS BIGINT)"
     for unit in ("minutes", "points", "credits", "fen")
@@ -106,6 +163,32 @@ def holdings(session: Session, community_id: int, period: str, accounts_max: int
     with closing(_stream(session, _HOLDINGS, given)) as rows:
         for holder, own in groupby(map(Share._make, rows), key=attrgetter("holder")):
             yield Holding(holder, tuple(own))
+
+
+def periods(session: Session, community_id: int) -> list[str]:
+    """The months that have entries, in their order."""
+    wanted = select(ENTRY.period).where(ENTRY.community_id == community_id).distinct().order_by(ENTRY.period)
+    return list(session.execute(wanted).scalars())
+
+
+def journal(session: Session, community_id: int, period: str) -> Generator[Posted]:
+    """Every posting of a month, entry by entry, by the day its statement counts it on and then by number, as a stream."""
+    given = {"community": community_id, "period": period, "first": first_day(period).isoformat()}
+    with closing(_stream(session, _JOURNAL, given)) as rows:
+        yield from map(Posted._make, rows)
+
+
+def closings(session: Session, community_id: int) -> Generator[tuple[str, list[Standing]]]:
+    """For every month in its order what each account and lot that moved in it had at its end, by the turnover cache."""
+    with closing(_stream(session, _CLOSINGS, {"community": community_id})) as rows:
+        for period, own in groupby(rows, key=itemgetter(-1)):
+            yield period, [Standing._make(row[:-1]) for row in own]
+
+
+def standings(session: Session, community_id: int) -> Generator[Standing]:
+    """What every account has now, by its lots where it has some, by the caches of accounts and lots, as a stream."""
+    with closing(_stream(session, _STANDINGS, {"community": community_id})) as rows:
+        yield from map(Standing._make, rows)
 
 
 def _stream(session: Session, statement: str, given: dict[str, Any]) -> Generator[Sequence[Any]]:

@@ -50,9 +50,17 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | i
     Texts are guarded against spreadsheets, ints are written as plain digits. Raises Unwritable `unwritable`, and whatever
     `rows` raises.
     """
+    return write_pieces(path, _pieces(header, rows, dialect))
+
+
+def write_pieces(path: Path, pieces: Iterable[tuple[bytes, int]]) -> Written:
+    """Write a file of any kind and length as its pieces come, each with the rows in it; on an error what stood there stays.
+
+    Raises Unwritable `unwritable`, and whatever `pieces` raises.
+    """
     digest, count = hashlib.sha256(), 0
     with _replacing(path) as descriptor:
-        for data, added in _pieces(header, rows, dialect):
+        for data, added in pieces:
             digest.update(data)
             count += added
             _write(descriptor, data, path)

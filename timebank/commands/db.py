@@ -8,9 +8,11 @@ from timebank.base import schema
 from timebank.base.config import sqlite_path
 from timebank.base.errors import NotFound
 from timebank.base.i18n import say
+from timebank.commands import plaintext
 from timebank.commands.door import Door, reading
 
 app = typer.Typer(add_completion=False)
+app.add_typer(plaintext.app)
 
 
 @reading(app, "status", example="timebank db status")
