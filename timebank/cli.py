@@ -62,6 +62,10 @@ EXIT_STATUS: dict[type[errors.TimebankError], int] = {
     errors.NotFound: 7,
     errors.Invalid: 8,
     errors.Tampered: 20,
+    errors.RolledBack: 21,
+    errors.Rewritten: 22,
+    errors.RolledBack: 21,
+    errors.Rewritten: 22,
     errors.Unwritable: 74,
 }
 USAGE, BUG = 2, 70
@@ -210,7 +214,7 @@ def _guarded(run: Any, args: Sequence[str]) -> int:
         return run() or 0
     except errors.TimebankError as error:
         _screen(args).error(error)
-        return exit_status(error)
+        return EXIT_STATUS[type(error)]
     except NoArgsIsHelpError as error:
         sys.stderr.write(error.format_message() + "\n")
         return USAGE
@@ -229,11 +233,6 @@ def _guarded(run: Any, args: Sequence[str]) -> int:
     except Exception:  # noqa: BLE001 - the last resort: a bug is reported to a file, not thrown at a clerk
         _report_bug(args)
         return BUG
-
-
-def exit_status(error: errors.TimebankError) -> int:
-    """The exit status of an error's family; a Tampered carries its own (20-23)."""
-    return getattr(error, "status", None) or EXIT_STATUS[type(error)]
 
 
 def _screen(args: Sequence[str]) -> Any:

@@ -54,6 +54,22 @@ class Tampered(TimebankError):
     """The book does not agree with itself or with what was published."""
 
 
+class RolledBack(Tampered):
+    """The book is an older one than was published."""
+
+
+class Rewritten(Tampered):
+    """What was published is not what the book says."""
+
+
+class RolledBack(Tampered):
+    """The book is older than a head of it that was given away: its newest entries are gone."""
+
+
+class Rewritten(Tampered):
+    """A head that was given away is no prefix of the book any more: its history is another."""
+
+
 class Busy(TimebankError):
     """Someone else is writing; the same command can be repeated safely."""
 
