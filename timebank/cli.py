@@ -64,8 +64,6 @@ EXIT_STATUS: dict[type[errors.TimebankError], int] = {
     errors.Tampered: 20,
     errors.RolledBack: 21,
     errors.Rewritten: 22,
-    errors.RolledBack: 21,
-    errors.Rewritten: 22,
     errors.Unwritable: 74,
 }
 USAGE, BUG = 2, 70

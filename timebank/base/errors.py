@@ -55,14 +55,6 @@ class Tampered(TimebankError):
 
 
 class RolledBack(Tampered):
-    """The book is an older one than was published."""
-
-
-class Rewritten(Tampered):
-    """What was published is not what the book says."""
-
-
-class RolledBack(Tampered):
     """The book is older than a head of it that was given away: its newest entries are gone."""
 
 
