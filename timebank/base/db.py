@@ -4,21 +4,26 @@ One command is one transaction. A writing one starts with the write lock (`BEGIN
 first statement locks the community's state row (`communities.lock`). A reading one never takes a lock.
 """
 
-import sqlite3
-from collections.abc import Iterator, Sequence
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, String, TypeDecorator, create_engine, event
+from sqlalchemy import URL, BigInteger, Connection, DateTime, Dialect, Engine, String, TypeDecorator, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlmodel import Field, Session, SQLModel
 
-from timebank.base.errors import Busy, TimebankError, Unwritable
+from timebank.base.errors import Busy, Invalid
+from timebank.base.faults import GAVE_WAY, plain
 from timebank.base.i18n import say
 
 LOCK_WAIT_SECONDS_MAX = 30
+POSTGRES_VERSION_MIN = 15
+_PAUSES_MS = (50, 200, 800)
+_Result = TypeVar("_Result")
 NEVER = date(9999, 12, 31)
 """The day on which nothing lapses: 'never' as a date, so that every posting has one."""
 
@@ -53,6 +58,16 @@ class Utc(TypeDecorator[datetime]):
         return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
 
 
+def moment(stored: str | datetime) -> datetime:
+    """Read an instant as a driver gives it: a text on SQLite, a datetime on PostgreSQL."""
+    return (datetime.fromisoformat(stored) if isinstance(stored, str) else stored).astimezone(UTC)
+
+
+def iso(stored: str | date) -> str:
+    """Write a day as a driver gives it, a text on SQLite, a date on PostgreSQL: '2026-11-22'."""
+    return stored if isinstance(stored, str) else stored.isoformat()
+
+
 def instant(moment: datetime) -> str:
     """Write an instant as the payloads and SQLite have it: '2026-11-22T12:00:00Z'."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -64,14 +79,74 @@ def key_field() -> Any:
 
 
 def open_engine(url: str, *, wait_seconds: int = LOCK_WAIT_SECONDS_MAX) -> Engine:
-    """Open an engine on SQLite (durable rollback journal, synchronous EXTRA, foreign keys) or PostgreSQL."""
-    if make_url(url).get_backend_name() == "sqlite":
+    """Open an engine on SQLite (durable rollback journal, synchronous EXTRA, foreign keys) or PostgreSQL 15, in UTF-8.
+
+    `prepare_threshold=none` in a PostgreSQL URL prepares no statements, for a pooler that hands connections on between
+    transactions. Raises Invalid `bad_database_url`, `no_driver`.
+    """
+    try:
+        place = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise _bad_url() from error
+    if place.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": wait_seconds}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    options = {"options": f"-c lock_timeout={wait_seconds}s -c timezone=UTC"}
-    return create_engine(url, connect_args=options, hide_parameters=True)
+    if place.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise _bad_url()
+    return _open_postgres(place.set(drivername="postgresql+psycopg"), wait_seconds)
+
+
+def _open_postgres(place: URL, wait_seconds: int) -> Engine:
+    unprepared = place.query.get("prepare_threshold") == "none"
+    given: dict[str, Any] = {"prepare_threshold": None} if unprepared else {}
+    try:
+        engine = create_engine(place.difference_update_query(["prepare_threshold"]), connect_args=given, hide_parameters=True)
+    except ModuleNotFoundError as error:
+        raise Invalid(
+            say("The driver for PostgreSQL is not installed."), "no_driver", say("Install it: pip install 'timebank[postgres]'")
+        ) from error
+    event.listen(engine, "connect", _check_postgres)
+
+    # In the transaction, not in the connection's options: a pooler refuses those, and hands settings on to others.
+    @event.listens_for(engine, "begin")
+    def limit(connection: Connection) -> None:
+        if connection.get_execution_options().get("timebank_writing"):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait_seconds}s'")
+
+    return engine
+
+
+def _bad_url() -> Invalid:
+    return Invalid(
+        say("This does not name a database that the program can use."),
+        "bad_database_url",
+        say("Give --db a file, sqlite:///FILE, or postgresql://USER@HOST/DATABASE."),
+    )
+
+
+def _check_postgres(connection: Any, _record: object) -> None:
+    """Refuse a server that is too old and a database that cannot hold every name. Costs no round trip: both came at login."""
+    version, encoding = connection.info.server_version, connection.info.parameter_status("server_encoding")
+    if version >= POSTGRES_VERSION_MIN * 10_000 and encoding == "UTF8":
+        return
+    connection.close()
+    if encoding != "UTF8":
+        raise Invalid(
+            say("The database keeps text as {encoding}, not as UTF8.", encoding=encoding),
+            "bad_encoding",
+            say("Let the server's administrator make another: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"),
+        )
+    raise Invalid(
+        say(
+            "The server is PostgreSQL {version}; this program needs {least} or later.",
+            version=version // 10_000,
+            least=POSTGRES_VERSION_MIN,
+        ),
+        "old_server",
+        say("Move the database to a newer server."),
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -86,60 +161,50 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
-    """One writing transaction: commits at the end, rolls back on any error. Raises Busy, Unwritable."""
-    with _said_plainly(), Session(engine, expire_on_commit=False) as session:
+    """One writing transaction: commits at the end, rolls back on any error. Raises Busy, Unwritable, NotAllowed, NotFound."""
+    with said_plainly(), Session(engine, expire_on_commit=False) as session:
         session.connection(execution_options={"timebank_writing": True})
         yield session
         session.commit()
 
 
+def carried_out(engine: Engine, work: Callable[[Session], _Result]) -> _Result:
+    """Do `work` in a writing transaction, and again, in new ones, where the database took it back for another's sake.
+
+    So `work` must not leave traces outside of its session. Raises Busy `gave_way` after the last try, and all that `writing`
+    raises: who waited for a lock in vain does not wait again.
+    """
+    for pause in _PAUSES_MS:
+        try:
+            with writing(engine) as session:
+                return work(session)
+        except Busy as error:
+            if error.code != GAVE_WAY:
+                raise
+        time.sleep(timedelta(milliseconds=pause + secrets.randbelow(pause)).total_seconds())
+    with writing(engine) as session:
+        return work(session)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """One reading transaction: a snapshot, no lock, nothing to commit."""
-    with _said_plainly(), Session(engine, expire_on_commit=False) as session:
+    with said_plainly(), Session(engine, expire_on_commit=False) as session:
         if engine.dialect.name == "postgresql":  # where READ COMMITTED would show half of a later command
             session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         yield session
 
 
 @contextmanager
-def _said_plainly() -> Iterator[None]:
-    """Turn the driver's 'locked', 'full' and 'read-only' into our own errors; everything else stays a bug."""
+def said_plainly() -> Iterator[None]:
+    """Turn what the driver says of locks, logins, connections and disks into our own errors; everything else stays a bug."""
     try:
         yield
     except DBAPIError as error:
-        plain = _plain(error)
-        if plain is None:
+        ours = plain(error)
+        if ours is None:
             raise
-        raise plain from error
-
-
-_BUSY_STATES = {"55P03", "40001", "40P01", "57014"}
-
-
-def _plain(error: DBAPIError) -> TimebankError | None:
-    cause = error.orig
-    if isinstance(cause, sqlite3.OperationalError):
-        base = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-        if base in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return _busy()
-        if base in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            return Unwritable(
-                say("The database cannot be written: {cause}.", cause=str(cause)),
-                "unwritable",
-                say("Check free space and permissions of its folder; nothing was changed."),
-            )
-    if getattr(cause, "sqlstate", None) in _BUSY_STATES:
-        return _busy()
-    return None
-
-
-def _busy() -> Busy:
-    return Busy(
-        say("Someone else is writing to this community's book."),
-        "busy",
-        say("Nothing was changed. Run the same command again with the same --key."),
-    )
+        raise ours from error
 
 
 def insert_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -13,6 +13,7 @@ from typing import Literal
 from sqlalchemy import Engine, inspect
 
 import timebank
+from timebank.base.db import said_plainly
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 
@@ -62,7 +63,7 @@ def _run(engine: Engine, step: Literal["upgrade", "downgrade"], revision: str) -
 
     config = Config()
     config.set_main_option("script_location", str(carried("migrations")).replace("%", "%%"))
-    with engine.connect().execution_options(timebank_writing=True) as connection, connection.begin():
+    with said_plainly(), engine.connect().execution_options(timebank_writing=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         getattr(command, step)(config, revision)
 
