@@ -111,7 +111,7 @@ class Book:
             Transfer("points", points, ISSUED, "source", holder, "available", lapses_on=lapses_on),
         )
         with self.write() as session:
-            return ledger.post(session, self.act(), Draft("hours", day or self.today, transfers, subject="test:1"))
+            return ledger.post(session, self.act(), Draft("points.opening", day or self.today, transfers, subject="test:1"))
 
     def points(self, holder: str) -> ledger.Balance:
         with self.read() as session:

@@ -264,7 +264,7 @@ def test_a_balance_of_an_earlier_day_is_by_business_date(book: Book, member: str
 def test_the_payload_names_the_holder_itself_and_no_one_else(book: Book, member: str) -> None:
     book.give(member, 10)
     with book.read() as session:
-        row = session.execute(select(ENTRY.payload, ENTRY.leaf).where(ENTRY.kind == "hours")).one()
+        row = session.execute(select(ENTRY.payload, ENTRY.leaf).where(ENTRY.kind == "points.opening")).one()
     payload = parse(row.payload.encode())
     assert payload["postings"][1] == [member, "minutes", "served", "9999-12-31", 10, 1]
     assert payload["log"] == "520201-jianshe/1"

@@ -241,7 +241,7 @@ def test_the_root_is_that_of_the_statements_by_holder(year: Book) -> None:
         "period": "2026-10",
         "holder": "member:1",
         "opening": {"minutes": 0, "points": 0, "credits": 0},
-        "movements": {"minutes_recorded": 80, "points_earned": 80, "points_redeemed": 25},
+        "movements": {"minutes_recorded": 80, "points_initial": 80, "points_redeemed": 25},
         "closing": {"minutes": 80, "points": 55, "credits": 0},
         "points": {"available": 55, "held": 0, "owed": 0},
         "lots": [["2026-11-30", 25], ["2027-01-31", 30]],
@@ -326,7 +326,8 @@ def recount(folder: Path) -> None:
     """Every movement of members.csv again from lines.csv alone, by other means than the program's own."""
     told: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     ends: dict[str, list[str]] = defaultdict(list)
-    names = {"hours": "points_earned", "voucher.capture": "points_redeemed", "points.expire": "points_expired"}
+    names = {"points.opening": "points_initial", "hours": "points_earned", "voucher.capture": "points_redeemed"}
+    names["points.expire"] = "points_expired"
     for row in rows(folder / "lines.csv"):
         mine, minutes, points = told[row["member_no"]], int(row["minutes"]), int(row["points"])
         assert int(row["line"]) == len(ends[row["member_no"]]) + 1
@@ -368,10 +369,10 @@ def test_every_figure_follows_from_the_lines(year: Book, out: Path) -> None:
     recount(out)
     check_totals(out)
     first = of(rows(out / "members.csv"), member_no="M0001")
-    assert (first["minutes_recorded"], first["points_earned"], first["points_redeemed"]) == ("80", "80", "25")
+    assert (first["minutes_recorded"], first["points_initial"], first["points_redeemed"]) == ("80", "80", "25")
     second = of(rows(out / "members.csv"), member_no="M0002")
     assert (second["minutes_recorded"], second["minutes_reversed"]) == ("25", "5")
-    assert (second["points_earned"], second["points_adjusted"], second["points_closing"]) == ("25", "-5", "20")
+    assert (second["points_initial"], second["points_adjusted"], second["points_closing"]) == ("25", "-5", "20")
 
 
 def test_points_about_to_lapse_are_told_for_one_month_and_for_three(year: Book, out: Path) -> None:
@@ -461,7 +462,7 @@ def test_a_late_record_goes_to_the_open_month_and_closed_files_stay_byte_for_byt
     export(year, "2026-11", out / "november")
     lines = [row for row in rows(out / "november" / "lines.csv") if row["member_no"] == "M0002"]
     assert [(row["kind"], row["service_date"], row["posted_on"]) for row in lines] == [
-        ("hours", "2026-10-30", "2026-11-02"),
+        ("points.opening", "2026-10-30", "2026-11-02"),
         ("reversal", "2026-11-02", "2026-11-02"),
     ]
     assert lines[1]["reverses"] == lines[0]["entry"] == f"E{late.seq:06d}"
