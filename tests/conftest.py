@@ -4,10 +4,8 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,16 +13,18 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import Engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, inspect, text
 from sqlmodel import Session
 from typer.main import get_command
 
+from databases import FILE, Files, Server, bare, migrated
 from timebank import ledger
-from timebank.base import communities, db, schema
+from timebank.base import communities, db
 from timebank.base.act import Act
+from timebank.base.config import sqlite_path
+from timebank.base.keys import path_of
 from timebank.cli import app
-from timebank.journal import ISSUED, SERVICE, Draft, Receipt, Transfer
+from timebank.journal import ISSUED, SERVICE, Balance, Draft, Receipt, Transfer
 from timebank.once import once
 from timebank.people import clerks, members, merchants
 from timebank.people.persons import Card
@@ -35,6 +35,12 @@ settings.load_profile("timebank")
 
 NOON = datetime(2026, 10, 20, 4, 0, tzinfo=UTC)
 """The usual moment of a test: 20 October 2026, noon in Shanghai."""
+
+
+SERVER = "TIMEBANK_TEST_POSTGRES"
+"""Names the URL of a PostgreSQL server on which tests may create databases and roles."""
+
+Shelf = Files | Server
 
 
 @dataclass
@@ -113,7 +119,7 @@ class Book:
         with self.write() as session:
             return ledger.post(session, self.act(), Draft("points.opening", day or self.today, transfers, subject="test:1"))
 
-    def points(self, holder: str) -> ledger.Balance:
+    def points(self, holder: str) -> Balance:
         with self.read() as session:
             return ledger.balance(session, 1, holder, "points", today=self.today)
 
@@ -147,33 +153,88 @@ class Cli:
         assert status is None or result.status == status, result
         return result
 
+    @property
+    def keys(self) -> Path:
+        """Where the keys lie."""
+        return path_of(self.url, os.environ.get("TIMEBANK_KEYS"))
+
+    def rows(self, query: str, **given: object) -> list[tuple[Any, ...]]:
+        """What the database itself says to a query."""
+        engine = db.open_engine(self.url)
+        with engine.connect() as connection:
+            found = [tuple(row) for row in connection.execute(text(query), given)]
+        engine.dispose()
+        return found
+
+    def run(self, statement: str) -> None:
+        """Do something to the database behind the program's back."""
+        engine = db.open_engine(self.url)
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+    def stored(self) -> bytes:
+        """All that the database keeps, as bytes in which a secret would show."""
+        return stored(self.url)
+
+
+def stored(url: str) -> bytes:
+    """All that a database keeps, as bytes: its file, or every table as the server sends it."""
+    path = sqlite_path(url)
+    if path is not None:
+        return path.read_bytes() if path.exists() else b""
+    engine = db.open_engine(url)
+    kept = bytearray()
+    with engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        for table in sorted(inspect(connection).get_table_names()):
+            with cursor.copy(f"COPY {table} TO STDOUT (FORMAT BINARY)") as copy:
+                kept += b"".join(bytes(piece) for piece in copy)
+    engine.dispose()
+    return bytes(kept)
+
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """A command line on a database that does not exist yet."""
+def cli(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """A command line on a database that has no table yet."""
+    with shelf.lend(bare, tmp_path) as url:
+        settle(monkeypatch, url, tmp_path)
+        yield Cli(url)
+
+
+@pytest.fixture
+def office(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """A founded community with three members, a shop, a rule book of October 2026 and an offer."""
+    with shelf.lend(opened_office, tmp_path) as url:
+        settle(monkeypatch, url, tmp_path)
+        yield Cli(url)
+
+
+def settle(monkeypatch: pytest.MonkeyPatch, url: str, folder: Path) -> None:
+    """An environment for command lines: a clock that can be set, English, a place for keys where the database is no file."""
+    for name in [name for name in os.environ if name.startswith("TIMEBANK_") and name != SERVER]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("TIMEBANK_TEST_CLOCK", "1")
     monkeypatch.setenv("TIMEBANK_LANG", "en")
-    for name in ("TIMEBANK_DB", "TIMEBANK_COMMUNITY", "TIMEBANK_CLERK", "TIMEBANK_KEYS"):
-        monkeypatch.delenv(name, raising=False)
-    return Cli(f"sqlite:///{tmp_path / 'book.db'}")
+    if not url.startswith("sqlite:"):
+        monkeypatch.setenv("TIMEBANK_KEYS", str(folder / f"{FILE}.keys"))
 
 
-@pytest.fixture
-def office(cli: Cli, tmp_path: Path) -> Cli:
-    """A founded community with three members, a shop, a rule book of October 2026 and an offer."""
-    cli("init", "--community", "520201-jianshe", "--name", "建设中路社区", "--credits", "福美和", "--open-from", "2026-09")
-    sheet = tmp_path / "members.csv"
-    sheet.write_text(
-        "成员编号,姓名,加入日期\nM0001,张三,2026-01-01\nM0002,李四,2026-01-01\nM0003,王五,2026-01-01\n", encoding="utf-8"
-    )
-    cli("member", "import", str(sheet))
-    cli("merchant", "add", "老王便民超市", "--category", "超市")
-    rules = tmp_path / "rules.toml"
-    rules.write_text(RULES, encoding="utf-8")
-    cli("rules", "publish", str(rules), "--resolution", "2026-7", "--retroactive", "first rules", "--approver", "W0002")
-    offer = ("--kind", "offset", "--points-per-yuan", "10", "--max-share", "50%", "--valid", "2026-01-01..2026-12-31")
-    cli("offer", "add", "--merchant", "S001", *offer)
-    return cli
+def opened_office(url: str, folder: Path) -> None:
+    """What the `office` fixture has, made by command lines."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        settle(monkeypatch, url, folder)
+        cli = Cli(url)
+        cli("init", "--community", "520201-jianshe", "--name", "建设中路社区", "--credits", "福美和", "--open-from", "2026-09")
+        sheet, rules = folder / "members.csv", folder / "rules.toml"
+        people = "成员编号,姓名,加入日期\nM0001,张三,2026-01-01\nM0002,李四,2026-01-01\nM0003,王五,2026-01-01\n"
+        sheet.write_text(people, encoding="utf-8")
+        cli("member", "import", str(sheet))
+        cli("merchant", "add", "老王便民超市", "--category", "超市")
+        rules.write_text(RULES, encoding="utf-8")
+        cli("rules", "publish", str(rules), "--resolution", "2026-7", "--retroactive", "first rules", "--approver", "W0002")
+        offer = ("--kind", "offset", "--points-per-yuan", "10", "--max-share", "50%", "--valid", "2026-01-01..2026-12-31")
+        cli("offer", "add", "--merchant", "S001", *offer)
 
 
 RULES = """
@@ -226,50 +287,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "book.db"
-    engine = db.open_engine(f"sqlite:///{path}")
-    schema.upgrade(engine)
-    engine.dispose()
-    return path
+def postgres_shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Databases on the server that TIMEBANK_TEST_POSTGRES names."""
+    with ExitStack() as databases:
+        yield Server(os.environ[SERVER], tmp_path_factory.mktemp("postgres"), databases)
 
 
 @pytest.fixture(scope="session")
-def postgres_template() -> Iterator[str]:
-    """The URL of a migrated PostgreSQL database that tests copy with CREATE DATABASE … TEMPLATE."""
-    server = os.environ["TIMEBANK_TEST_POSTGRES"]
-    with postgres_database(server, None) as url:
-        engine = db.open_engine(url)
-        schema.upgrade(engine)
-        engine.dispose()
-        yield url
-
-
-@contextmanager
-def postgres_database(server: str, template: str | None) -> Iterator[str]:
-    name = f"timebank_{uuid.uuid4().hex[:12]}"
-    admin = db.open_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-    copied = f" TEMPLATE {make_url(template).database}" if template else ""
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}{copied}"))
-    try:
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
+def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Databases on the engine that this run is about."""
+    if request.config.getoption("--postgres"):
+        return request.getfixturevalue("postgres_shelf")  # type: ignore[no-any-return]
+    return Files(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(shelf: Shelf, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated, empty database of this test's own."""
-    if request.config.getoption("--postgres"):
-        with postgres_database(os.environ["TIMEBANK_TEST_POSTGRES"], request.getfixturevalue("postgres_template")) as made:
-            yield made
-    else:
-        path = tmp_path / "book.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
+    with shelf.lend(migrated, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A book that was lived in for three months, and a vandal with full rights on its database."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
@@ -9,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from conftest import RULES, Book
+from conftest import RULES, Book, Shelf
 from shopping import add_offer, capture, issue
 from timebank import audit, hours, redemption, rulebooks, settlement, statements
 from timebank.base import db, schema
@@ -60,26 +59,21 @@ def _do(
     book.command(work, book.act(actor=actor, approver=approver, reason=reason))
 
 
-@pytest.fixture(scope="session", name="lived_template")
-def the_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("lived") / "book.db"
-    engine = db.open_engine(f"sqlite:///{path}")
+def lived_in(url: str, folder: Path) -> None:
+    """What the `lived` fixture has."""
+    engine = db.open_engine(url)
     schema.upgrade(engine)
     live(Book(engine))
     engine.dispose()
-    return path
 
 
 @pytest.fixture(name="lived")
-def the_lived_book(engine: Engine, request: pytest.FixtureRequest) -> Book:
+def the_lived_book(shelf: Shelf, tmp_path: Path) -> Iterator[Book]:
     """A lived book of this test's own; its clock stands at the end of it."""
-    book = Book(engine, NOVEMBER, 1_000)
-    if engine.dialect.name == "sqlite":
+    with shelf.lend(lived_in, tmp_path) as url:
+        engine = db.open_engine(url, wait_seconds=10)
+        yield Book(engine, NOVEMBER, 1_000)
         engine.dispose()
-        shutil.copy(request.getfixturevalue("lived_template"), str(engine.url.database))
-    else:
-        live(Book(engine))
-    return book
 
 
 class _Undone(Exception):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from conftest import Book
-from lived import Vandal, a_vandal, report, the_lived_book, the_template  # noqa: F401 - fixtures
+from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
 from timebank import audit, checkpoints, ledger
 from timebank.audit import accounts, projections, source
 from timebank.audit.findings import (

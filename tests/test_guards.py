@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from conftest import Book
-from lived import Vandal, a_vandal, report, the_lived_book, the_template  # noqa: F401 - fixtures
+from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
 from timebank.audit.findings import TAMPERED
 from timebank.base import schema
 

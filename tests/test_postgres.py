@@ -1,14 +1,15 @@
 """The same book on PostgreSQL 15: the same schema, the same guards, the same bytes. Run by .ci/run with a server of its own."""
 
-import os
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from conftest import Book, postgres_database
+from conftest import Book
+from databases import Server, migrated
 from timebank import hours, ledger, redemption, rulebooks, statements
 from timebank.audit import audit
 from timebank.base import communities, db, schema
@@ -26,8 +27,8 @@ PEPPER = bytes(range(32))
 
 
 @pytest.fixture
-def postgres(postgres_template: str) -> Iterator[Book]:
-    with postgres_database(os.environ["TIMEBANK_TEST_POSTGRES"], postgres_template) as url:
+def postgres(postgres_shelf: Server, tmp_path: Path) -> Iterator[Book]:
+    with postgres_shelf.lend(migrated, tmp_path) as url:
         engine = db.open_engine(url)
         yield Book(engine)
         engine.dispose()
