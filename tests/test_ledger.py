@@ -155,7 +155,7 @@ def test_an_entry_belongs_to_the_month_of_its_day_while_that_is_open(book: Book,
     with book.write() as session:
         state = communities.lock(session, 1)
         state.open_period = "2026-09"
-        session.add(state)
+        communities.save(session, state)
     days = (date(2026, 8, 31), date(2026, 9, 1), date(2026, 10, 1))
     assert [book.give(member, 1, day=day).period for day in days] == ["2026-09", "2026-09", "2026-10"]
 
@@ -164,7 +164,7 @@ def test_lines_are_counted_from_one_in_every_account_and_month(book: Book, membe
     with book.write() as session:
         state = communities.lock(session, 1)
         state.open_period = "2026-09"
-        session.add(state)
+        communities.save(session, state)
     for day in (date(2026, 9, 3), date(2026, 10, 3), date(2026, 9, 4), date(2026, 10, 4)):
         book.give(member, 5, day=day)
     with book.read() as session:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from timebank.base import communities
 from timebank.base.act import Act
-from timebank.base.communities import CommunityState
+from timebank.base.communities import State
 from timebank.base.db import NEVER, insert_rows, instant
 from timebank.base.errors import Finding, Invalid, NotAllowed, NotFound, Refused
 from timebank.base.i18n import say
@@ -146,7 +146,7 @@ def _post_all(session: Session, act: Act, drafts: Sequence[Draft]) -> list[Recei
     return _write(session, act, state, positions, ready)
 
 
-def _check_clock(state: CommunityState, act: Act) -> None:
+def _check_clock(state: State, act: Act) -> None:
     if act.now < state.posted_at - CLOCK_SLACK:
         raise Refused(
             say(
@@ -180,16 +180,14 @@ def _check_dates(drafts: Sequence[Draft], today: date) -> None:
         )
 
 
-def _period(state: CommunityState, draft: Draft) -> str:
+def _period(state: State, draft: Draft) -> str:
     """The month an entry belongs to: that of its business date while it is open, else the first open month."""
     return max(period_of(draft.business_date), state.open_period)
 
 
-def _write(session: Session, act: Act, state: CommunityState, positions: Positions, ready: Sequence[_Ready]) -> list[Receipt]:
+def _write(session: Session, act: Act, state: State, positions: Positions, ready: Sequence[_Ready]) -> list[Receipt]:
     """Number the entries, write their canonical bytes and move the head of the log."""
     posted_at = max(act.now, state.posted_at)
-    community = communities.get(session, act.community_id)
-    origin = f"{community.code}/{state.incarnation}"
     frontier = Frontier.load(state.size, state.frontier)
     first = session.info.setdefault(("timebank_first", act.key), state.size)
     moment = instant(posted_at)
@@ -199,7 +197,7 @@ def _write(session: Session, act: Act, state: CommunityState, positions: Positio
     for seq, item in enumerate(ready, start=state.size):
         draft, period = item.draft, _period(state, item.draft)
         key, day = f"{act.key}/{seq - first}", draft.business_date.isoformat()
-        fields = _payload(act, item, origin, seq, key, period, moment)
+        fields = _payload(act, item, state.origin, seq, key, period, moment)
         told = draft.text or act.reason
         if told:
             salt = act.draw(f"salt {seq}")[:16]
@@ -227,8 +225,7 @@ def _write(session: Session, act: Act, state: CommunityState, positions: Positio
     insert_rows(session, "entry_text", ("community_id", "seq", "salt", "text"), texts)
     positions.save(session)
     state.size, state.frontier, state.posted_at = frontier.size, frontier.pack(), posted_at
-    session.add(state)
-    session.flush()
+    communities.save(session, state)
     return receipts
 
 

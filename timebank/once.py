@@ -13,10 +13,11 @@ from timebank.base.act import Act
 from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Conflict
 from timebank.base.i18n import say
-from timebank.journal import Command
+from timebank.base.rows import select_rows
 from timebank.transparency import canonical
 
 _RUNNING = "timebank_command"
+_KNOWN = "SELECT verb, fingerprint, receipt FROM command WHERE community_id = ? AND key = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,16 @@ def once(session: Session, act: Act, verb: str, inputs: dict[str, Any], work: Ca
         return Outcome(work(), repeated=False)
     communities.lock(session, act.community_id)
     print_ = fingerprint(act, verb, inputs)
-    known = session.get(Command, (act.community_id, act.key))
-    if known is not None:
-        if known.fingerprint != print_:
+    known = select_rows(session, _KNOWN, (act.community_id, act.key))
+    if known:
+        earlier, print_then, receipt = known[0]
+        if bytes(print_then) != print_:
             raise Conflict(
-                say("The key {key} was used before, for something else ({verb}).", key=act.key, verb=known.verb),
+                say("The key {key} was used before, for something else ({verb}).", key=act.key, verb=earlier),
                 "exists_with_different_content",
                 say("Repeat the first command unchanged, or leave --key out for a new one."),
             )
-        return Outcome(json.loads(known.receipt), repeated=True)
+        return Outcome(json.loads(receipt), repeated=True)
     session.info[_RUNNING] = act.key
     try:
         receipt = work()

@@ -5,16 +5,22 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from sqlalchemy import select
 from sqlmodel import Session
 
 from timebank.base.db import NEVER, insert_rows, update_rows
 from timebank.base.errors import NotFound, Refused
 from timebank.base.i18n import say
-from timebank.journal import ACCOUNT, EXPIRED, LOT, TURNOVER, Transfer, keeps_lots
+from timebank.base.rows import iso, select_rows
+from timebank.journal import EXPIRED, Transfer, keeps_lots
 
 _NEVER = NEVER.isoformat()
 _CHUNK = 500
+_ACCOUNTS = """
+    SELECT id, holder, unit, purpose, floor, balance FROM account WHERE community_id = ? AND holder IN ? AND unit IN ?"""
+_LOTS = "SELECT account_id, expires_on, balance FROM lot WHERE community_id = ? AND account_id IN ?"
+_TURNOVER = """
+    SELECT account_id, period, expires_on, lines, net FROM turnover
+    WHERE community_id = ? AND account_id IN ? AND period IN ?"""
 _Item = TypeVar("_Item")
 _Place = TypeVar("_Place", tuple[int, str], tuple[int, str, str])
 
@@ -69,10 +75,9 @@ class Positions:
         """Read these holders' accounts in these units with their lots and their turnover of these periods."""
         positions = cls(community_id, {})
         by_id: dict[int, Position] = {}
+        wanted = sorted(units)
         for some in _chunks(sorted(holders)):
-            wanted = select(ACCOUNT.id, ACCOUNT.holder, ACCOUNT.unit, ACCOUNT.purpose, ACCOUNT.floor, ACCOUNT.balance)
-            own = (ACCOUNT.community_id == community_id, ACCOUNT.holder.in_(some), ACCOUNT.unit.in_(sorted(units)))
-            found = session.execute(wanted.where(*own))
+            found = select_rows(session, _ACCOUNTS, (community_id, some, wanted))
             for number, holder, unit, purpose, floor, balance in found:
                 lots: dict[str, int] | None = {} if keeps_lots(holder, unit, purpose) else None
                 position = Position(community_id, number, holder, unit, purpose, floor, balance, lots)
@@ -84,26 +89,20 @@ class Positions:
     def _load_lots(self, session: Session, by_id: dict[int, Position]) -> None:
         keeping = sorted(number for number, position in by_id.items() if position.lots is not None)
         for some in _chunks(keeping):
-            wanted = select(LOT.account_id, LOT.expires_on, LOT.balance)
-            found = session.execute(wanted.where(LOT.community_id == self._community_id, LOT.account_id.in_(some)))
-            for number, day, balance in found:
-                lots = by_id[number].lots
+            for number, lapses, balance in select_rows(session, _LOTS, (self._community_id, some)):
+                lots, day = by_id[number].lots, iso(lapses)
                 assert lots is not None
-                lots[day.isoformat()] = balance
-                self._known_lots.add((number, day.isoformat()))
+                lots[day] = balance
+                self._known_lots.add((number, day))
 
     def _load_turnover(self, session: Session, by_id: dict[int, Position], periods: Collection[str]) -> None:
+        wanted = sorted(periods)
         for some in _chunks(sorted(by_id)):
-            wanted = select(TURNOVER.account_id, TURNOVER.period, TURNOVER.expires_on, TURNOVER.lines, TURNOVER.net).where(
-                TURNOVER.community_id == self._community_id,
-                TURNOVER.account_id.in_(some),
-                TURNOVER.period.in_(sorted(periods)),
-            )
-            for number, period, day, lines, net in session.execute(wanted):
-                position, lapse = by_id[number], day.isoformat()
-                position.turnover[period, lapse] = [lines, net]
+            for number, period, lapses, lines, net in select_rows(session, _TURNOVER, (self._community_id, some, wanted)):
+                position, day = by_id[number], iso(lapses)
+                position.turnover[period, day] = [lines, net]
                 position.lines[period] = position.lines.get(period, 0) + lines
-                self._known_turnover.add((number, period, lapse))
+                self._known_turnover.add((number, period, day))
 
     def find(self, holder: str, unit: str, purpose: str) -> Position:
         """The account of that name. Raises NotFound `no_account`."""
@@ -308,5 +307,5 @@ def _split(moved: Collection[_Place], known: Collection[_Place]) -> tuple[list[_
     return [place for place in ordered if place not in known], [place for place in ordered if place in known]
 
 
-def _chunks(items: Sequence[_Item]) -> Iterable[Sequence[_Item]]:
+def _chunks(items: list[_Item]) -> Iterable[list[_Item]]:
     return (items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK))

@@ -260,7 +260,7 @@ def _about(session: Session, month: Month, options: Options) -> dict[str, Any]:
 
     Of a closed month the log is that of the checkpoint made with the close, so that it never changes.
     """
-    state = session.get_one(communities.CommunityState, month.community_id)
+    state = communities.state(session, month.community_id)
     log: dict[str, Any] = {"origin": month.log, "size": state.size}
     if month.close is None:
         log["root"] = Frontier.load(state.size, state.frontier).root().hex()
@@ -297,7 +297,7 @@ def _people(session: Session, month: Month, options: Options) -> dict[str, tuple
 def _claimed(session: Session, month: Month) -> dict[str, int]:
     """By merchant the fen of the claims approved for this month before it was closed, and of earlier months' claims that were
     approved after theirs: each claim stands in one month's files, and in a closed month nothing is added."""
-    cid, state = month.community_id, session.get_one(communities.CommunityState, month.community_id)
+    cid, state = month.community_id, communities.state(session, month.community_id)
     closes: dict[str, int] = {}
     period = state.opened_from
     while period <= month.period:

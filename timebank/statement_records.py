@@ -58,7 +58,7 @@ def month_of(session: Session, community_id: int, period: str) -> Month:
     """A month of the book, closed or open. Raises Invalid `bad_period`, NotFound `not_in_book`, Tampered `close_missing`."""
     parse_period(period)
     community = communities.get(session, community_id)
-    state = session.get_one(communities.CommunityState, community_id)
+    state = communities.state(session, community_id)
     if period < state.opened_from:
         raise NotFound(
             say("The book begins with {first}; there is no {period} in it.", first=state.opened_from, period=period),

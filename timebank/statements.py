@@ -74,8 +74,7 @@ def _close(session: Session, act: Act, period: str) -> Closed:
     facts = _facts(session, month_of(session, act.community_id, period))
     ledger.post(session, act, Draft(CLOSE, last_day(period), subject=f"period:{period}", facts=facts))
     state.open_period = next_period(period)
-    session.add(state)
-    session.flush()
+    communities.save(session, state)
     checkpoints.make(session, act)
     return _known(month_of(session, act.community_id, period))
 

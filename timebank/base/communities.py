@@ -1,18 +1,20 @@
 """Communities (a small reference table) and their state rows: the log's head and the lock every writer takes first."""
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, func
+from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, event, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base.act import Act
-from timebank.base.db import Utc, key_field
+from timebank.base.db import Utc, instant, key_field, update_rows
 from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
 from timebank.base.months import parse_period, period_of
+from timebank.base.rows import moment, select_rows
 
 # What a session (one transaction) keeps by these names: rows that nearly every statement needs, read once.
 _LOCKED = "timebank_locked"
@@ -131,15 +133,67 @@ def get(session: Session, community_id: int) -> Community:
     return known[community_id]
 
 
-def lock(session: Session, community_id: int) -> CommunityState:
+@dataclass(slots=True)
+class State:
+    """A community's state row in the hands of a transaction, with the community's code and time zone: they never change."""
+
+    community_id: int
+    code: str
+    timezone: str
+    incarnation: int
+    size: int
+    frontier: bytes
+    posted_at: datetime
+    opened_from: str
+    open_period: str
+
+    @property
+    def origin(self) -> str:
+        """The name of the log: '520201-jianshe/1'."""
+        return f"{self.code}/{self.incarnation}"
+
+
+def lock(session: Session, community_id: int) -> State:
     """Lock a community for writing and give its state: the first act of every writing transaction."""
-    locked: dict[int, CommunityState] = session.info.setdefault(_LOCKED, {})
+    locked: dict[int, State] = session.info.setdefault(_LOCKED, {})
     if community_id not in locked:
-        wanted = select(CommunityState).where(CommunityState.community_id == community_id).with_for_update()
-        locked[community_id] = session.exec(wanted).one()
+        # SQLite took the whole database's lock with BEGIN IMMEDIATE and knows no FOR UPDATE.
+        locking = "" if session.get_bind().dialect.name == "sqlite" else " FOR UPDATE OF s"
+        locked[community_id] = _read(session, community_id, locking)
     return locked[community_id]
+
+
+def state(session: Session, community_id: int) -> State:
+    """A community's state as this transaction has it, without a lock."""
+    locked: dict[int, State] = session.info.get(_LOCKED, {})
+    return locked.get(community_id) or _read(session, community_id, "")
+
+
+def save(session: Session, state: State) -> None:
+    """Write a state that changed: whoever locked it keeps it."""
+    row = (state.incarnation, state.size, state.frontier, instant(state.posted_at), state.open_period, state.community_id)
+    columns = ("incarnation", "size", "frontier", "posted_at", "open_period")
+    update_rows(session, "community_state", columns, ("community_id",), [row])
+
+
+_STATE = """
+    SELECT s.community_id, c.code, c.timezone, s.incarnation, s.size, s.frontier, s.posted_at, s.opened_from, s.open_period
+    FROM community_state s JOIN community c ON c.id = s.community_id WHERE s.community_id = ?"""
+
+
+def _read(session: Session, community_id: int, locking: str) -> State:
+    ((cid, code, timezone, incarnation, size, frontier, posted_at, *months),) = select_rows(
+        session, _STATE + locking, (community_id,)
+    )
+    return State(cid, code, timezone, incarnation, size, bytes(frontier), moment(posted_at), *months)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, _transaction: object) -> None:
+    """What was taken back, a rehearsal within a transaction as well, is read anew; the lock itself stays."""
+    session.info.pop(_LOCKED, None)
 
 
 def today(session: Session, act: Act) -> date:
     """The calendar day of an act in its community."""
-    return act.today(get(session, act.community_id).timezone)
+    return act.today(state(session, act.community_id).timezone)
