@@ -47,11 +47,12 @@ NOUNS: dict[str, str] = {
     "settlement": "Settlement: merchants' monthly claims.",
     "statement": "Statements: close a month, write its files.",
     "audit": "Recompute everything from the journal and compare.",
+    "verify": "Check a proof from the log, without the database.",
     "db": "The database's schema: status and upgrade.",
 }
 """Every noun and its one line of help; its commands live in commands/<noun>.py and are imported when used."""
 
-SINGLE = {"init", "demo", "doctor", "inbox", "approve", "reject", "audit"}
+SINGLE = {"init", "demo", "doctor", "inbox", "approve", "reject", "audit", "verify"}
 """Nouns that are a command themselves; the others are groups of verbs."""
 
 EXIT_STATUS: dict[type[errors.TimebankError], int] = {

@@ -227,6 +227,14 @@ def payloads(session: Session, community_id: int, seqs: Iterable[int]) -> dict[i
     return found
 
 
+def leaves(session: Session, community_id: int, size: int) -> Generator[bytes]:
+    """The leaf hashes (32 bytes each) of the first `size` entries by number, as a stream."""
+    wanted = select(ENTRY.leaf).where(ENTRY.community_id == community_id, ENTRY.seq < size).order_by(ENTRY.seq)
+    with session.execute(wanted, execution_options={"stream_results": True}) as found:
+        for some in found.scalars().partitions(_AT_ONCE):
+            yield from some
+
+
 def redeemed(session: Session, community_id: int, period: str) -> dict[int, int]:
     """Points that each entry of a month took out of circulation at a counter (brought back: negative), by entry."""
     return _on_accounts(session, community_id, period, ACCOUNT.holder == REDEEMED)
