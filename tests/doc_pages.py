@@ -3,7 +3,8 @@
 In a page
 - ```console holds commands (`$ timebank …`, `$ python3 FILE`, `$ cat FILE`, `$ ls FOLDER`, `$ echo $?`) and what they
   print, `…` standing for any text, or alone on a line for any lines; spaces and rules of tables do not count, nor does the
-  line with the command's key. A voucher's code or a hash in the page stands for what was really made, each time the same.
+  line with the command's key. A voucher's code, a hash or a log's key in the page stands for what was really made, each time
+  the same.
 - `<!-- now: 2026-10-20T09:00+08:00 -->` sets the clock for the commands that follow, `<!-- file: NAME -->` writes the next
   block into a file; in ```sh, `cat > NAME <<'END'` does so too and `name() { timebank --now MOMENT "$@"; }` makes `name`
   a command.
@@ -26,7 +27,9 @@ from timebank import cli
 
 ROOT = Path(__file__).parent.parent
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$|^<!-- (now|file): (\S+) -->$", re.MULTILINE | re.DOTALL)
-_MADE = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}|\b[0-9a-f]{64}\b")
+_MADE = re.compile(
+    r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}|\b[0-9a-f]{64}\b|[a-z0-9-]+/\d\+[0-9a-f]{8}\+[\w+/]{44}"
+)
 _NOTES = ("Key of this command:", "本次命令键")
 _ERRORS = ("error:", "错误")
 

@@ -69,16 +69,11 @@ def _told(done: Verified) -> dict[str, Any]:
 def _facts(done: Verified) -> list[tuple[Say, object]]:
     """What the proof is about. An entry is shown as it was hashed: whoever wrote it, nothing in it is taken for granted."""
     entry, head = done.entry, done.head
-    kind = entry.get("kind")
-    facts: list[tuple[Say, object]] = [
-        (say("entry"), f"E{entry['seq']:06d}"),
-        (say("kind"), KINDS.get(kind, kind) if isinstance(kind, str) else str(kind)),
-        (say("date"), entry.get("business_date")),
-        (say("written"), entry.get("posted_at")),
-    ]
-    facts += [
-        (name, entry[field]) for field, name in (("subject", say("about")), ("reverses", say("takes back"))) if field in entry
-    ]
+    facts: list[tuple[Say, object]] = [(say("entry"), f"E{entry['seq']:06d}")]
+    if "kind" in entry:
+        facts.append((say("kind"), KINDS.get(str(entry["kind"]), entry["kind"])))
+    named = (("business_date", say("date")), ("posted_at", say("written")), ("subject", say("about")))
+    facts += [(name, entry[field]) for field, name in (*named, ("reverses", say("takes back"))) if field in entry]
     facts += [(say("log"), head.origin), (say("entries"), head.size)]
     if done.older is not None:
         facts.append((say("older head"), say("{size} entries, all still in their places", size=done.older.size)))
