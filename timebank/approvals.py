@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Text, func
+from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base.act import Act
 from timebank.base.db import Utc, key_field
 from timebank.base.errors import NotAllowed, NotFound, Refused
 from timebank.base.i18n import say
+from timebank.base.rows import last_id
 from timebank.transparency import canonical
 
 LASTS = timedelta(days=7)
@@ -48,7 +49,7 @@ class Approval(SQLModel, table=True):
 
 def ask(session: Session, act: Act, kind: str, wanted: Sequence[tuple[str, dict[str, Any]]]) -> list[int]:
     """Let subjects ('hours:17') wait for a second person with what is asked of each; gives their approval ids."""
-    last = session.exec(select(func.max(Approval.id)).where(col(Approval.community_id) == act.community_id)).one() or 0
+    last = last_id(session, "approval", act.community_id)
     rows = []
     for number, (subject, request) in enumerate(wanted, start=last + 1):
         payload = canonical(request)

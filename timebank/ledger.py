@@ -20,6 +20,7 @@ from timebank.base.db import NEVER, insert_rows, instant
 from timebank.base.errors import Finding, Invalid, NotAllowed, NotFound, Refused
 from timebank.base.i18n import say
 from timebank.base.months import period_of
+from timebank.base.rows import last_id
 from timebank.journal import (
     ACCOUNT,
     ENTRY,
@@ -54,7 +55,7 @@ _POSTING = ("community_id", "seq", "line", "account_id", "unit", "expires_on", "
 
 def open_accounts(session: Session, community_id: int, wanted: Iterable[tuple[str, Unit, str]]) -> None:
     """Open accounts (holder, unit, purpose) under the community's lock. Opening one twice is a bug (UNIQUE)."""
-    last = session.execute(select(func.max(ACCOUNT.id)).where(ACCOUNT.community_id == community_id)).scalar() or 0
+    last = last_id(session, "account", community_id)
     rows = [
         (community_id, last + i, holder, unit, purpose, floor_of(holder, purpose), 0)
         for i, (holder, unit, purpose) in enumerate(wanted, start=1)

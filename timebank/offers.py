@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, func
+from sqlalchemy import BigInteger, ForeignKeyConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank import benefits, ledger
@@ -12,6 +12,7 @@ from timebank.base.act import Act
 from timebank.base.db import insert_rows, key_field
 from timebank.base.errors import Invalid, NotFound, Refused
 from timebank.base.i18n import say
+from timebank.base.rows import first, last_id
 from timebank.benefits import Discount, Offset, Terms
 from timebank.journal import Draft
 from timebank.once import once
@@ -97,7 +98,7 @@ def _add(session: Session, act: Act, wish: NewOffer) -> int:
         )
     merchant = merchants.find(session, cid, wish.merchant)
     check_merchant(merchant)
-    number = (session.exec(select(func.max(Offer.id)).where(col(Offer.community_id) == cid)).one() or 0) + 1
+    number = last_id(session, "offer", cid) + 1
     valid = {"valid_from": wish.valid_from.isoformat(), "valid_to": wish.valid_to.isoformat()}
     facts = {"merchant": merchant.id, "kind": _kind(wish.terms), "terms": _facts(wish.terms), **valid}
     receipt = ledger.post(session, act, Draft("offer.add", today, subject=f"offer:{number}", facts=facts))
@@ -131,7 +132,7 @@ def listed(session: Session, community_id: int) -> list[Offer]:
 
 def find(session: Session, community_id: int, number: int) -> Offer:
     """The offer of a number. Raises NotFound `unknown_offer`."""
-    offer = session.get(Offer, (community_id, number)) if 1 <= number <= NUMBER_MAX else None
+    offer = first(session, Offer, community_id=community_id, id=number) if 1 <= number <= NUMBER_MAX else None
     if offer is None:
         raise NotFound(
             say("There is no offer {number}.", number=number), "unknown_offer", say("See the numbers with timebank offer list.")

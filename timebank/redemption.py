@@ -14,9 +14,8 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from timebank import benefits, fund, ledger, offers, vouchers
 from timebank.base import codes, communities
@@ -24,6 +23,7 @@ from timebank.base.act import Act
 from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Invalid, Refused
 from timebank.base.i18n import Say, say
+from timebank.base.rows import last_id
 from timebank.benefits import Benefit, Discount, Terms
 from timebank.journal import REDEEMED, Draft, Transfer
 from timebank.once import once
@@ -129,7 +129,7 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_da
     points, fen = _wanted(session, offer, request)
     expires_on = min(today + timedelta(days=_days(request)), offer.valid_to)
     _sweep(session, act, member.id, today, grace_days)
-    number = (session.exec(select(func.max(Voucher.id)).where(col(Voucher.community_id) == cid)).one() or 0) + 1
+    number = last_id(session, "voucher", cid) + 1
     code, code_mac = _new_code(session, act, number, pepper)
     hold = Transfer("points", points, member.holder, "available", member.holder, "held")
     facts = {
@@ -201,7 +201,7 @@ def _wanted(session: Session, offer: offers.Offer, request: Request) -> tuple[in
 
 
 def _decimals(session: Session, community_id: int) -> int:
-    return communities.get(session, community_id).points_decimals
+    return communities.state(session, community_id).points_decimals
 
 
 def _days(request: Request) -> int:
@@ -277,7 +277,7 @@ def _resolved(session: Session, voucher: Voucher, resolution: Resolution) -> Ref
     """Why a voucher that was resolved cannot be resolved again."""
     if resolution.outcome == "expired":
         return _over(voucher)
-    timezone = communities.get(session, voucher.community_id).timezone
+    timezone = communities.state(session, voucher.community_id).timezone
     when = f"{resolution.resolved_at.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
     if resolution.outcome == "captured":
         return Refused(

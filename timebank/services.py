@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Uni
 from sqlalchemy import select as core_select
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from timebank.base import rows
 from timebank.base.codes import id_key
 from timebank.base.db import Utc, key_field
 from timebank.base.i18n import Say, say
@@ -217,7 +218,7 @@ def get(session: Session, community_id: int, number: int) -> Service:
 
 def last_id(session: Session, community_id: int) -> int:
     """The highest service number so far, 0 for none."""
-    return session.exec(select(func.max(Service.id)).where(col(Service.community_id) == community_id)).one() or 0
+    return rows.last_id(session, "service", community_id)
 
 
 def listed(session: Session, community_id: int, member_id: int | None = None, state: str = "") -> list[Service]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, cast
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Select, UniqueConstraint, func
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Select, UniqueConstraint, bindparam, func
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, Session, SQLModel, and_, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -20,7 +20,7 @@ from timebank.base.db import Utc, key_field
 from timebank.base.errors import NotFound
 from timebank.base.i18n import say
 from timebank.base.months import first_day, last_day
-from timebank.journal import ACCOUNT, POSTING
+from timebank.base.rows import first, iso, select_rows
 
 State = Literal["issued", "captured", "voided", "expired", "lapsed"]
 """`lapsed`: past its last day, its points not released yet."""
@@ -98,6 +98,20 @@ VOUCHER = SQLModel.metadata.tables["voucher"].c
 RESOLUTION = SQLModel.metadata.tables["resolution"].c
 _SAME_VOUCHER = and_(RESOLUTION.community_id == VOUCHER.community_id, RESOLUTION.voucher_id == VOUCHER.id)
 
+# Asked at every counter, so written once: what builds a statement takes longer than the database.
+_UNRESOLVED = (
+    select(Voucher)
+    .outerjoin(Resolution, _SAME_VOUCHER)
+    .where(col(Voucher.community_id) == bindparam("community"), RESOLUTION.voucher_id.is_(None))
+    .order_by(col(Voucher.id))
+)
+_LAPSED = _UNRESOLVED.where(col(Voucher.expires_on) < bindparam("today"))
+_LAPSED_OF_MEMBER = _LAPSED.where(col(Voucher.member_id) == bindparam("member"))
+_HELD = """
+    SELECT p.seq, p.expires_on, p.amount FROM posting p
+    JOIN account a ON a.community_id = p.community_id AND a.id = p.account_id
+    WHERE p.community_id = ? AND p.seq IN ? AND p.amount > 0 AND a.purpose = 'held' ORDER BY p.seq, p.expires_on"""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -157,7 +171,7 @@ def find(session: Session, community_id: int, named: str, pepper: bytes) -> Vouc
 
 def get(session: Session, community_id: int, voucher_id: int) -> Voucher:
     """The voucher of a number. Raises NotFound `unknown_voucher`."""
-    voucher = session.get(Voucher, (community_id, voucher_id))
+    voucher = first(session, Voucher, community_id=community_id, id=voucher_id)
     if voucher is None:
         raise NotFound(
             say("There is no voucher {number}.", number=f"V{voucher_id}"),
@@ -174,8 +188,7 @@ def mac_of(code: str, pepper: bytes) -> bytes:
 
 def with_mac(session: Session, community_id: int, code_mac: bytes) -> Voucher | None:
     """The voucher whose code has this HMAC, or None."""
-    wanted = select(Voucher).where(col(Voucher.community_id) == community_id, col(Voucher.code_mac) == code_mac)
-    return session.exec(wanted).first()
+    return first(session, Voucher, community_id=community_id, code_mac=code_mac)
 
 
 def by_mac(session: Session, community_id: int, code_mac: bytes) -> Voucher:
@@ -195,7 +208,7 @@ def standing(session: Session, voucher: Voucher, today: date) -> Standing:
 
 def resolution_of(session: Session, voucher: Voucher) -> Resolution | None:
     """How a voucher ended, or None while it is open."""
-    return session.get(Resolution, (voucher.community_id, voucher.id))
+    return first(session, Resolution, community_id=voucher.community_id, voucher_id=voucher.id)
 
 
 def _standing(voucher: Voucher, resolution: Resolution | None, today: date) -> Standing:
@@ -213,20 +226,13 @@ def of_member(session: Session, community_id: int, member_id: int, today: date) 
 
 def unresolved(session: Session, community_id: int) -> list[Voucher]:
     """All vouchers that hold points, lapsed ones too, by number."""
-    return list(session.exec(_unresolved(community_id)))
+    return list(session.exec(_UNRESOLVED, params={"community": community_id}))
 
 
 def lapsed(session: Session, community_id: int, today: date, member_id: int | None = None) -> list[Voucher]:
     """The unresolved vouchers of one member or (None) of everybody that are past their last day, by number."""
-    wanted = _unresolved(community_id).where(col(Voucher.expires_on) < today)
-    if member_id is not None:
-        wanted = wanted.where(col(Voucher.member_id) == member_id)
-    return list(session.exec(wanted))
-
-
-def _unresolved(community_id: int) -> SelectOfScalar[Voucher]:
-    wanted = select(Voucher).outerjoin(Resolution, _SAME_VOUCHER)
-    return wanted.where(col(Voucher.community_id) == community_id, RESOLUTION.voucher_id.is_(None)).order_by(col(Voucher.id))
+    given = {"community": community_id, "today": today, "member": member_id}
+    return list(session.exec(_LAPSED if member_id is None else _LAPSED_OF_MEMBER, params=given))
 
 
 def lots_held(session: Session, community_id: int, vouchers: Sequence[Voucher]) -> dict[int, list[LotAmount]]:
@@ -237,16 +243,8 @@ def lots_held(session: Session, community_id: int, vouchers: Sequence[Voucher]) 
     found: dict[int, list[LotAmount]] = {voucher.seq: [] for voucher in vouchers}
     seqs = sorted(found)
     for start in range(0, len(seqs), _CHUNK):
-        wanted = select_columns(POSTING.seq, POSTING.expires_on, POSTING.amount).where(
-            POSTING.community_id == community_id,
-            POSTING.seq.in_(seqs[start : start + _CHUNK]),
-            POSTING.amount > 0,
-            ACCOUNT.community_id == POSTING.community_id,
-            ACCOUNT.id == POSTING.account_id,
-            ACCOUNT.purpose == "held",
-        )
-        for seq, lot, amount in session.execute(wanted.order_by(POSTING.seq, POSTING.expires_on)):
-            found[seq].append((lot, amount))
+        for seq, lot, amount in select_rows(session, _HELD, (community_id, seqs[start : start + _CHUNK])):
+            found[seq].append((date.fromisoformat(iso(lot)), amount))
     assert all(sum(amount for _, amount in found[v.seq]) == v.points for v in vouchers), "a hold holds the voucher's points"
     return found
 

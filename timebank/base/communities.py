@@ -140,6 +140,7 @@ class State:
     community_id: int
     code: str
     timezone: str
+    points_decimals: int
     incarnation: int
     size: int
     frontier: bytes
@@ -177,15 +178,16 @@ def save(session: Session, state: State) -> None:
 
 
 _STATE = """
-    SELECT s.community_id, c.code, c.timezone, s.incarnation, s.size, s.frontier, s.posted_at, s.opened_from, s.open_period
+    SELECT s.community_id, c.code, c.timezone, c.points_decimals,
+      s.incarnation, s.size, s.frontier, s.posted_at, s.opened_from, s.open_period
     FROM community_state s JOIN community c ON c.id = s.community_id WHERE s.community_id = ?"""
 
 
 def _read(session: Session, community_id: int, locking: str) -> State:
-    ((cid, code, timezone, incarnation, size, frontier, posted_at, *months),) = select_rows(
-        session, _STATE + locking, (community_id,)
-    )
-    return State(cid, code, timezone, incarnation, size, bytes(frontier), moment(posted_at), *months)
+    (row,) = select_rows(session, _STATE + locking, (community_id,))
+    cid, code, timezone, decimals, incarnation, size, frontier, posted_at, opened_from, open_period = row
+    log = (incarnation, size, bytes(frontier), moment(posted_at))
+    return State(cid, code, timezone, decimals, *log, opened_from, open_period)
 
 
 @event.listens_for(Session, "after_soft_rollback")

@@ -5,9 +5,14 @@ Measured: half the time of a Core select, whose statement is built and looked up
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlmodel import Session
+from sqlalchemy import bindparam
+from sqlmodel import Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+_Model = TypeVar("_Model", bound=SQLModel)
 
 
 def select_rows(session: Session, sql: str, values: Sequence[Any]) -> Sequence[Any]:
@@ -38,3 +43,19 @@ def iso(day: Any) -> str:
 def moment(value: Any) -> datetime:
     """An instant from the driver, aware UTC: SQLite holds a string, psycopg gives a datetime."""
     return (datetime.fromisoformat(value) if type(value) is str else value).astimezone(UTC)
+
+
+def first(session: Session, model: type[_Model], **values: Any) -> _Model | None:
+    """The row of a table whose columns have these values, or None. Measured: half the price of a select written anew."""
+    return session.exec(_where(model, tuple(values)), params=values).first()
+
+
+@cache
+def _where(model: type[_Model], columns: tuple[str, ...]) -> SelectOfScalar[_Model]:
+    return select(model).where(*(col(getattr(model, name)) == bindparam(name) for name in columns))
+
+
+def last_id(session: Session, table: str, community_id: int) -> int:
+    """The highest number of a community's rows; 0 where there is none. The next one is free under the community's lock."""
+    ((found,),) = select_rows(session, f"SELECT max(id) FROM {table} WHERE community_id = ?", (community_id,))  # noqa: S608
+    return found or 0

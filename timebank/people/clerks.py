@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint, func
+from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank import ledger
@@ -13,6 +13,7 @@ from timebank.base.codes import id_key
 from timebank.base.db import Utc, key_field
 from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
+from timebank.base.rows import last_id
 from timebank.journal import Draft
 from timebank.people import persons
 from timebank.people.persons import Card
@@ -55,7 +56,7 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "", memb
             raise Invalid(wrong[1], wrong[0])
         if id_key(number) in taken:
             raise Conflict(say("{number} is another clerk.", number=number), "number_taken", say("See timebank clerk list."))
-    last = session.exec(select(func.max(Clerk.id)).where(col(Clerk.community_id) == act.community_id)).one() or 0
+    last = last_id(session, "clerk", act.community_id)
     person_ids = persons.add(session, act.community_id, [Card(name) for name in names])
     clerks = []
     for i, person_id in enumerate(person_ids, start=last + 1):

@@ -16,6 +16,7 @@ from timebank.base.db import insert_rows, key_field
 from timebank.base.errors import Finding, NotFound
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
+from timebank.base.rows import first
 from timebank.journal import Draft, Unit
 from timebank.people import persons
 from timebank.people.persons import Card
@@ -175,8 +176,7 @@ def _add(session: Session, act: Act, good: Sequence[Newcomer], last: int) -> lis
 
 def find(session: Session, community_id: int, number: str) -> Member:
     """The member of a printed number, in any case and with or without zeros. Raises NotFound `unknown_member`."""
-    wanted = select(Member).where(col(Member.community_id) == community_id, col(Member.number_key) == id_key(number))
-    member = session.exec(wanted).first()
+    member = first(session, Member, community_id=community_id, number_key=id_key(number))
     if member is None:
         raise NotFound(
             say("There is no member {number}.", number=number),
@@ -201,7 +201,9 @@ def find_all(session: Session, community_id: int, numbers: Sequence[str]) -> dic
 
 def get(session: Session, community_id: int, number: int) -> Member:
     """The member of an id made by this program; its absence is a bug."""
-    return session.get_one(Member, (community_id, number))
+    member = first(session, Member, community_id=community_id, id=number)
+    assert member is not None, "ids are the program's own"
+    return member
 
 
 def listed(session: Session, community_id: int) -> list[Member]:

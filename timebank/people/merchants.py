@@ -15,6 +15,7 @@ from timebank.base.db import insert_rows, key_field
 from timebank.base.errors import Finding, NotFound
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
+from timebank.base.rows import first
 from timebank.journal import Draft
 from timebank.people import persons
 from timebank.people.persons import Card
@@ -138,8 +139,7 @@ def _add(session: Session, act: Act, good: Sequence[Shop], last: int) -> list[Me
 
 def find(session: Session, community_id: int, number: str) -> Merchant:
     """The merchant of a printed number, in any case and with or without zeros. Raises NotFound `unknown_merchant`."""
-    wanted = select(Merchant).where(col(Merchant.community_id) == community_id, col(Merchant.number_key) == id_key(number))
-    merchant = session.exec(wanted).first()
+    merchant = first(session, Merchant, community_id=community_id, number_key=id_key(number))
     if merchant is None:
         raise NotFound(
             say("There is no merchant {number}.", number=number),
@@ -151,7 +151,9 @@ def find(session: Session, community_id: int, number: str) -> Merchant:
 
 def get(session: Session, community_id: int, number: int) -> Merchant:
     """The merchant of an id made by this program; its absence is a bug."""
-    return session.get_one(Merchant, (community_id, number))
+    merchant = first(session, Merchant, community_id=community_id, id=number)
+    assert merchant is not None, "ids are the program's own"
+    return merchant
 
 
 def listed(session: Session, community_id: int) -> list[Merchant]:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
 from timebank.base.db import insert_rows, key_field
 from timebank.base.i18n import Say, say
 from timebank.base.masking import looks_like_personal_number
+from timebank.base.rows import last_id
 
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
@@ -35,7 +35,7 @@ class Card:
 
 def add(session: Session, community_id: int, cards: Iterable[Card]) -> list[int]:
     """Keep new persons, under the community's lock; gives their ids in order."""
-    last = session.exec(select(func.max(Person.id)).where(col(Person.community_id) == community_id)).one() or 0
+    last = last_id(session, "person", community_id)
     rows = [(community_id, last + i, card.name, card.phone, card.id_number) for i, card in enumerate(cards, start=1)]
     insert_rows(session, "person", ("community_id", "id", "name", "phone", "id_number"), rows)
     return [row[1] for row in rows]
