@@ -51,7 +51,7 @@ bench: .venv/dev  ## the measured comparisons (up to half an hour)
 	@$(RUN) -m bench $(ARGS)
 
 bench-quick: .venv/dev  ## the same, smaller (minutes)
-	@$(RUN) -m bench --quick $(ARGS)
+	@$(RUN) -m bench --size quick $(ARGS)
 
 clean:  ## remove the environment, caches and builds
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

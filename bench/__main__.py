@@ -1,56 +1,66 @@
-"""`python -m bench [--quick] [--folder DIR] [P1 P2 …]`: measure, print the table, write bench/RESULTS.md and results.svg."""
+"""`python -m bench`: measure, print the figures, write RESULTS.md, results.svg and results.json."""
 
 import argparse
 import sys
 import tempfile
 import time
 from pathlib import Path
+from subprocess import CalledProcessError
 
-from bench import awards, reading, starting, writing  # noqa: F401 - they name their rows
+from bench import growth, later, postgres, processes, reading, starting, writing  # noqa: F401 - they name their rows
 from bench.books import Library
-from bench.measure import Figure, flush_seconds, machine
-from bench.results import NOT_RUN, Results, told
-from bench.shop import FULL, QUICK, ROWS, Bench, Size
+from bench.measure import Figure, NotRun, machine, progress
+from bench.results import Results, told
+from bench.shop import ROWS, SIZES, Bench
 
 
 def main(words: list[str]) -> int:
-    """Measure the rows asked for, all by default; only a run of all rewrites the results."""
+    """Measure the rows asked for, all by default; the others keep what an earlier run found. 1 if a row failed."""
     asked = _parser().parse_args(words)
-    size = QUICK if asked.quick else FULL
-    rows = asked.rows or list(ROWS)
-    if asked.folder:
-        asked.folder.mkdir(parents=True, exist_ok=True)
-        return _run(asked.folder, size, rows, whole=not asked.rows)
-    with tempfile.TemporaryDirectory(prefix="timebank-bench-") as folder:
-        return _run(Path(folder), size, rows, whole=not asked.rows)
+    rows = sorted(asked.rows or ROWS, key=lambda name: int(name[1:]))
+    with tempfile.TemporaryDirectory(prefix="timebank-bench-") as temporary:
+        folder = asked.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        processes.apart = asked.size != "tiny"
+        bench = Bench(Library(folder), SIZES[asked.size], asked.huge)
+        return _run(bench, rows, asked.to)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="What the program costs beside the least it could.")
-    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], metavar="P1", help=f"some of {', '.join(ROWS)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="smaller books: minutes instead of half an hour")
+    parser.add_argument("--rows", type=_rows, metavar="P1,P2", help=f"some of {', '.join(ROWS)}; all by default")
+    parser.add_argument("--size", choices=SIZES, default="full", help="quick takes minutes; tiny only shows that it works")
+    parser.add_argument("--huge", action="store_true", help="P14 with 10,000,000 entries too: an hour more")
     parser.add_argument("--folder", type=Path, help="keep the books here, to use them again")
+    parser.add_argument("--to", type=Path, default=Path(__file__).parent, help="where the results go; bench/ by default")
     return parser
 
 
-def _run(folder: Path, size: Size, rows: list[str], *, whole: bool) -> int:
-    begun = time.monotonic()
-    conditions = [*machine(), f"one flush of a page to {_short(folder)}: {1000 * flush_seconds(folder):.2f} ms"]
-    bench, figures = Bench(Library(folder), size), list[Figure]()
-    for name in rows:
-        print(f"{name} …", file=sys.stderr, flush=True)
-        found = ROWS[name](bench)
-        figures.extend(found)
-        for figure in found:
+def _rows(given: str) -> list[str]:
+    """The names of rows in a list with commas."""
+    names = given.upper().split(",")
+    if unknown := [name for name in names if name not in ROWS]:
+        raise argparse.ArgumentTypeError(f"there is no row {', '.join(unknown)}")
+    return names
+
+
+def _run(bench: Bench, rows: list[str], to: Path) -> int:
+    begun, failed = time.monotonic(), 0
+    results = Results.opened(to, bench.size.name, machine(bench.folder))
+    for place, name in enumerate(rows, start=1):
+        progress.row(f"{name}, row {place} of {len(rows)}")
+        row = ROWS[name]
+        try:
+            figures = row.measure(bench)
+        except NotRun as why:
+            figures = [Figure(name, row.what, row.against, how=[f"not run: {why}"])]
+        except (CalledProcessError, RuntimeError, OSError) as error:
+            failed += 1
+            figures = [Figure(name, row.what, row.against, how=[f"failed: {str(error).splitlines()[0]}"])]
+        results.put(name, figures, time.monotonic() - begun)
+        for figure in figures:
             print(told(figure), *(f"    {line}" for line in figure.how), sep="\n", flush=True)
-    if whole:
-        results = Results(size.name, conditions, [*figures, *NOT_RUN], time.monotonic() - begun)
-        results.write(Path(__file__).parent)
-    return 0
-
-
-def _short(folder: Path) -> str:
-    return "the temporary folder" if folder.is_relative_to(tempfile.gettempdir()) else "the folder of the books"
+    return min(failed, 1)
 
 
 if __name__ == "__main__":

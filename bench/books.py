@@ -13,7 +13,9 @@ from typing import Any
 from typer.main import get_command
 
 from bench import sheets
+from bench.measure import progress
 from bench.processes import call
+from timebank.base.months import last_day
 from timebank.cli import app
 
 NOW = "2027-01-05T12:00:00+08:00"
@@ -24,6 +26,7 @@ RULES = Path(__file__).parent.parent / "examples" / "rules" / "community-points.
 """The full rule book of the examples: caps, a pool, multipliers, expiry."""
 MEMBERS = 2_000
 MEMBERS_OF_A_CITY = 22_000
+ROWS_OF_A_SHEET_MAX = 1_000_000
 
 
 def run(database: Path, *words: str) -> str:
@@ -34,7 +37,8 @@ def run(database: Path, *words: str) -> str:
     with redirect_stdout(out), redirect_stderr(err):
         status = get_command(app).main(line, standalone_mode=False)
     if status:
-        raise RuntimeError(f"timebank {' '.join(words)}: {status}\n{out.getvalue()}{err.getvalue()}")
+        said = err.getvalue().partition("\n")[0]
+        raise RuntimeError(f"timebank {' '.join(words)}: exit status {status}, {said}")
     return out.getvalue()
 
 
@@ -44,7 +48,7 @@ class Library:
 
     folder: Path
 
-    def founded(self, members: int = MEMBERS) -> Path:
+    def founded(self, members: int) -> Path:
         """A community of so many members with a published rule book and a shop with an offer, without any service."""
         path = self.folder / f"founded-{members}.db"
         if not path.exists():
@@ -58,22 +62,34 @@ class Library:
             run(path, "offer", "add", "--merchant", "S001", *terms)
         return path
 
-    def sheet(self, rows: int, members: int = MEMBERS, days: tuple[date, date] = sheets.YEAR) -> Path:
+    def sheet(self, rows: int, members: int, days: tuple[date, date] = sheets.YEAR) -> Path:
         """A sheet of so many services."""
         path = self.folder / f"hours-{members}-{rows}-{days[0]:%m%d}.csv"
         return path if path.exists() else sheets.write_hours(path, rows, members, days)
 
     def served(self, rows: int, members: int = MEMBERS, days: tuple[date, date] = sheets.YEAR) -> Path:
-        """The founded book after the import of so many services of those days, by the command in a process of its own."""
-        sheet = self.sheet(rows, members, days)
-        path = self.folder / f"served-{sheet.stem}.db"
+        """The founded book after the import of so many services of those days, by the command in a process of its own; what
+        is too much for one sheet comes month by month."""
+        path = self.folder / f"served-{members}-{rows}-{days[0]:%m%d}.db"
         if not path.exists():
             made = self.copy(self.founded(members))
-            measured = call("command", database=made, words=["hours", "import", str(sheet)])
-            path.with_suffix(".json").write_text(json.dumps(measured), encoding="utf-8")
-            keys(made).rename(keys(path))
+            ran = []
+            for number, sheet in enumerate(self._sheets(rows, members, days), start=1):
+                progress.step(f"a book of {rows:,} services of {members:,} members is made, sheet {number}")
+                ran.append(call("command", database=made, words=["hours", "import", str(sheet)]))
+            told = {"seconds": sum(one["seconds"] for one in ran), "peak_kb": max(one["peak_kb"] for one in ran)}
+            path.with_suffix(".json").write_text(json.dumps(told), encoding="utf-8")
+            for its, named in zip(_beside(made), _beside(path), strict=True):
+                if its.exists():
+                    its.rename(named)
             made.rename(path)
         return path
+
+    def _sheets(self, rows: int, members: int, days: tuple[date, date]) -> list[Path]:
+        if rows <= ROWS_OF_A_SHEET_MAX:
+            return [self.sheet(rows, members, days)]
+        months = [(date(2026, month, 1), last_day(f"2026-{month:02d}")) for month in range(1, 13)]
+        return [self.sheet(rows // 12, members, month) for month in months]
 
     def measured(self, book: Path) -> dict[str, Any]:
         """What the import that made a book took: seconds and peak_kb."""
@@ -81,13 +97,18 @@ class Library:
         return told
 
     def copy(self, book: Path) -> Path:
-        """A copy to write into, with the file of keys beside it."""
+        """A copy to write into, with the files beside it. It is on the disk already: no run waits for it."""
         path = self.folder / "run.db"
         shutil.copyfile(book, path)
-        shutil.copyfile(keys(book), keys(path))
+        for its, copied in zip(_beside(book), _beside(path), strict=True):
+            copied.unlink(missing_ok=True)
+            if its.exists():
+                shutil.copyfile(its, copied)
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
         return path
 
 
-def keys(book: Path) -> Path:
-    """The file of keys beside a book."""
-    return book.with_name(f"{book.name}.keys")
+def _beside(book: Path) -> list[Path]:
+    """The files that belong to a book: its keys, and the log of the heads it gave away."""
+    return [book.with_name(f"{book.name}.{kind}") for kind in ("keys", "checkpoints.log")]

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import books, floors, months, sheets
+from bench import desks as at_desks
 from bench.books import MOMENT, TODAY
+from bench.desks import Office
 
 Result = dict[str, Any]
 _WORK: dict[str, Callable[..., Result]] = {}
@@ -91,7 +93,7 @@ def posts(database: str, count: int, members: int, record: str = "") -> Result:
 
     def post(number: int) -> Callable[[Any], object]:
         source, target = (f"member:{(number * 7 + ahead) % members + 1}" for ahead in (0, members // 2))
-        draft = Draft("gift", TODAY, (Transfer("points", 1, source, "available", target, "available"),))
+        draft = Draft("points.gift", TODAY, (Transfer("points", 1, source, "available", target, "available"),))
         return lambda session: ledger.post(session, _act(f"post-{number}"), draft)
 
     return _timed(database, [[post(number)] for number in range(1, count + 1)], record)
@@ -127,6 +129,41 @@ def spends(database: str, count: int, members: int, at_once: int, record: str = 
 def replay_floor(database: str, statements: str) -> Result:
     """The writing statements of another run again in plain sqlite3, a durable transaction each."""
     return {"seconds": floors.replay(Path(database), pickle.loads(Path(statements).read_bytes()))}
+
+
+@work
+def desk_found(url: str, communities: int, members: int) -> Result:
+    """Found communities on a server."""
+    at_desks.found(Office(url, communities, members, MOMENT))
+    return {}
+
+
+@work
+def desk_posts(url: str, communities: int, members: int, desks: int, count: int, record: str = "") -> Result:
+    """Single posts by several connections at once; writes their statements to `record`."""
+    seconds, written = at_desks.posts(Office(url, communities, members, MOMENT), desks, count, recorded=bool(record))
+    if record:
+        Path(record).write_bytes(pickle.dumps(written))
+    return {"seconds": seconds}
+
+
+@work
+def desk_floor(conninfo: str, recorded: str) -> Result:
+    """The same statements by as many plain connections."""
+    return {"seconds": at_desks.replay(conninfo, pickle.loads(Path(recorded).read_bytes()))}
+
+
+@work
+def desk_pgledger(conninfo: str, file: str, accounts: int, desks: int, count: int) -> Result:
+    """Transfers of pgledger, whose SQL is in a file, by several connections at once."""
+    import psycopg
+
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(Path(file).read_bytes())
+        named = [(f"member {number}",) for number in range(accounts)]
+        made = [connection.execute("SELECT id FROM pgledger_create_account(%s, 'points')", one).fetchone() for one in named]
+        connection.execute("ANALYZE")
+    return {"seconds": at_desks.transfers(conninfo, [str(one[0]) for one in made if one], desks, count)}
 
 
 @work
@@ -204,11 +241,10 @@ def _peak_kb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def main(name: str, given: str) -> None:
-    """Do one piece of work and print what it measured."""
-    result = _WORK[name](**json.loads(given))
-    sys.stdout.write(json.dumps(result | {"peak_kb": _peak_kb()}) + "\n")
+def measured(name: str, given: str) -> Result:
+    """Do one piece of work, given as JSON, and give what it measured."""
+    return _WORK[name](**json.loads(given)) | {"peak_kb": _peak_kb()}
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.stdout.write(json.dumps(measured(*sys.argv[1:])) + "\n")

@@ -1,62 +1,148 @@
-"""What every row of the bench works with: its books, its sizes, its goals, and a name to be asked for."""
+"""What every row of the bench works with: its books, its sizes, and a name to be asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from bench.books import MEMBERS, MEMBERS_OF_A_CITY, Library
 from bench.measure import Figure
+from bench.processes import call
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured. Entries are entries of service; `growth` are the books that P14 writes into."""
+    """How much is measured. Entries are entries of service; `growth` are the books of P13 and P14; `long_runs` is how often
+    something runs that takes minutes in full."""
 
     name: str
     runs: int
+    long_runs: int
     import_rows: int
+    import_members: int
     posts: int
     awards: int
     starts: int
     city_entries: int
     city_members: int
     growth: tuple[int, ...]
+    growth_rows: int
 
 
-QUICK = Size("quick", 5, 20_000, 200, 50_000, 9, 60_000, MEMBERS, (1_000, 20_000, 60_000))
-FULL = Size("full", 5, 100_000, 500, 200_000, 15, 1_000_000, MEMBERS_OF_A_CITY, (1_000, 10_000, 100_000, 1_000_000))
+FULL = Size(
+    name="full",
+    runs=5,
+    long_runs=3,
+    import_rows=100_000,
+    import_members=MEMBERS,
+    posts=500,
+    awards=200_000,
+    starts=15,
+    city_entries=1_000_000,
+    city_members=MEMBERS_OF_A_CITY,
+    growth=(1_000, 10_000, 100_000, 1_000_000),
+    growth_rows=5_000,
+)
+QUICK = Size(
+    name="quick",
+    runs=5,
+    long_runs=5,
+    import_rows=20_000,
+    import_members=MEMBERS,
+    posts=100,
+    awards=50_000,
+    starts=9,
+    city_entries=50_000,
+    city_members=1_100,
+    growth=(1_000, 50_000),
+    growth_rows=1_000,
+)
+TINY = Size(
+    name="tiny",
+    runs=1,
+    long_runs=1,
+    import_rows=200,
+    import_members=20,
+    posts=4,
+    awards=100,
+    starts=1,
+    city_entries=200,
+    city_members=20,
+    growth=(100, 200),
+    growth_rows=20,
+)
+"""Whether the bench still works; its figures mean nothing."""
+SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
+HUGE_ENTRIES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One run of the bench: where its books are, how much it measures."""
+    """One run of the bench: where its books are, how much it measures, what its commands measured so far."""
 
     library: Library
     size: Size
+    huge: bool = False
+    ran: dict[tuple[str, Path], list[dict[str, Any]]] = field(default_factory=dict)
+    _numbers: count = field(default_factory=count)  # type: ignore[type-arg]  # a count of ints
 
     @property
     def folder(self) -> Path:
         """The temporary folder."""
         return self.library.folder
 
-    def runs_of_long(self) -> int:
-        """How often something runs that takes minutes in full: at least three times."""
-        return self.size.runs if self.size.name == "quick" else 3
+    def fresh(self, name: str) -> Path:
+        """A name in the folder that nothing had before. What a run wrote stays until the end: some file systems look for a free
+        place for long after thousands of files were removed, and the next run would pay for it."""
+        return self.folder / f"{name}-{next(self._numbers)}"
 
     def city(self) -> Path:
         """The big book: a year of a whole city's services, imported once."""
         return self.library.served(self.size.city_entries, self.size.city_members)
 
+    def imported(self) -> Path:
+        """The book of the rows about writing, after the import of its one sheet."""
+        return self.library.served(self.size.import_rows, self.size.import_members)
 
-Rows = Callable[[Bench], list[Figure]]
-ROWS: dict[str, Rows] = {}
+    def command(self, book: Path, *words: str) -> float:
+        """Run a command of the program on a book, in a fresh process; gives its seconds."""
+        return self._ran(book, book, words)
+
+    def command_on_copy(self, book: Path, *words: str) -> float:
+        """The same on a copy of the book, for commands that write."""
+        return self._ran(book, self.library.copy(book), words)
+
+    def _ran(self, book: Path, database: Path, words: tuple[str, ...]) -> float:
+        measured = call("command", database=database, words=words)
+        self.ran.setdefault((" ".join(words[:2]), book), []).append(measured)
+        seconds: float = measured["seconds"]
+        return seconds
 
 
-def row(name: str) -> Callable[[Rows], Rows]:
-    """Name a function that measures one row of the list."""
+def seconds_of(name: str, **given: object) -> float:
+    """The seconds of a piece of work of `bench.child`."""
+    seconds: float = call(name, **given)["seconds"]
+    return seconds
 
-    def named(function: Rows) -> Rows:
-        ROWS[name] = function
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the list: what it measures against what, in a few words for where it cannot; and how."""
+
+    what: str
+    against: str
+    measure: Callable[[Bench], list[Figure]]
+
+
+ROWS: dict[str, Row] = {}
+
+
+def row(name: str, what: str, against: str) -> Callable[[Callable[[Bench], list[Figure]]], Callable[[Bench], list[Figure]]]:
+    """Name a function that measures one row of the list. It raises NotRun where it cannot."""
+
+    def named(function: Callable[[Bench], list[Figure]]) -> Callable[[Bench], list[Figure]]:
+        ROWS[name] = Row(what, against, function)
         return function
 
     return named

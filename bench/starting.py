@@ -12,10 +12,10 @@ from bench.sheets import member_no
 from bench.shop import Bench, row
 
 
-@row("P11")
+@row("P11", "start of `--help` and of `points balance`", "bare imports")
 def starting(bench: Bench) -> list[Figure]:
     """Two commands against two bare imports, each in a process of its own."""
-    book = bench.library.served(bench.size.import_rows)
+    book = bench.imported()
     told = ("points", "balance", member_no(7), "--db", str(book), "--now", NOW)
     asked = (
         (("--help",), "import typer, rich", "`timebank --help`", Goal("at most", 1.5, 1.2)),

@@ -1,33 +1,27 @@
-"""P1, P2, P4, P14, P15: what writing costs, as sheets and one by one, and how many bytes it leaves."""
+"""P1, P2, P4, P15: what writing costs, as sheets and one by one, and how many bytes it leaves."""
 
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import sheets
-from bench.books import MEMBERS
-from bench.measure import Figure, Goal, Pair, Sample, alternate
+from bench.measure import Figure, Goal, Pair, alternate
 from bench.processes import call
-from bench.shop import Bench, row
-
-GROWTH_ROWS = 5_000
+from bench.shop import Bench, row, seconds_of
 
 
-@row("P1")
+@row("P1", "`hours import`", "floor in batch")
 def bulk(bench: Bench) -> list[Figure]:
     """An import of a sheet against the rows it wrote, written by plain sqlite3 in one transaction."""
-    rows = bench.size.import_rows
-    before, sheet = bench.library.founded(), bench.library.sheet(rows)
-    after = bench.library.served(rows)
+    rows, members = bench.size.import_rows, bench.size.import_members
+    before, sheet, after = bench.library.founded(members), bench.library.sheet(rows, members), bench.imported()
     written = bench.folder / "bulk.pickle"
     counts = call("bulk_difference", before=before, after=after, rows=written)["counts"]
 
     def ours() -> float:
-        words = ["hours", "import", str(sheet)]
-        return _seconds("command", database=bench.library.copy(before), words=words)
+        return bench.command_on_copy(before, "hours", "import", str(sheet))
 
     def floor() -> float:
-        return _seconds("bulk_floor", database=bench.library.copy(before), rows=written)
+        return seconds_of("bulk_floor", database=bench.library.copy(before), rows=written)
 
     pair = alternate(bench.size.runs, ours, floor)
     pieces = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count > 1)
@@ -40,7 +34,7 @@ def bulk(bench: Bench) -> list[Figure]:
     return [Figure("P1", f"`hours import` of {rows:,} rows", "floor in batch", goal, pair.speed, how)]
 
 
-@row("P2")
+@row("P2", "one `ledger.post`, one durable transaction", "floor, one transaction each")
 def single(bench: Bench) -> list[Figure]:
     """Single posts against the same statements in plain sqlite3."""
     pair = _posts_and_floor(bench)
@@ -55,30 +49,25 @@ def single(bench: Bench) -> list[Figure]:
 
 
 def _posts_and_floor(bench: Bench) -> Pair:
-    book, statements = bench.library.served(bench.size.import_rows), bench.folder / "posts.pickle"
-    given = {"count": bench.size.posts, "members": MEMBERS}
+    book, statements = bench.imported(), bench.folder / "posts.pickle"
+    given = {"count": bench.size.posts, "members": bench.size.import_members}
     call("posts", database=bench.library.copy(book), record=statements, **given)
 
     def floor() -> float:
-        return _seconds("replay_floor", database=bench.library.copy(book), statements=statements)
+        return seconds_of("replay_floor", database=bench.library.copy(book), statements=statements)
 
     return alternate(bench.size.runs, _on_copies(bench, book, "posts", **given), floor)
 
 
 def _on_copies(bench: Bench, book: Path, name: str, **given: object) -> Callable[[], float]:
-    return lambda: _seconds(name, database=bench.library.copy(book), **given)
+    return lambda: seconds_of(name, database=bench.library.copy(book), **given)
 
 
-def _seconds(name: str, **given: object) -> float:
-    seconds: float = call(name, **given)["seconds"]
-    return seconds
-
-
-@row("P4")
+@row("P4", "a spend: `redemption.issue` + `capture`", "P2, a single post")
 def spending(bench: Bench) -> list[Figure]:
     """A spend (voucher issued and captured) against a single post."""
-    book = bench.library.served(bench.size.import_rows)
-    given = {"count": bench.size.posts, "members": MEMBERS}
+    book = bench.imported()
+    given = {"count": bench.size.posts, "members": bench.size.import_members}
     post = _on_copies(bench, book, "posts", **given)
     at_once = alternate(bench.size.runs, _on_copies(bench, book, "spends", at_once=1, **given), post)
     apart = alternate(bench.size.runs, _on_copies(bench, book, "spends", at_once=0, **given), post)
@@ -91,30 +80,11 @@ def spending(bench: Bench) -> list[Figure]:
     return [Figure("P4", "a spend: `redemption.issue` + `capture`", "P2, a single post", goal, at_once.speed, how)]
 
 
-@row("P14")
-def growth(bench: Bench) -> list[Figure]:
-    """The cost of an entry of an import into small books and big ones."""
-    sheet = bench.library.sheet(GROWTH_ROWS, bench.size.city_members, sheets.NEW_YEAR)
-    taken: dict[int, list[float]] = {size: [] for size in bench.size.growth}
-    for run in range(-1, bench.runs_of_long()):
-        for size in bench.size.growth:
-            book = bench.library.copy(bench.library.served(size, bench.size.city_members))
-            seconds = _seconds("command", database=book, words=["hours", "import", str(sheet)])
-            if run >= 0:
-                taken[size].append(seconds)
-    samples = {size: Sample(tuple(seconds)) for size, seconds in taken.items()}
-    smallest, biggest = min(samples), max(samples)
-    told = [f"into {size:,}: {1e6 * s.median / GROWTH_ROWS:.0f} µs an entry, {s.told()}" for size, s in samples.items()]
-    what = f"cost of an entry, importing {GROWTH_ROWS:,} rows into {biggest:,} entries"
-    ratio = samples[biggest].median / samples[smallest].median
-    return [Figure("P14", what, f"into {smallest:,} entries", Goal("at most", 1.3, 1.1), ratio, told)]
-
-
-@row("P15")
+@row("P15", "bytes an hours entry", "–")
 def disk(bench: Bench) -> list[Figure]:
     """Bytes an hours entry leaves: the entry with its payload, its postings, the indexes of both."""
     rows = bench.size.import_rows
-    book, before = bench.library.served(rows), bench.library.founded()
+    book, before = bench.imported(), bench.library.founded(bench.size.import_members)
     alone = bench.folder / "alone.db"
     kept = (_bytes_of(book, alone) - _bytes_of(before, alone)) / rows
     grown = (book.stat().st_size - before.stat().st_size) / rows
