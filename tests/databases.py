@@ -94,6 +94,7 @@ class Server:
     def lend(self, make: Make, folder: Path) -> Iterator[str]:
         name = make.__name__
         kept = self._kept.pop(name, None) or self._make(make)
+        kept.engine.dispose()  # whoever is connected to it now is a leftover
         with kept.engine.connect() as connection:
             _put_back(connection, kept)
         _beside(self._folder / name, folder)

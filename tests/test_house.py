@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("commands.*",),
     ("web.*",),
-    ("show", "tables", "sample"),
+    ("show", "tables", "sample", "copying", "rights"),
     ("audit.*", "reports", "exchange", "plaintext", "backtest"),
     ("statement_files",),
     ("statements", "statement_lines", "statement_records", "statement_words"),

@@ -9,6 +9,8 @@ from conftest import Book
 from timebank import hours, ledger, rulebooks, services
 from timebank.services import Record
 
+pytestmark = pytest.mark.sqlite  # EXPLAIN QUERY PLAN
+
 
 @pytest.fixture
 def plans(book: Book) -> list[str]:

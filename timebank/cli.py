@@ -48,7 +48,7 @@ NOUNS: dict[str, str] = {
     "statement": "Statements: close a month, write its files.",
     "audit": "Recompute everything from the journal and compare.",
     "verify": "Check a proof from the log, without the database.",
-    "db": "The database's schema: status and upgrade.",
+    "db": "The database: status, upgrade, rights, and a copy on another engine.",
 }
 """Every noun and its one line of help; its commands live in commands/<noun>.py and are imported when used."""
 

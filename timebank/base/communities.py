@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, event, func
+from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, event, func, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base.act import Act
@@ -74,6 +74,8 @@ def found(session: Session, act: Act, wish: Community, open_from: str | None) ->
     `bad_code`, `bad_timezone`, `bad_decimals`, `bad_period`; Conflict `community_exists`.
     """
     check(wish)
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        session.execute(text("LOCK TABLE community IN SHARE ROW EXCLUSIVE MODE"))
     if with_code(session, wish.code):
         refuse_twice(wish.code)
     today = act.today(wish.timezone)

@@ -118,6 +118,11 @@ def _open_postgres(place: URL, wait_seconds: int) -> Engine:
     return engine
 
 
+def shown(url: str) -> str:
+    """A database's URL without its password, to print."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def _bad_url() -> Invalid:
     return Invalid(
         say("This does not name a database that the program can use."),

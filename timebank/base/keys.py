@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from timebank.base.errors import Invalid, NotFound, Unwritable
+from timebank.base.errors import Conflict, Invalid, NotFound, Unwritable
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder
 
@@ -114,6 +114,19 @@ def read_or_make(path: Path, chance: bytes) -> Keys:
     made = {"pepper": chance[:PEPPER_BYTES].hex(), "seed": chance[PEPPER_BYTES:].hex(), "version": VERSION}
     _publish(path, json.dumps(made, sort_keys=True).encode() + b"\n")
     return read(path)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Give another database the same keys. Raises NotFound `no_keys`, Invalid `bad_keys`, Conflict `other_keys`, Unwritable."""
+    wanted = read(source)
+    if not target.exists():
+        _publish(target, source.read_bytes())
+    if read(target) != wanted:
+        raise Conflict(
+            say("The file of keys {path} holds other keys.", path=str(target)),
+            "other_keys",
+            say("It belongs to another database: name another file with --keys."),
+        )
 
 
 def _publish(path: Path, data: bytes) -> None:

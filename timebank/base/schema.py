@@ -4,6 +4,7 @@ Alembic is imported only to migrate: every other command asks for two revisions,
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -11,11 +12,12 @@ from types import ModuleType
 from typing import Literal
 
 from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import DBAPIError
 
 import timebank
 from timebank.base.db import said_plainly
 from timebank.base.errors import Invalid
-from timebank.base.i18n import say
+from timebank.base.i18n import Say, say
 
 _VERSION_TABLE = "alembic_version"
 _REVISION = re.compile(r'^(revision|down_revision)\b[^=\n]*= *"(\w+)"', re.MULTILINE)
@@ -57,20 +59,33 @@ def downgrade(engine: Engine, revision: str) -> None:
     _run(engine, "downgrade", revision)
 
 
+# Of two who migrate one PostgreSQL database at once, the second waits at the first table, and then cannot make it again.
+_MADE_MEANWHILE = {"23505", "42P07", "42710", "42701", "42723", "XX000"}
+_TRIES = 5
+
+
 def _run(engine: Engine, step: Literal["upgrade", "downgrade"], revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(carried("migrations")).replace("%", "%%"))
-    with said_plainly(), engine.connect().execution_options(timebank_writing=True) as connection, connection.begin():
-        config.attributes["connection"] = connection
-        getattr(command, step)(config, revision)
+    for _ in range(_TRIES):
+        try:
+            with said_plainly(), engine.connect().execution_options(timebank_writing=True) as connection, connection.begin():
+                config.attributes["connection"] = connection
+                getattr(command, step)(config, revision)
+            return
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _MADE_MEANWHILE:
+                raise
+            made_meanwhile = error
+    raise made_meanwhile
 
 
 def revision(engine: Engine) -> str | None:
     """The revision a database is at; None for one without tables."""
-    with engine.connect() as connection:
+    with said_plainly(), engine.connect() as connection:
         if not inspect(connection).has_table(_VERSION_TABLE):
             return None
         found: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION_TABLE}").scalar()  # noqa: S608
@@ -103,3 +118,36 @@ def check(engine: Engine) -> None:
             "old_schema",
             say("Run timebank db upgrade (after a backup), or use the program version that made it."),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """As whom the program works on a server: `rights` are those of the tables' owner, or those of an application."""
+
+    name: str
+    rights: Literal["owner", "application"]
+
+    @property
+    def said(self) -> Say:
+        """What that means, in words."""
+        if self.rights == "owner":
+            return say("owner: could take the guards down; give the program a role of its own with timebank db grant")
+        return say("application: adds to the book and can change nothing in it")
+
+
+_LOGIN = """
+SELECT current_user, COALESCE(bool_or(r.rolsuper OR pg_has_role(r.oid, c.relowner, 'USAGE')
+  OR has_table_privilege(r.oid, c.oid, 'UPDATE') OR has_table_privilege(r.oid, c.oid, 'DELETE')
+  OR has_table_privilege(r.oid, c.oid, 'TRUNCATE')), r.rolsuper)
+FROM pg_roles r LEFT JOIN pg_class c ON c.relnamespace = current_schema()::regnamespace AND c.relname = ANY(%s)
+WHERE r.rolname = current_user GROUP BY r.rolsuper
+"""
+
+
+def login(engine: Engine) -> Login | None:
+    """As whom the program works on PostgreSQL; None on SQLite. Who may change a guarded table counts as its owner."""
+    if engine.dialect.name == "sqlite":
+        return None
+    with said_plainly(), engine.connect() as connection:
+        name, strong = connection.exec_driver_sql(_LOGIN, (list(guards().GUARDED),)).one()
+    return Login(name, "owner" if strong else "application")

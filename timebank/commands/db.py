@@ -1,12 +1,18 @@
 """`timebank db …`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
 import typer
 from sqlalchemy import Engine
 
+from timebank import copying, rights
 from timebank.base import db as database
-from timebank.base import schema
-from timebank.base.config import sqlite_path
-from timebank.base.errors import NotFound
+from timebank.base import keys, schema
+from timebank.base.config import database_url, sqlite_path
+from timebank.base.errors import Invalid, NotFound
 from timebank.base.i18n import say
 from timebank.commands import plaintext
 from timebank.commands.door import Door, reading
@@ -17,29 +23,106 @@ app.add_typer(plaintext.app)
 
 @reading(app, "status", example="timebank db status")
 def status(door: Door) -> None:
-    """Show which revision the database is at and which one this program needs."""
-    found, head = schema.revision(_engine(door)) or "", schema.head()
-    if not door.screen.data({"database": door.config.db, "revision": found, "head": head, "current": found == head}):
-        door.screen.facts(
-            say("Schema"),
-            [(say("database"), door.config.db), (say("schema revision"), found or "-"), (say("newest revision"), head)],
-        )
+    """Show which revision the database is at, which one this program needs, and as whom it works there."""
+    with _engine(door) as engine:
+        found, head = schema.revision(engine) or "", schema.head()
+        login = schema.login(engine)
+    facts = {"database": database.shown(door.config.db), "revision": found, "head": head, "current": found == head}
+    if not door.screen.data(facts | ({"login": login.name, "rights": login.rights} if login else {})):
+        pairs = [(say("database"), facts["database"]), (say("schema revision"), found or "-"), (say("newest revision"), head)]
+        if login:
+            pairs += [(say("login"), login.name), (say("rights"), login.said)]
+        door.screen.facts(say("Schema"), pairs)
 
 
 @reading(app, "upgrade", example="timebank db upgrade")
 def upgrade(door: Door) -> None:
     """Bring the database to this program's revision, in one transaction."""
-    engine = _engine(door)
-    before = schema.revision(engine) or ""
-    schema.upgrade(engine)
-    after = schema.revision(engine) or ""
+    with _engine(door) as engine:
+        before = schema.revision(engine) or ""
+        schema.upgrade(engine)
+        after = schema.revision(engine) or ""
     if not door.screen.data({"from": before, "to": after}):
         same = say("The database is at revision {after} already.", after=after)
         moved = say("The database went from revision {before} to {after}.", before=before or "-", after=after)
         door.screen.line(same if before == after else moved)
+    if before != after and engine.dialect.name == "postgresql":
+        door.screen.note(
+            say("Roles that may add to the book: give them their rights on new tables with timebank db grant ROLE.")
+        )
 
 
-def _engine(door: Door) -> Engine:
+@reading(app, "grant", example="timebank db grant office --dry-run")
+def grant(
+    door: Door,
+    role: Annotated[str, typer.Argument(help="A role of the PostgreSQL server.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the SQL.")] = False,
+) -> None:
+    """Let a role add to the book and change nothing that is in it (PostgreSQL; run by the tables' owner)."""
+    statements = list(rights.grants(role))
+    if not dry_run:
+        if sqlite_path(door.config.db) is not None:
+            raise Invalid(
+                say("A SQLite file knows no roles."),
+                "no_roles",
+                say("Who may write it is decided by its folder's permissions; roles come with PostgreSQL."),
+            )
+        with database.writing(door.engine) as session:
+            rights.grant(session, role)
+    if not door.screen.data({"role": role, "granted": not dry_run, "sql": statements}):
+        for statement in statements:
+            door.screen.line(f"{statement};")
+    if not dry_run:
+        door.screen.note(say("Let the program log in as {role} from now on, and keep the owner for db upgrade.", role=role))
+
+
+@reading(app, "copy", example="timebank db copy --to postgresql://office@db.example/timebank")
+def copy(
+    door: Door,
+    to: Annotated[str, typer.Option(help="An empty database: a URL, or a file that is not there yet.")],
+    keys_to: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help="Where the copy's keys go; beside a SQLite file by default.")
+    ] = None,
+) -> None:
+    """Copy the whole database into an empty one, from SQLite to PostgreSQL or back, and audit the copy before it counts."""
+    url = database_url(to)
+    own = keys.path_of(door.config.db, door.config.keys)
+    place = keys_to or (keys.path_of(url) if sqlite_path(url) is not None else own)
+    keys.read(own)
+    with _empty(url) as target, database.reading(door.engine) as source, database.writing(target) as session:
+        keys.copy(own, place)
+        with door.screen.progress(say("Rows"), copying.total(source)) as moved:
+            done = copying.copy(source, session, moved)
+    books = {code: {"entries": report.entries, "root": report.root} for code, report in done.books.items()}
+    shown = {"to": database.shown(url), "rows": done.rows, "books": books, "keys": str(place)}
+    if not door.screen.data(shown):
+        title = say("Copied {count} rows; the copy is sound", count=sum(done.rows.values()))
+        rows = [(code, report.entries, report.root) for code, report in done.books.items()]
+        door.screen.table(title, (say("community"), say("entries"), say("root of the log")), rows)
+        door.screen.line(say("Keys of the copy: {file}", file=str(place)))
+    door.screen.note(say("Nobody may write into the old database any more: from here on there are two."))
+
+
+@contextmanager
+def _empty(url: str) -> Iterator[Engine]:
+    """A database to copy into, brought to this program's revision if it has no tables yet. Raises Invalid `old_schema`."""
+    path = sqlite_path(url)
+    if path is not None and not path.parent.is_dir():
+        raise NotFound(
+            say("There is no folder {folder}.", folder=str(path.parent)), "no_folder", say("Make it, or name another --to.")
+        )
+    engine = database.open_engine(url)
+    try:
+        if schema.revision(engine) is None:
+            schema.upgrade(engine)
+        schema.check(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _engine(door: Door) -> Iterator[Engine]:
     path = sqlite_path(door.config.db)
     if path is not None and not path.exists():
         raise NotFound(
@@ -47,4 +130,8 @@ def _engine(door: Door) -> Engine:
             "no_database",
             say("Found a time bank: timebank init --community CODE --name NAME, or name another --db."),
         )
-    return database.open_engine(door.config.db)
+    engine = database.open_engine(door.config.db)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
