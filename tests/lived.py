@@ -12,13 +12,15 @@ from sqlalchemy import text
 
 from conftest import RULES, Book, Shelf
 from shopping import add_offer, capture, issue
-from timebank import audit, hours, redemption, rulebooks, settlement, statements
+from timebank import audit, checkpoints, hours, redemption, rulebooks, settlement, statements
 from timebank.base import db, schema
 from timebank.base.act import Act
 from timebank.services import Record
 from timebank.transparency import Frontier, canonical, leaf_hash
 
 NOVEMBER = datetime(2026, 11, 6, 4, 0, tzinfo=UTC)
+SEED = bytes(range(32))
+"""What signs the heads of a lived book."""
 DECEMBER = datetime(2026, 12, 4, 4, 0, tzinfo=UTC)
 
 
@@ -43,14 +45,20 @@ def live(book: Book) -> None:
     _do(book, lambda s, a: redemption.void(s, a, 2), reason="lost")
     issue(book, points=60, days=3)
     issue(book, points=50, offer=2, days=60)
-    _do(book, lambda s, a: statements.close(s, a, "2026-09"), approver=2)
+    _do(book, lambda s, a: _close(s, a, "2026-09"), approver=2)
     book.now = NOVEMBER
     _do(book, lambda s, a: settlement.draft(s, a, "2026-10"))
     _do(book, lambda s, a: settlement.approve(s, a, "2026-10"), approver=2)
-    _do(book, lambda s, a: statements.close(s, a, "2026-10"), approver=2)
+    _do(book, lambda s, a: _close(s, a, "2026-10"), approver=2)
     book.give("member:3", 30)
     capture(book, issue(book, points=20, offer=1).code, 10_000)
     book.give("member:2", 5)
+
+
+def _close(session: Any, act: Act, period: str) -> None:
+    """Close a month and sign the head it makes, as the door does."""
+    statements.close(session, act, period)
+    checkpoints.make(session, act, SEED)
 
 
 def _do(

@@ -335,6 +335,7 @@ def root(
         color=not no_color and "NO_COLOR" not in os.environ,
         fixed_now=now,
         keys=os.environ.get("TIMEBANK_KEYS"),
+        checkpoints=os.environ.get("TIMEBANK_CHECKPOINTS"),
     )
 
 

@@ -227,9 +227,10 @@ def payloads(session: Session, community_id: int, seqs: Iterable[int]) -> dict[i
     return found
 
 
-def leaves(session: Session, community_id: int, size: int) -> Generator[bytes]:
-    """The leaf hashes (32 bytes each) of the first `size` entries by number, as a stream."""
-    wanted = select(ENTRY.leaf).where(ENTRY.community_id == community_id, ENTRY.seq < size).order_by(ENTRY.seq)
+def leaves(session: Session, community_id: int, size: int, first: int = 0) -> Generator[bytes]:
+    """The leaf hashes (32 bytes each) of the first `size` entries by number, from entry `first` on, as a stream."""
+    own = (ENTRY.community_id == community_id, ENTRY.seq >= first, ENTRY.seq < size)
+    wanted = select(ENTRY.leaf).where(*own).order_by(ENTRY.seq)
     with session.execute(wanted, execution_options={"stream_results": True}) as found:
         for some in found.scalars().partitions(_AT_ONCE):
             yield from some

@@ -266,10 +266,10 @@ def _about(session: Session, month: Month, options: Options) -> dict[str, Any]:
         log["root"] = Frontier.load(state.size, state.frontier).root().hex()
     else:
         log["size"] = month.close.seq + 1
-        checkpoint = session.get_one(checkpoints.Checkpoint, (month.community_id, log["size"]))
-        log["root"] = checkpoint.root.hex()
-        if checkpoint.note:
-            log["checkpoint"] = checkpoint.note
+        root, note = checkpoints.head_at(session, month.community_id, log["size"])
+        log["root"] = root.hex()
+        if note:
+            log["checkpoint"] = note
     about: dict[str, Any] = {
         "format": FORMAT,
         "program": f"timebank {__version__}",

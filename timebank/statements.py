@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from timebank import approvals, checkpoints, ledger, points, reading, redemption
+from timebank import approvals, ledger, points, reading, redemption
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.errors import Finding, Refused
@@ -40,7 +40,7 @@ class Closed:
 
 def close(session: Session, act: Act, period: str) -> Closed:
     """Close a month: release vouchers and points that lapsed in it, build the statements, bind them in a `period.close` entry,
-    open the next month and make a checkpoint. Closing a closed month again changes nothing and gives what is known of it.
+    and open the next month. Closing a closed month again changes nothing and gives what is known of it.
 
     Raises Invalid `bad_period`; NotFound `not_in_book`; Refused `not_first_open`, `month_not_over`; NotAllowed
     `approver_missing`, `same_person`; Tampered `turnover_differs`.
@@ -75,7 +75,6 @@ def _close(session: Session, act: Act, period: str) -> Closed:
     ledger.post(session, act, Draft(CLOSE, last_day(period), subject=f"period:{period}", facts=facts))
     state.open_period = next_period(period)
     communities.save(session, state)
-    checkpoints.make(session, act)
     return _known(month_of(session, act.community_id, period))
 
 

@@ -27,6 +27,7 @@ class Config:
     color: bool = True
     fixed_now: str | None = None
     keys: str | None = None
+    checkpoints: str | None = None
 
     def now(self) -> datetime:
         """This command's moment: the clock's, or one given for a test. Raises NotAllowed `no_test_clock`, Invalid `bad_now`."""

@@ -428,19 +428,19 @@ MESSAGES: dict[str, str] = {
     "Nothing was done. Set its permissions right, or name another place with TIMEBANK_CHECKPOINTS.": "什么也没有做。请改正它的权限，或用 TIMEBANK_CHECKPOINTS 指定别的位置。",
     "The log of checkpoints {file} cannot be used: {cause}.": "检查点日志 {file} 无法使用：{cause}。",
     # timebank/checkpoints.py
-    "A new incarnation needs a reason.": "开启新的一世需要说明原因。",
+    "A new incarnation needs a reason.": "开启新的一代日志需要说明原因。",
     "Go on with your work.": "请照常工作。",
     "Look at timebank checkpoint show, and ask anew.": "请查看 timebank checkpoint show，再重新申请。",
     "Meanwhile the database or what was published is not what it was when this was asked for.": "自提出申请以来，数据库或已公布的内容有了变化。",
-    "Nothing is written until the right database is back: bring the newest backup. If it is lost, two people open a new incarnation: timebank checkpoint incarnate --reason WHY --approver W0002": "在恢复正确的数据库之前，不会写入任何内容：请取回最新的备份。若已丢失，由两个人开启新的一世：timebank checkpoint incarnate --reason 原因 --approver W0002",
+    "Nothing is written until the right database is back: bring the newest backup. If it is lost, two people open a new incarnation: timebank checkpoint incarnate --reason WHY --approver W0002": "在恢复正确的数据库之前，不会写入任何内容：请取回最新的备份。若已丢失，由两个人开启新的一代日志：timebank checkpoint incarnate --reason 原因 --approver W0002",
     "Nothing is written. Bring back the keys and the log that belong to this database; keep these for the audit.": "不会写入任何内容。请恢复属于本数据库的密钥文件和检查点日志；现有的这两个文件请留给审计。",
     "Say with --reason what happened.": "请用 --reason 说明发生了什么。",
     "See timebank checkpoint list; timebank checkpoint make signs the log as it is now.": "请看 timebank checkpoint list；timebank checkpoint make 为日志的现状签名。",
-    "The book agrees with all that was published: there is nothing to open a new incarnation for.": "账簿与已公布的一切相符：没有理由开启新的一世。",
+    "The book agrees with all that was published: there is nothing to open a new incarnation for.": "账簿与已公布的一切相符：没有理由开启新的一代日志。",
     "The first {size} entries are not those that were published on {moment}: they were rewritten.": "前 {size} 条分录不是 {moment} 公布的那些：它们被改写了。",
     "The last line about {code} in {file} is not signed with this database's key.": "{file} 中关于 {code} 的最后一行不是用本数据库的密钥签的名。",
     "The log has no signed head of this size.": "日志没有这个条数的已签名检查点。",
-    "{published} entries were published on {moment} (incarnation {incarnation}); this database has {size}, the last of {last} (incarnation {own}): it is an older one.": "{moment} 已公布到 {published} 条分录（第 {incarnation} 世）；本数据库只有 {size} 条，最后一条记于 {last}（第 {own} 世）：这是一个旧的数据库。",
+    "{published} entries were published on {moment} (incarnation {incarnation}); this database has {size}, the last of {last} (incarnation {own}): it is an older one.": "{moment} 已公布到 {published} 条分录（第 {incarnation} 代）；本数据库只有 {size} 条，最后一条记于 {last}（第 {own} 代）：这是一个旧的数据库。",
     # timebank/cli.py
     "A file cannot be read or written: {cause}.": "有文件无法读写：{cause}。",
     "A verb is missing.": "缺少动词，不知要做什么。",
@@ -823,8 +823,7 @@ MESSAGES: dict[str, str] = {
     "The target holds a time bank already: its table {table} has rows.": "目标库里已有时间银行：表 {table} 中有数据。",
     # timebank/evidence.py
     "Entry {entry} is newer than the signed head, of {size} entries.": "分录 {entry} 比签名的存证点（{size} 笔）还新。",
-    "The log as it is now has not been signed yet.": "现在的日志还没有签过名。",
-    "The next command that adds to the book signs it.": "下一条记账的命令会给它签名。",
+    "Sign the log as it is now: timebank checkpoint make": "请先给现在的日志签名：timebank checkpoint make",
     "There is no entry {entry}.": "没有分录 {entry}。",
     # timebank/exchange.py
     "Neither minutes nor start and end are given.": "既没有时长，也没有开始和结束时间。",

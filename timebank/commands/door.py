@@ -24,26 +24,36 @@ import typer
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from timebank import approvals
+from timebank import approvals, checkpoint_log, checkpoints
 from timebank.base import communities, db, keys, schema
 from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.config import Config, sqlite_path
-from timebank.base.errors import Invalid
+from timebank.base.errors import Invalid, Unwritable
 from timebank.base.i18n import Language, say
+from timebank.base.keys import Keys
 from timebank.base.masking import looks_like_personal_number
 from timebank.base.sheet_values import parse_text
 from timebank.base.sheets import file_digest
+from timebank.checkpoint_log import Line
+from timebank.checkpoints import Log
 from timebank.once import Outcome, once
 from timebank.people import clerks
 from timebank.show import Screen
 
 Work = Callable[[Session, Act], dict[str, Any]]
 
+UNLOGGED = 74
+"""Exit status of a command that counted and could not be written down: that of `Unwritable` in cli.py."""
 _FIRST_CLERK = "W0001"
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,80}")
 _SOMEBODY = -1  # the second person of a rehearsal; never written
 _NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects"}
+
+
+def log_of(config: Config, url: str, secrets: Keys) -> Log:
+    """The log of checkpoints of a database (the command's own, or a rehearsal's)."""
+    return Log(checkpoint_log.path_of(url, config.checkpoints, keys.path_of(url, config.keys)), secrets.seed)
 
 
 @dataclass(slots=True)
@@ -53,6 +63,7 @@ class Door:
     config: Config
     screen: Screen
     _engine: Engine | None = None
+    _keys: Keys | None = None
 
     @property
     def lang(self) -> Language:
@@ -99,7 +110,17 @@ class Door:
 
     def pepper(self) -> bytes:
         """What voucher codes are kept under, from the database's file of keys. Raises NotFound `no_keys`."""
-        return keys.read(keys.path_of(self.config.db, self.config.keys)).pepper
+        return self.keys().pepper
+
+    def keys(self) -> Keys:
+        """The secrets of this database, read once. Raises NotFound `no_keys`, Invalid `bad_keys`."""
+        if self._keys is None:
+            self._keys = keys.read(keys.path_of(self.config.db, self.config.keys))
+        return self._keys
+
+    def log(self) -> Log:
+        """Where this database's checkpoints are written down, and what signs them. Raises as `keys`."""
+        return log_of(self.config, self.config.db, self.keys())
 
     def today(self, community: Community) -> date:
         """The community's calendar day at this command's moment."""
@@ -108,25 +129,60 @@ class Door:
 
 @dataclass(slots=True)
 class Writing(Door):
-    """A writing command at the door: its key, its second person, its reason, its inputs."""
+    """A writing command at the door: its key, its second person, its reason, its inputs.
+
+    One that `mends` is let in where a book does not agree with what was published. `unlogged` is why a command that counted
+    could not be written down in the log of checkpoints.
+    """
 
     key: str = ""
     dry_run: bool = False
     approver: str | None = None
     reason: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
+    mends: bool = False
+    unlogged: Unwritable | None = None
 
     def once(self, verb: str, work: Work) -> Outcome:
         """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back."""
-        hidden = self.hidden()
+        hidden, log = self.hidden(), self.log()
         with db.writing(self.engine) as session:
             community = communities.find(session, self.config.community)
             act = self.act(session, community)
-            outcome = once(session, act, verb, hidden, lambda: work(session, act))
+            outcome, line = self.checked(
+                session, act, log, lambda: once(session, act, verb, hidden, lambda: work(session, act))
+            )
             if self.dry_run:
                 session.rollback()
+        self.publish(log, line)
         self._tell(outcome)
         return outcome
+
+    def checked(self, session: Session, act: Act, log: Log, work: Callable[[], Outcome]) -> tuple[Outcome, Line | None]:
+        """Hold the book against what was published of it, do the work, and sign the head that the work made, if it did.
+
+        Before anything is done it raises RolledBack, Rewritten, Tampered `other_key`, Unwritable `log_unreadable`,
+        `log_unwritten`.
+        """
+        before = communities.lock(session, act.community_id).size
+        if not self.mends:
+            checkpoints.check(session, act.community_id, log)
+        if not self.dry_run:
+            checkpoint_log.check_writable(log.path)
+            if not self.mends and checkpoints.catch_up(session, act.community_id, log).anew:
+                anew = say("The log of checkpoints {file} was missing; it was written anew from the database.", file=log.path)
+                self.screen.warn(anew)
+        outcome = work()
+        grown = communities.lock(session, act.community_id).size > before
+        return outcome, checkpoints.make(session, act, log.seed) if grown else None
+
+    def publish(self, log: Log, line: Line | None) -> None:
+        """Write down what a command signed, once it counts and before it says so."""
+        if line is not None and not self.dry_run:
+            try:
+                checkpoint_log.append(log.path, line.code, [line])
+            except Unwritable as error:
+                self.unlogged = error
 
     def hidden(self) -> dict[str, str]:
         """The inputs as the fingerprint gets them: under the pepper, so that the database gives no name, phone or code away."""
@@ -221,11 +277,22 @@ def _command(
         options["reason"] = parse_text(options["reason"])
         with closing(Writing(config, screen, inputs=inputs, **options)) as door:
             function(door, **given)
+        tell_unlogged(door)
 
     command.__signature__ = inspect.Signature([context, *own, *extra])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in (context, *own, *extra)}
     app.command(name, epilog=example)(command)
     return function
+
+
+def tell_unlogged(door: Writing) -> None:
+    """Say, once all else is shown, that what a command did counts and is not written down in the log of checkpoints yet."""
+    if door.unlogged is not None:
+        counted = say("The command counted, but its checkpoint was not written down. {cause}", cause=door.unlogged.message)
+        door.screen.warn(counted)
+        if door.unlogged.hint is not None:
+            door.screen.warn(door.unlogged.hint)
+        raise typer.Exit(UNLOGGED)
 
 
 def _key(given: str | None) -> str:

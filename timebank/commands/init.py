@@ -15,8 +15,10 @@ from timebank.base.communities import Community
 from timebank.base.config import sqlite_path
 from timebank.base.i18n import say, text
 from timebank.base.sheet_values import parse_text
-from timebank.commands.door import Writing, writing
-from timebank.once import once
+from timebank.checkpoint_log import Line
+from timebank.checkpoints import Log
+from timebank.commands.door import Writing, log_of, writing
+from timebank.once import Outcome, once
 from timebank.people import clerks
 
 app = typer.Typer(add_completion=False)
@@ -63,23 +65,27 @@ def _founded(door: Writing, url: str, wish: Community, open_from: str | None, pe
     try:
         schema.upgrade(engine)
         with db.writing(engine) as session:
-            _keys(door, session, url)
-            return _found(door, session, wish, open_from, people)
+            log = _log(door, session, url)
+            outcome, line = _found(door, session, wish, log, (open_from, *people))
+        door.publish(log, line)
+        return outcome.receipt
     finally:
         engine.dispose()
 
 
-def _keys(door: Writing, session: Session, url: str) -> None:
+def _log(door: Writing, session: Session, url: str) -> Log:
     """A first community makes the file of keys; later ones need it to be there: a new pepper would make all codes unknown."""
-    place = keys.path_of(url, None if door.dry_run else door.config.keys)
-    if communities.listed(session):
-        keys.read(place)
-    else:
-        keys.read_or_make(place, os.urandom(keys.CHANCE_BYTES))
+    own = replace(door.config, keys=None, checkpoints=None) if door.dry_run else door.config
+    place = keys.path_of(url, own.keys)
+    first = not communities.listed(session)
+    return log_of(own, url, keys.read_or_make(place, os.urandom(keys.CHANCE_BYTES)) if first else keys.read(place))
 
 
-def _found(door: Writing, session: Session, wish: Community, open_from: str | None, people: tuple[str, str]) -> dict[str, Any]:
-    """Found the community, or give the first receipt of the same command."""
+def _found(
+    door: Writing, session: Session, wish: Community, log: Log, told: tuple[str | None, str, str]
+) -> tuple[Outcome, Line | None]:
+    """Found the community, or give the first receipt of the same command. `told`: the first month, names of the clerks."""
+    open_from, *people = told
     moment = Act(0, door.config.now(), 1, None, "none", door.key, door.reason, os.urandom(32))
     known = communities.with_code(session, wish.code)
     community = known or communities.found(session, moment, wish, open_from)
@@ -90,11 +96,12 @@ def _found(door: Writing, session: Session, wish: Community, open_from: str | No
             communities.refuse_twice(wish.code)
         ledger.open_book(session, act.community_id)
         usual = (text(say("clerk"), door.lang), text(say("reviewer"), door.lang))
-        names = [parse_text(given) or name for given, name in zip(people, usual, strict=True)]
+        names = [parse_text(given or "") or name for given, name in zip(people, usual, strict=True)]
         numbers = [clerk.number for clerk in clerks.add(session, act, names)]
         return {"community": wish.code, "clerks": numbers, "open_from": communities.lock(session, act.community_id).opened_from}
 
-    return once(session, act, "init", {"community": wish.code, "name": wish.name}, work).receipt
+    inputs = {"community": wish.code, "name": wish.name}
+    return door.checked(session, act, log, lambda: once(session, act, "init", inputs, work))
 
 
 def _show(door: Writing, wish: Community, receipt: dict[str, Any]) -> None:
