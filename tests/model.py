@@ -1,0 +1,685 @@
+"""The time bank as plain dictionaries: what every verb does and when it must be refused.
+
+Written from docs/rules.md, docs/ledger.md and the guides; shares no line with the program. A verb takes what the program's
+takes and gives the set of codes it may be refused with: an empty set says that it must be done, and that the model has done it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+NEVER = date(9999, 12, 31)
+MERCHANT_DAYS, GRACE = 3, timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A rule book as its clauses: rates in whole points an hour; `times` are (group, condition as in the file, factor), `caps`
+    (per, measure, limit, pool or '' to discard), `lapse` (months or on, its value, align) or None."""
+
+    version: str
+    starts: date
+    rate: str = "10"
+    elder: str = "12"
+    minimum: int = 30
+    unit: int = 30
+    how: str = "down"
+    last_round: str = "down"
+    day_max: int = 480
+    kinds: tuple[str, ...] = ("confirmed", "team")
+    carry: bool = True
+    times: tuple[tuple[str, str, str], ...] = ()
+    caps: tuple[tuple[str, str, int, str], ...] = ()
+    lapse: tuple[str, int | str, str] | None = None
+
+    def toml(self) -> str:
+        """The file of this rule book."""
+        kinds = ", ".join(f'"{kind}"' for kind in self.kinds)
+        lines = [
+            *(
+                "schema = 1",
+                'name = "model"',
+                f'version = "{self.version}"',
+                'title = "积分规则"',
+                f"effective_from = {self.starts}",
+            ),
+            *("[points]", 'name = "积分"', "decimals = 0", f'round = "{self.last_round}"', "[service]"),
+            *(f"minimum_minutes = {self.minimum}", f"round_minutes = {self.unit}", f'round = "{self.how}"'),
+            *(
+                f"maximum_minutes_per_day = {self.day_max}",
+                f"kinds = [{kinds}]",
+                f"carry_remainder = {str(self.carry).lower()}",
+            ),
+            *("[rate]", f"default = {self.rate}", f"elder-care = {self.elder}"),
+        ]
+        for number, (group, condition, times) in enumerate(self.times):
+            lines += ["[[multiply]]", f'id = "x{number}"', f"times = {times}", condition]
+            lines += [f'group = "{group}"'] if group else []
+        for number, (per, measure, limit, pool) in enumerate(self.caps):
+            over = f"pool:{pool}" if pool else "discard"
+            lines += ["[[cap]]", f'id = "c{number}"', f'per = "{per}"', f"{measure} = {limit}", f'overflow = "{over}"']
+        if self.lapse:
+            key, value, align = self.lapse
+            lines += ["[expiry]", f"{key} = {value!r}".replace("'", '"'), f'align = "{align}"']
+        return "\n".join(lines) + "\n"
+
+    def lapses(self, day: date) -> date:
+        """The last day of points earned on a day."""
+        if self.lapse is None:
+            return NEVER
+        key, value, align = self.lapse
+        if key == "months":
+            years, month = divmod(day.year * 12 + day.month - 1 + int(value), 12)
+            first = date(years, month + 1, 1)
+            end = min(first + timedelta(day.day - 1), last_of(first))
+        else:
+            month, of_month = map(int, str(value).split("-"))
+            end = next(d for y in (0, 1) if (d := date(day.year + y, month, of_month)) >= day)
+        return {"none": end, "month-end": last_of(end), "year-end": date(end.year, 12, 31)}[align]
+
+    def applies(self, condition: str, service: "Service") -> bool:
+        """Whether a multiplier's condition holds, given as its line in the file."""
+        if condition.startswith("weekdays"):
+            return service.day.weekday() >= 5
+        if condition.startswith("team_at_least"):
+            return service.team >= int(condition.rpartition(" ")[2])
+        return service.category == "elder-care"
+
+
+def last_of(day: date) -> date:
+    """The last day of a month."""
+    return (day.replace(day=28) + timedelta(4)).replace(day=1) - timedelta(1)
+
+
+def rounded(amount: Fraction, how: str) -> int:
+    """An exact number as a whole one."""
+    return {"down": amount // 1, "up": -(-amount // 1), "half-up": (amount + Fraction(1, 2)) // 1}[how]
+
+
+@dataclass
+class Service:
+    """A record of service, and what it earned once it is posted."""
+
+    member: int
+    day: date
+    starts: int | None
+    minutes: int
+    category: str
+    kind: str
+    team: int
+    ref: Any = ""
+    state: str = "new"
+    asked_by: int = 0
+    asked_at: datetime | None = None
+    eligible: int = 0
+    counted: int = 0
+    points: int = 0
+    window: int = 0
+    pools: dict[str, int] = field(default_factory=dict)
+    lapse: date = NEVER
+    repaid: int = 0
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What two records share when they are the same service."""
+        return (self.member, self.day, self.starts, self.minutes, self.category, self.kind, self.team)
+
+
+@dataclass
+class Voucher:
+    """A hold: the points of each lot, what the fund commits, and what became of it."""
+
+    member: int
+    offer: "Offer"
+    lots: dict[date, int]
+    fen: int
+    last: date
+    state: str = "open"
+    day: date = NEVER
+    off: int = 0
+    claimed: bool = False
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An offer: an offset has `rate` points a yuan and a share; a discount a price, a share, a most and a smallest bill."""
+
+    shop: int
+    share: int
+    rate: int
+    price: int
+    most: int
+    least: int
+    first: date
+    last: date
+
+    def worth(self, points: int) -> int:
+        """The most a voucher of these points takes off, in fen."""
+        return points * 100 // self.rate if self.rate else self.most
+
+    def taken(self, points: int, bill: int) -> tuple[int, int]:
+        """What a bill gives: fen off, points used; (0, 0) for nothing."""
+        off = 0 if bill < self.least else min(bill * self.share // 10_000, self.worth(points))
+        return off, -(-off * self.rate // 100) if self.rate else self.price if off else 0
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who acts: a clerk and perhaps a second person."""
+
+    actor: int = 1
+    approver: int | None = None
+
+    @property
+    def two(self) -> set[str]:
+        """Why these are not two people."""
+        return {"approver_missing"} if self.approver is None else {"same_person"} if self.approver == self.actor else set()
+
+
+class Model:
+    """One community's book. Balances by (holder, unit, purpose), lots by (holder, lapse day), both of `available` only."""
+
+    def __init__(self, now: datetime, first_month: str, clerks: int = 2) -> None:
+        self.now = self.posted_at = now
+        self.opened = self.open = first_month
+        self.balance: Counter[tuple[str, str, str]] = Counter()
+        self.lots: Counter[tuple[str, date]] = Counter()
+        self.expired: Counter[tuple[str, date]] = Counter()
+        self.kinds: Counter[str] = Counter({"clerk.join": clerks})
+        self.members: list[date] = []
+        self.shops = 0
+        self.own: list[int] = [0] * clerks
+        self.books: list[Rules] = []
+        self.services: list[Service] = []
+        self.offers: list[Offer] = []
+        self.vouchers: list[Voucher] = []
+        self.claims: list[dict[str, Any]] = []
+        self.refs: dict[Any, list[Service]] = {}
+        self.of_member: dict[int, list[Service]] = {}
+
+    # ---- time and entries
+
+    @property
+    def today(self) -> date:
+        """The day in Shanghai."""
+        return (self.now + timedelta(hours=8)).astimezone(UTC).date()
+
+    def clock(self, who: Who) -> set[str]:
+        """Why nothing can be posted now."""
+        if self.now < self.posted_at - timedelta(minutes=5):
+            return {"clock_back"}
+        return {"clock_jump"} if self.now > self.posted_at + timedelta(days=40) and who.approver is None else set()
+
+    def wrote(self, kind: str, times: int = 1) -> None:
+        """Count entries of a kind."""
+        self.kinds[kind] += times
+        if times:
+            self.posted_at = max(self.now, self.posted_at)
+
+    def move(self, unit: str, amount: int, source: tuple[str, str], target: tuple[str, str]) -> None:
+        """Move an amount between accounts (holder, purpose) that keep no lots."""
+        self.balance[source[0], unit, source[1]] -= amount
+        self.balance[target[0], unit, target[1]] += amount
+
+    def put(self, holder: str, lapse: date, amount: int) -> int:
+        """Points come into `available`: they repay what is owed first. Gives what was repaid."""
+        repaid = min(amount, -self.balance[holder, "points", "owed"])
+        self.balance[holder, "points", "owed"] += repaid
+        self.balance[holder, "points", "available"] += amount - repaid
+        self.lots[holder, lapse] += amount - repaid
+        return repaid
+
+    def take(self, holder: str, lapse: date, amount: int) -> None:
+        """Points leave a lot of `available`."""
+        self.balance[holder, "points", "available"] -= amount
+        self.lots[holder, lapse] -= amount
+
+    def lots_of(self, holder: str) -> list[tuple[date, int]]:
+        """The lots of a holder that are not empty, first to lapse first."""
+        return sorted((lapse, rest) for (name, lapse), rest in self.lots.items() if name == holder and rest)
+
+    def available(self, member: int) -> int:
+        """What a member can spend today."""
+        return sum(rest for lapse, rest in self.lots_of(f"member:{member}") if lapse >= self.today)
+
+    # ---- people, rules, offers
+
+    def join(self, who: Who, count: int, joined: date) -> set[str]:
+        why = {"future_date"} if joined > self.today else self.clock(who)
+        if not why:
+            self.members += [joined] * count
+            self.wrote("member.join", count)
+        return why
+
+    def shop(self, who: Who) -> set[str]:
+        why = self.clock(who)
+        if not why:
+            self.shops += 1
+            self.wrote("merchant.join")
+        return why
+
+    def clerk(self, who: Who, member: int) -> set[str]:
+        why = self.clock(who)
+        if not why:
+            self.own.append(member)
+            self.wrote("clerk.join")
+        return why
+
+    def publish(self, who: Who, book: Rules, reason: str) -> set[str]:
+        why = who.two
+        known = next((old for old in self.books if old.version == book.version), None)
+        if known == book:
+            return why
+        why = why | self.clock(who) | ({"version_taken"} if known else set())
+        why |= {"starts_in_the_past"} if book.starts < self.today and not reason else set()
+        if not why:
+            self.books.append(book)
+            self.wrote("rules.publish")
+        return why
+
+    def offer(self, who: Who, wish: Offer) -> set[str]:
+        why = self.clock(who) | (set() if 1 <= wish.shop <= self.shops else {"unknown_merchant"})
+        why |= {"bad_dates"} if wish.last < wish.first else set()
+        why |= {"offer_over"} if wish.last < self.today else set()
+        if not why:
+            self.offers.append(wish)
+            self.wrote("offer.add")
+        return why
+
+    # ---- hours
+
+    def spoken_for(self, day: date) -> Rules | None:
+        """The rule book of a day: the one that begins last, of two that begin together the one published last."""
+        there = [(book.starts, number) for number, book in enumerate(self.books) if book.starts <= day]
+        return self.books[max(there)[1]] if there else None
+
+    def of_day(self, new: Service) -> list[Service]:
+        """What counts on the same day of the same member."""
+        own = self.of_member.get(new.member, ())
+        return [s for s in own if s.day == new.day and s.state in ("waiting", "posted") and s is not new]
+
+    def named(self, new: Service, ordinal: int) -> Service:
+        """Give a service without a number on paper one of its own content."""
+        new.ref = new.ref or (new.content, ordinal)
+        return new
+
+    def repeated(self, new: Service, by_hand: bool) -> bool:
+        """Whether this very service was recorded before; by hand, what was turned down or taken back comes in again."""
+        before = self.refs.get(new.ref, [])
+        gone = not before or before[-1].state in ("rejected", "reversed")
+        return any(old.content == new.content for old in before) and not (gone and by_hand)
+
+    def objections(self, who: Who, new: Service, corrected: bool = False) -> set[str]:
+        """Why a service cannot be recorded."""
+        if not 1 <= new.member <= len(self.members):
+            return {"unknown_member"}
+        before, day = self.refs.get(new.ref, []), self.of_day(new)
+        found = {
+            "other_content": not corrected and bool(before) and before[-1].state not in ("rejected", "reversed"),
+            "future_date": new.day > self.today,
+            "before_joining": new.day < self.members[new.member - 1],
+            "self_confirmation": who.approver is not None and self.own[who.approver - 1] == new.member,
+            "no_rules": self.spoken_for(new.day) is None,
+            "day_too_long": sum(s.minutes for s in day) + new.minutes > 1440,
+        }
+        if new.starts is not None:
+            ends = new.starts + new.minutes
+            spans = [(s.starts, s.starts + s.minutes) for s in day if s.starts is not None]
+            found |= {"bad_span": ends > 1440, "overlap": any(new.starts < e and b < ends for b, e in spans)}
+        return {code for code, holds in found.items() if holds}
+
+    def waits(self, who: Who, new: Service) -> bool:
+        """Whether a service needs a second person: a long day, an entry from memory, one's own hours."""
+        long = sum(s.minutes for s in self.of_day(new)) + new.minutes > 480
+        return who.approver is None and (long or new.kind == "back-entered" or self.own[who.actor - 1] == new.member)
+
+    def accept(self, who: Who, new: Service) -> str:
+        """Keep a service without objections, post it unless it waits; gives its state."""
+        new.state = "waiting" if self.waits(who, new) else "posted"
+        new.asked_by, new.asked_at = who.actor, self.now
+        if new.state == "posted":
+            self.earn(new)
+        self.services.append(new)
+        self.refs.setdefault(new.ref, []).append(new)
+        self.of_member.setdefault(new.member, []).append(new)
+        return new.state
+
+    def record(self, who: Who, new: Service) -> set[str]:
+        """Record one service by hand."""
+        if who.approver is not None and who.two:
+            return who.two
+        if self.repeated(self.named(new, 1), by_hand=True):
+            return set()
+        why = self.objections(who, new)
+        if not why and not self.waits(who, new):
+            why = self.clock(who)
+        if not why:
+            self.accept(who, new)
+        return why
+
+    def sheet(self, who: Who, rows: Iterable[Service]) -> tuple[Counter[str], list[set[str]]]:
+        """Record a sheet's good rows; gives what became of the rows, and the objections to each rejected one, in order."""
+        told, rejected = Counter[str](), []
+        ordinals = Counter[Any]()
+        for new in rows:
+            ordinals[new.content] += not new.ref
+            if self.repeated(self.named(new, ordinals[new.content]), by_hand=False):
+                told["repeated"] += 1
+            elif why := self.objections(who, new):
+                rejected.append(why)
+            else:
+                told[self.accept(who, new)] += 1
+        return told, rejected
+
+    def earn(self, new: Service) -> None:
+        """Minutes one to one, and points as docs/rules.md works them out."""
+        book = self.spoken_for(new.day)
+        assert book is not None
+        own = [s for s in self.of_member.get(new.member, ()) if s.state == "posted" and s is not new]
+        if new.kind in book.kinds and new.minutes >= book.minimum:
+            self.count(new, book, own)
+        if new.counted:
+            self.price(new, book, own)
+        new.lapse = book.lapses(new.day)
+        holder = f"member:{new.member}"
+        self.move("minutes", new.minutes, ("system:service", "source"), (holder, "served"))
+        new.repaid = self.put(holder, new.lapse, new.points)
+        for pool, over in new.pools.items():
+            self.put(f"pool:{pool}", new.lapse, over)
+        self.balance["system:issued", "points", "source"] -= new.points + sum(new.pools.values())
+        self.wrote("hours")
+
+    def count(self, new: Service, book: Rules, own: list[Service]) -> None:
+        """The minutes that count: the day's limit, then the rounding with what was carried."""
+        admitted = min(new.minutes, max(0, book.day_max - sum(s.eligible for s in own if s.day == new.day)))
+        same = [s for s in own if s.category == new.category] if book.carry else []
+        total = sum(s.eligible for s in same) + admitted
+        due = rounded(Fraction(total, book.unit), book.how) * book.unit - sum(s.counted for s in same)
+        new.counted = max(0, due) if admitted else 0
+        new.eligible = admitted if book.carry else new.counted
+
+    def price(self, new: Service, book: Rules, own: list[Service]) -> None:
+        """What counted minutes earn: rate, multipliers, one rounding, caps from day to lifetime."""
+        rate = Fraction(book.elder if new.category == "elder-care" else book.rate)
+        best: dict[str, Fraction] = {}
+        for number, (group, condition, times) in enumerate(book.times):
+            if book.applies(condition, new):
+                name = group or str(number)
+                best[name] = max(best.get(name, Fraction(0)), Fraction(times))
+        for times in best.values():
+            rate *= times
+        points, minutes, new.pools = rounded(Fraction(new.counted, 60) * rate, book.last_round), new.counted, {}
+        for per in ("day", "month", "year", "lifetime"):
+            same = [s for s in own if s.day.isoformat()[: WIDTH[per]] == new.day.isoformat()[: WIDTH[per]]]
+            for _, measure, limit, pool in (cap for cap in book.caps if cap[0] == per):
+                if measure == "points":
+                    kept = min(points, max(0, limit - sum(s.points for s in same)))
+                else:
+                    minutes = min(minutes, max(0, limit - sum(s.window for s in same)))
+                    kept = min(points, rounded(Fraction(minutes, 60) * rate, book.last_round))
+                if pool and points > kept:
+                    new.pools[pool] = new.pools.get(pool, 0) + points - kept
+                points = kept
+        new.points, new.window = points, minutes
+
+    def waiting(self, number: int) -> Service | None:
+        """The waiting service of a number."""
+        there = 1 <= number <= len(self.services) and self.services[number - 1].state == "waiting"
+        return self.services[number - 1] if there else None
+
+    def approve(self, actor: int, number: int) -> set[str]:
+        service = self.waiting(number)
+        if service is None:
+            return {"no_approval"}
+        why = self.clock(Who(service.asked_by, actor))
+        why |= {"same_person"} if service.asked_by == actor else set()
+        why |= {"approval_lapsed"} if service.asked_at and self.now > service.asked_at + timedelta(days=7) else set()
+        why |= {"self_confirmation"} if self.own[actor - 1] == service.member else set()
+        if not why:
+            service.state = "posted"
+            self.earn(service)
+        return why
+
+    def reject(self, number: int) -> set[str]:
+        service = self.waiting(number)
+        if service is None:
+            return {"no_approval"}
+        service.state = "rejected"
+        return set()
+
+    def correct(self, who: Who, number: int, minutes: int, owe: bool) -> set[str]:
+        """Take a service back and record it anew."""
+        why = who.two
+        if not 1 <= number <= len(self.services):
+            return why | {"unknown_service"}
+        old = self.services[number - 1]
+        if old.state != "posted":
+            return why | {"not_posted"}
+        why |= self.clock(who)
+        why |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == old.member else set()
+        plan = self.taken_back(old)
+        why |= {"already_spent"} if any(place == "owed" and not (owe and h[0] == "m") for h, place, _ in plan) else set()
+        right = Service(old.member, old.day, old.starts, minutes, old.category, old.kind, old.team, old.ref)
+        old.state = "corrected" if minutes else "reversed"
+        if minutes:
+            if isinstance(old.ref, tuple):
+                right.ref = (right.content, 1 + sum(isinstance(ref, tuple) and ref[0] == right.content for ref in self.refs))
+            why |= self.objections(who, right, corrected=True)
+        if why:
+            old.state = "posted"
+            return why
+        self.undo(old, plan)
+        if minutes:
+            self.accept(who, right)
+        return why
+
+    def taken_back(self, old: Service) -> list[tuple[str, date | str, int]]:
+        """Where an award comes back from: the lot's rest, what of it lapsed, other lots, and then it is owed."""
+        plan: list[tuple[str, date | str, int]] = []
+        own = (f"member:{old.member}", NEVER if old.points == old.repaid else old.lapse, old.points)
+        for holder, lot, amount in (own, *((f"pool:{pool}", old.lapse, over) for pool, over in old.pools.items())):
+            others = [(lapse, rest) for lapse, rest in self.lots_of(holder) if lapse != lot]
+            places = [(lot, self.lots[holder, lot]), (f"expired {lot}", self.expired[holder, lot]), *others, ("owed", amount)]
+            left = amount
+            for place, there in places:
+                taken = min(left, there)
+                left -= taken
+                plan += [(holder, place, taken)] if taken else []
+        return plan
+
+    def undo(self, old: Service, plan: list[tuple[str, date | str, int]]) -> None:
+        """Reverse an award."""
+        self.move("minutes", old.minutes, (f"member:{old.member}", "served"), ("system:service", "source"))
+        for holder, place, amount in plan:
+            self.balance["system:issued", "points", "source"] += amount
+            if isinstance(place, date):
+                self.take(holder, place, amount)
+            elif place == "owed":
+                self.balance[holder, "points", "owed"] -= amount
+            else:
+                self.balance["system:expired", "points", "sink"] -= amount
+                self.expired[holder, date.fromisoformat(place.split()[1])] -= amount
+        self.wrote("reversal")
+
+    # ---- vouchers
+
+    def sweep(self, member: int | None) -> int:
+        """Release what has lapsed, of one member or of all."""
+        due = [v for v in self.vouchers if v.state == "open" and v.last < self.today and member in (None, v.member)]
+        for voucher in due:
+            self.end(voucher, "expired", voucher.last, voucher.lots, 0)
+        self.wrote("voucher.expire", len(due))
+        return len(due)
+
+    def end(self, voucher: Voucher, state: str, day: date, back: dict[date, int], off: int) -> None:
+        """End a hold: points that come back into a lapsed lot live 30 days more; the fund keeps what was not used."""
+        holder = f"member:{voucher.member}"
+        self.balance[holder, "points", "held"] -= sum(voucher.lots.values())
+        for lot, amount in sorted(back.items()):
+            self.put(holder, lot if lot >= self.today else self.today + GRACE, amount)
+        self.move("fen", off, ("fund:general", "committed"), (f"merchant:{voucher.offer.shop}", "payable"))
+        self.move("fen", voucher.fen - off, ("fund:general", "committed"), ("fund:general", "free"))
+        voucher.state, voucher.day, voucher.off = state, day, off
+
+    def issue(self, who: Who, member: int, offer: int, points: int | None, days: int) -> set[str]:
+        why = self.clock(who) | (set() if 1 <= member <= len(self.members) else {"unknown_member"})
+        why |= set() if 1 <= days <= 3660 else {"bad_days"}
+        why |= set() if points is None or points > 0 else {"bad_points"}
+        if not 1 <= offer <= len(self.offers):
+            return why | {"unknown_offer"}
+        wish = self.offers[offer - 1]
+        why |= {"offer_not_yet"} if self.today < wish.first else {"offer_over"} if self.today > wish.last else set()
+        if not wish.rate:
+            why |= {"fixed_price"} if points not in (None, wish.price) else set()
+            points = wish.price
+        if points is None:
+            return why | {"points_missing"}
+        why |= {"worthless"} if wish.worth(points) <= 0 else set()
+        if "unknown_member" not in why and self.could_spend(member) < points:
+            why.add("insufficient_points")
+        if why:
+            return why
+        self.sweep(member)
+        holder, held, left = f"member:{member}", dict[date, int](), points
+        for lot, rest in self.lots_of(holder):
+            taken = min(left, rest) if lot >= self.today else 0
+            if taken:
+                self.take(holder, lot, taken)
+                held[lot] = taken
+                left -= taken
+        self.balance[holder, "points", "held"] += points
+        fen = wish.worth(points)
+        self.move("fen", fen, ("fund:general", "free"), ("fund:general", "committed"))
+        self.vouchers.append(Voucher(member, wish, held, fen, min(self.today + timedelta(days=days), wish.last)))
+        self.wrote("voucher.issue")
+        return set()
+
+    def could_spend(self, member: int) -> int:
+        """What a member can spend once what has lapsed is released: it repays what is owed first."""
+        back = sum(
+            sum(v.lots.values()) for v in self.vouchers if v.state == "open" and v.last < self.today and v.member == member
+        )
+        return self.available(member) + max(0, back + self.balance[f"member:{member}", "points", "owed"])
+
+    def closed(self, number: int) -> set[str]:
+        """Why a voucher is not good any more."""
+        if not 1 <= number <= len(self.vouchers):
+            return {"unknown_voucher"}
+        voucher = self.vouchers[number - 1]
+        over = voucher.state == "expired" or (voucher.state == "open" and self.today > voucher.last)
+        return {"expired"} if over else {"open": set[str](), "voided": {"voided"}}.get(voucher.state, {"already_captured"})
+
+    def verify(self, number: int, shop: int) -> set[str]:
+        if not 1 <= shop <= self.shops:
+            return {"unknown_merchant"}
+        return self.closed(number) if self.vouchers[number - 1].offer.shop == shop else {"wrong_merchant"}
+
+    def capture(self, who: Who, number: int, shop: int, bill: int) -> set[str]:
+        why = self.verify(number, shop) | self.clock(who) | (set() if bill > 0 else {"bad_bill"})
+        voucher = self.vouchers[number - 1]
+        held = sum(voucher.lots.values())
+        off, used = voucher.offer.taken(held, bill)
+        why |= {"below_min_spend"} if bill < voucher.offer.least else {"no_benefit"} if not off else set()
+        if why:
+            return why
+        self.sweep(voucher.member)
+        back, left = dict[date, int](), used
+        for lot, amount in sorted(voucher.lots.items()):
+            spent = min(left, amount)
+            left -= spent
+            back |= {lot: amount - spent} if amount > spent else {}
+        self.end(voucher, "captured", self.today, back, off)
+        self.balance["system:redeemed", "points", "sink"] += used
+        self.wrote("voucher.capture")
+        return why
+
+    def void(self, who: Who, number: int) -> set[str]:
+        why = self.closed(number) | self.clock(who)
+        if not why:
+            voucher = self.vouchers[number - 1]
+            self.sweep(voucher.member)
+            self.end(voucher, "voided", self.today, voucher.lots, 0)
+            self.wrote("voucher.void")
+        return why
+
+    def expire(self, who: Who, number: int) -> set[str]:
+        why = self.closed(number)
+        voucher = self.vouchers[number - 1] if why != {"unknown_voucher"} else None
+        if voucher and voucher.state == "open":
+            why = self.clock(who) if why else {"not_lapsed"}
+            if not why:
+                self.sweep(voucher.member)
+        return why
+
+    def expire_due(self, who: Who) -> set[str]:
+        due = any(v.state == "open" and v.last < self.today for v in self.vouchers)
+        why = self.clock(who) if due else set()
+        if not why:
+            self.sweep(None)
+        return why
+
+    def lapse(self, who: Who, until: date) -> set[str]:
+        """Points that nobody used by a day are taken out of circulation, one entry a lot."""
+        until = min(until, self.today - timedelta(1))
+        due = [(place, rest) for place, rest in self.lots.items() if rest and place[1] <= until]
+        why = self.clock(who) if due else set()
+        if not why:
+            for (holder, lot), rest in due:
+                self.take(holder, lot, rest)
+                self.expired[holder, lot] += rest
+                self.balance["system:expired", "points", "sink"] += rest
+            self.wrote("points.expire", len(due))
+        return why
+
+    # ---- months
+
+    def draft(self, who: Who, month: str) -> set[str]:
+        end = last_of(date.fromisoformat(f"{month}-01"))
+        if self.today <= end + timedelta(days=MERCHANT_DAYS):
+            return {"before_cutoff"}
+        for shop in range(1, self.shops + 1):
+            own = [
+                v for v in self.vouchers if v.state == "captured" and not v.claimed and v.offer.shop == shop and v.day <= end
+            ]
+            if own:
+                self.claims.append(
+                    {"month": month, "shop": shop, "fen": sum(v.off for v in own), "by": who.actor, "state": "draft"}
+                )
+            for voucher in own:
+                voucher.claimed = True
+        return set()
+
+    def settle(self, who: Who, month: str) -> set[str]:
+        of_month = [claim for claim in self.claims if claim["month"] == month]
+        drafts = [claim for claim in of_month if claim["state"] == "draft"]
+        why = who.two | ({"no_claims"} if not of_month else {"already_approved"} if not drafts else set())
+        why |= {"same_person"} if any(claim["by"] == who.approver for claim in drafts) else set()
+        why |= self.clock(who)
+        if not why:
+            for claim in drafts:
+                claim["state"] = "approved"
+            self.wrote("settlement.approve", len(drafts))
+        return why
+
+    def close(self, who: Who, month: str) -> set[str]:
+        if month < self.opened:
+            return {"not_in_book"}
+        if month < self.open:
+            return set()
+        end = last_of(date.fromisoformat(f"{month}-01"))
+        why = who.two | self.clock(who)
+        why |= {"not_first_open"} if month != self.open else set()
+        why |= {"month_not_over"} if self.today <= end else set()
+        if not why:
+            self.sweep(None)
+            self.lapse(who, end)
+            self.wrote("period.close")
+            self.open = (end + timedelta(1)).isoformat()[:7]
+        return why
+
+
+WIDTH = {"day": 10, "month": 7, "year": 4, "lifetime": 0}
+"""How much of an ISO day names each window."""

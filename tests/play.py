@@ -1,0 +1,604 @@
+"""Every verb on a real book and on the model at once: refused for a reason that the model names, or done by both alike.
+
+`VERBS` tells for each verb what its arguments are chosen from, so that Hypothesis (test_properties.py) and the soak (soak.py)
+draw from the same. Vouchers, services and offers are counted from the latest one, so that most of them exist.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, event
+from sqlmodel import Session
+
+from conftest import Book
+from model import Model, Offer, Rules, Service, Who
+from recount import Standing, recount, standing
+from shopping import PEPPER
+from timebank import audit, hours, offers, points, redemption, rulebooks, settlement, statements
+from timebank.base.act import Act
+from timebank.base.db import open_engine, reading, writing
+from timebank.base.errors import TimebankError
+from timebank.benefits import Discount, Offset
+from timebank.once import Outcome, once
+from timebank.people import clerks, members, merchants
+from timebank.people.persons import Card
+from timebank.redemption import Counter as Till
+from timebank.redemption import Request
+from timebank.services import Record
+
+Choices = Sequence[Any]
+Result = TypeVar("Result")
+VERBS: dict[str, dict[str, Choices]] = {}
+"""Every verb -> its arguments -> what they are chosen from; what stands there twice is chosen twice as often."""
+OFTEN = (*("record", "issue", "capture") * 4, *("sheet", "correct", "approve", "run_out", "offer") * 2, "void", "wait")
+"""Verbs that are chosen so many times more often than the others: what a day is made of."""
+
+ACTORS: Choices = (1, 1, 1, 2, 3)
+APPROVERS: Choices = (None, None, None, 2, 2, 2, 3, 1)
+SECOND: Choices = (2, 2, 2, 2, 2, 3, 1, None)
+MEMBERS: Choices = (1, 1, 2, 2, 3, 3, 4, 4, 5, 0)
+SHOPS: Choices = (1, 1, 2, 2, 3, 0)
+LATEST: Choices = (0, 0, 0, 0, 1, 1, 2, 3, 5, 8, 11)
+TIMES: Choices = (
+    (),
+    (("", "weekdays", "1.5"),),
+    (("a", "weekdays", "1.5"), ("a", "categories", "1.2"), ("", "team_at_least", "1.1")),
+)
+CAPS: Choices = (
+    (),
+    (),
+    (("month", "points", 90, "elder-care"),),
+    (("day", "minutes", 120, ""), ("year", "points", 900, "repairs")),
+    (("lifetime", "minutes", 6_000, "elder-care"), ("day", "points", 25, "repairs"), ("month", "minutes", 600, "")),
+)
+CONDITIONS = {
+    "weekdays": 'weekdays = ["sat", "sun"]',
+    "categories": 'categories = ["elder-care"]',
+    "team_at_least": "team_at_least = 3",
+}
+LAPSES: Choices = (
+    None,
+    None,
+    ("months", 1, "month-end"),
+    ("months", 2, "none"),
+    ("on", "12-31", "none"),
+    ("months", 36, "year-end"),
+)
+TERMS: Choices = (
+    Offer(0, 5_000, 10, 0, 0, 0, date.min, date.min),
+    Offer(0, 10_000, 3, 0, 0, 0, date.min, date.min),
+    Offer(0, 1_000, 0, 12, 2_000, 3_000, date.min, date.min),
+    Offer(0, 2_500, 250, 0, 0, 0, date.min, date.min),
+)
+SERVICE: dict[str, Choices] = {
+    "member": MEMBERS,
+    "ago": (0, 0, 1, 1, 2, 3, 4, 25, 60, 200, -1),
+    "starts": (None, None, 540, 600, 660, 1_380),
+    "minutes": (60, 90, 1, 20, 29, 30, 45, 59, 61, 240, 470, 481, 600, 1_440),
+    "category": ("elder-care", "tutoring"),
+    "kind": ("confirmed", "confirmed", "confirmed", "team", "back-entered", "self-reported"),
+    "team": (1, 1, 3),
+    "ref": ("", "", "", "", "r1", "r2"),
+}
+
+
+def verb(**choices: Choices) -> Callable[[Any], Any]:
+    """Make a method one of the verbs, with what its arguments are chosen from."""
+
+    def named(method: Any) -> Any:
+        VERBS[method.__name__] = choices
+        return method
+
+    return named
+
+
+@dataclass(frozen=True)
+class Told:
+    """A command that was carried out: under which key, what was asked, by whom, and the receipt."""
+
+    key: str
+    asked: dict[str, Any]
+    who: Who
+    receipt: dict[str, Any]
+
+
+class Play:
+    """One book and its model, in step. `book.now` is the clock; `slip` and `dry` concern the next command only."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        book.found(open_from="2026-09")
+        self.model = Model(book.now, "2026-09")
+        self.codes: list[str] = []
+        self.told: list[Told] = []
+        self.outcomes: Counter[str] = Counter()
+        self.commands = 0
+        self.slip = timedelta(0)
+        self.dry = False
+
+    def settle_in(self) -> None:
+        """What nearly every verb needs: members, shops, a clerk who is a member too, rules, offers, a few hours."""
+        everything = {name: choices[0] for name, choices in VERBS["publish"].items()}
+        self.join(4, 400)
+        usual = {name: choices[0] for name, choices in SERVICE.items()}
+        self.shop()
+        self.shop()
+        self.clerk(1)
+        self.publish(
+            **everything | {"starts": -300, "lapse": LAPSES[2], "caps": CAPS[2], "reason": "first rules", "approver": 2}
+        )
+        for shop, terms in ((1, TERMS[0]), (2, TERMS[2])):
+            self.offer(shop, terms, -30, 60, 1)
+        for member in (2, 3, 4):
+            self.record(1, None, **usual | {"member": member, "ago": 1, "minutes": 240})
+
+    def who(self, actor: int, approver: int | None = None) -> Who:
+        """These clerks, or the first where they do not exist."""
+        there = len(self.model.own)
+        return Who(min(actor, there), approver and min(approver, there))
+
+    def command(
+        self,
+        verb: str,
+        asked: dict[str, Any],
+        who: Who,
+        why: Callable[[Model], set[str]],
+        work: Callable[[Session, Act], object],
+    ) -> Any:
+        """Let the model and the book do one command under a key of its own; gives what the verb gave, None if refused."""
+        self.commands += 1
+        true_now, self.book.now = self.book.now, self.book.now + self.slip
+        model = deepcopy(self.model) if self.dry else self.model
+        model.now = self.book.now
+        expected = why(model)
+        act = self.book.act(
+            f"play-{self.commands}", actor=who.actor, approver=who.approver, reason=str(asked.get("reason", ""))
+        )
+        given: list[Any] = []
+
+        def carried_out(session: Session) -> dict[str, Any]:
+            given.append(work(session, act))
+            return {"asked": verb, "done": self.commands}
+
+        def run() -> dict[str, Any]:
+            with writing(self.book.engine) as session:
+                receipt = once(session, act, verb, plain(asked), lambda: carried_out(session)).receipt
+                if self.dry:
+                    session.rollback()
+            return receipt
+
+        receipt, code = _tried(run)
+        self.book.now = self.model.now = true_now
+        dry, self.dry, self.slip = self.dry, False, timedelta(0)
+        assert (code in expected) if code else not expected, (
+            f"{verb} {asked}: {code or 'done'}, the model says {expected or 'yes'}"
+        )
+        self.outcomes[f"{verb} {code or ('rehearsed' if dry else 'ok')}"] += 1
+        if code or dry:
+            return None
+        self.told = [*self.told[-40:], Told(act.key, {"verb": verb, **asked}, who, receipt)]
+        return given[0]
+
+    # ---- time and keys
+
+    @verb(days=(1, 1, 3, 0, 0, 12, 31, 41), seconds=(0, 0, 61, 39_600))
+    def wait(self, days: int, seconds: int) -> None:
+        """Time goes by."""
+        self._to(self.book.now + timedelta(days=days, seconds=seconds))
+
+    def _to(self, moment: datetime) -> None:
+        self.book.now = self.model.now = moment
+
+    @verb(seconds=(-1, 0))
+    def midnight(self, seconds: int) -> None:
+        """The clock goes to the community's next midnight, or to the second before it."""
+        gone = (self.book.now + timedelta(hours=8)).time()
+        of_today = timedelta(hours=gone.hour, minutes=gone.minute, seconds=gone.second)
+        self._to(self.book.now - of_today + timedelta(days=1, seconds=seconds))
+
+    @verb(what=("lot", "voucher", "request"), which=(0, 0, 1, 2), late=(0, 1))
+    def run_out(self, what: str, which: int, late: int) -> None:
+        """The clock goes to where something runs out: to its last day (of a request: its last second), or just past it."""
+        now = self.book.now
+        ends = {
+            "lot": [lapse for (_, lapse), rest in self.model.lots.items() if rest],
+            "voucher": [voucher.last for voucher in self.model.vouchers if voucher.state == "open"],
+        }
+        if what == "request":
+            asked = [s.asked_at + timedelta(days=7) for s in self.model.services if s.asked_at and s.state == "waiting"]
+            there = sorted(moment + timedelta(seconds=late) for moment in asked if moment >= now)
+        else:
+            days = sorted(day for day in ends[what] if self.book.today < day < self.book.today + timedelta(days=45))
+            there = [now + (day - self.book.today) + timedelta(days=late) for day in days]
+        if which < len(there):
+            self._to(there[which])
+
+    @verb(seconds=(-299, -300, -301, -86_400, 60, 3_600_000))
+    def clock_slips(self, seconds: int) -> None:
+        """The next command's clock is wrong."""
+        self.slip = timedelta(seconds=seconds)
+
+    @verb()
+    def rehearse(self) -> None:
+        """The next command is a dry run."""
+        self.dry = True
+
+    @verb(latest=LATEST, other=(False, False, True))
+    def repeat(self, latest: int, other: bool) -> None:
+        """An earlier command again: the same gets the first receipt, another under its key is a conflict."""
+        if latest >= len(self.told):
+            return
+        told = self.told[-1 - latest]
+        asked = told.asked
+        act = self.book.act(told.key, actor=told.who.actor, approver=told.who.approver)
+        inputs = plain(asked | {"more": 1} if other else asked)
+        del inputs["verb"]
+
+        def run() -> Outcome:
+            with writing(self.book.engine) as session:
+                return once(session, act, str(asked["verb"]), inputs, _never)
+
+        outcome, code = _tried(run)
+        assert code == ("exists_with_different_content" if other else "")
+        assert outcome is None or (outcome.repeated and outcome.receipt == told.receipt)
+
+    # ---- people, rules, offers
+
+    @verb(count=(1, 1, 2), ago=(400, 30, 0, -1))
+    def join(self, count: int, ago: int) -> None:
+        joined, who = self.book.today - timedelta(ago), Who()
+        newcomers = [members.Newcomer("", Card("张三"), joined) for _ in range(count)]
+
+        def work(session: Session, act: Act) -> None:
+            members.join(session, act, newcomers)[1].all_or_nothing()
+
+        def why(model: Model) -> set[str]:
+            found = model.join(who, count, joined)
+            return {"rejected_rows"} if found == {"future_date"} else found
+
+        self.command("join", {"count": count, "ago": ago}, who, why, work)
+
+    @verb()
+    def shop(self) -> None:
+        number = self.model.shops + 1
+        self.command(
+            "shop", {}, Who(), lambda m: m.shop(Who()), lambda s, a: merchants.join(s, a, [merchants.Shop("", f"店{number}")])
+        )
+
+    @verb(member=range(4))
+    def clerk(self, member: int) -> None:
+        own = member if member <= len(self.model.members) else 0
+        self.command(
+            "clerk",
+            {"member": own},
+            Who(),
+            lambda m: m.clerk(Who(), own),
+            lambda s, a: clerks.add(s, a, ["经办人"], member_id=own or None),
+        )
+
+    @verb(
+        starts=(0, 1, -1, -30, -300, 20),
+        rate=("10", "10", "7.5", "60", "0"),
+        elder=("12", "12", "80", "0.25"),
+        minimum=(30, 0, 60),
+        unit=(30, 1, 60, 7),
+        how=("down", "half-up", "up"),
+        last_round=("down", "half-up", "up"),
+        day_max=(480, 240, 1_440),
+        carry=(True, False),
+        times=TIMES,
+        caps=CAPS,
+        lapse=LAPSES,
+        version=("new", "new", "new", "known", "again"),
+        reason=("", "late"),
+        approver=SECOND,
+    )
+    def publish(self, starts: int, version: str, reason: str, approver: int | None, **clauses: Any) -> None:
+        who, known = self.who(1, approver), self.model.books
+        times = tuple((group, CONDITIONS[condition], factor) for group, condition, factor in clauses.pop("times"))
+        name = known[-1].version if version != "new" and known else f"v{len(known) + 1}"
+        book = Rules(name, self.book.today + timedelta(starts), times=times, **clauses)
+        if version == "again" and known:
+            book = known[-1]
+        self.command(
+            "publish",
+            {"toml": book.toml(), "reason": reason},
+            who,
+            lambda m: m.publish(who, book, reason),
+            lambda s, a: rulebooks.publish(s, a, book.toml().encode(), "2026-7", reason),
+        )
+
+    @verb(shop=SHOPS, terms=TERMS, first=(0, -30, 5), last=(300, 300, 300, 60, 10, 0, -1), actor=ACTORS)
+    def offer(self, shop: int, terms: Offer, first: int, last: int, actor: int) -> None:
+        who, days = self.who(actor), (self.book.today + timedelta(first), self.book.today + timedelta(last))
+        wish = replace(terms, shop=shop, first=days[0], last=days[1])
+        asked = Offset(terms.rate, terms.share) if terms.rate else Discount(terms.share, terms.most, terms.price, terms.least)
+        self.command(
+            "offer",
+            {"wish": wish},
+            who,
+            lambda m: m.offer(who, wish),
+            lambda s, a: offers.add(s, a, offers.NewOffer(f"S{shop:03d}", asked, *days)),
+        )
+
+    # ---- hours
+
+    def _service(self, ago: int, ref: str, **served: Any) -> Service:
+        """A service some days ago; its number on paper, if it has one, belongs to the day."""
+        day = self.book.today - timedelta(ago)
+        return Service(day=day, ref=ref and f"{ref} of {day}", **served)
+
+    @verb(**SERVICE, actor=ACTORS, approver=APPROVERS)
+    def record(self, actor: int, approver: int | None, **served: Any) -> None:
+        who, new = self.who(actor, approver), self._service(**served)
+        self.command("record", vars(new), who, lambda m: m.record(who, replace(new)), lambda s, a: hours.record(s, a, row(new)))
+
+    @verb(rows=(2, 5, 9), whole=(False, False, True), **SERVICE, actor=ACTORS, approver=APPROVERS)
+    def sheet(self, rows: int, whole: bool, actor: int, approver: int | None, **served: Any) -> None:
+        """Rows that begin like one service and go on through members, days and minutes; some of them are alike."""
+        who = self.who(actor, approver)
+        first = self._service(**served)
+        steps = [(i, (first.member + i) % 6, first.day - timedelta(i // 3), first.minutes + 10 * (i % 2)) for i in range(rows)]
+        sheet = [
+            replace(first, member=member, day=day, minutes=minutes, ref=first.ref and f"{first.ref} {i % 4}")
+            for i, member, day, minutes in steps
+        ]
+        trial = deepcopy(self.model)
+        trial.now = self.book.now + self.slip
+        told, rejected = trial.sheet(who, [replace(new) for new in sheet])
+
+        def why(model: Model) -> set[str]:
+            found = who.two if approver is not None else set()
+            found |= model.clock(who) if told["posted"] else set()
+            if not found and not (whole and rejected):
+                model.__dict__.update(trial.__dict__)
+            return found | ({"rejected_rows"} if whole and rejected else set())
+
+        def work(session: Session, act: Act) -> None:
+            outcome = hours.record_all(session, act, [[row(new, number) for number, new in enumerate(sheet, 2)]])
+            counted = {"posted": outcome.posted, "waiting": outcome.pending, "repeated": outcome.repeated}
+            assert counted == {name: told[name] for name in counted}
+            assert len(rejected) == len(outcome.rejected)
+            assert all(finding.code in codes for finding, codes in zip(outcome.rejected, rejected, strict=True)), rejected
+            if whole:
+                outcome.all_or_nothing()
+
+        self.command("sheet", {"rows": [vars(new) for new in sheet], "whole": whole}, who, why, work)
+
+    def _waiting(self, latest: int) -> int:
+        """The number of one of the latest services, those that wait first."""
+        return _latest([service.state == "waiting" for service in self.model.services], latest)
+
+    @verb(latest=range(4), actor=(2, 2, 1, 3))
+    def approve(self, latest: int, actor: int) -> None:
+        who, number = self.who(actor), self._waiting(latest)
+        self.command(
+            "approve", {"number": number}, who, lambda m: m.approve(who.actor, number), lambda s, a: hours.approve(s, a, number)
+        )
+
+    @verb(latest=range(4), actor=(2, 1))
+    def reject(self, latest: int, actor: int) -> None:
+        number = self._waiting(latest)
+        self.command(
+            "reject", {"number": number}, Who(actor), lambda m: m.reject(number), lambda s, a: hours.reject(s, a, number, "no")
+        )
+
+    @verb(latest=LATEST, minutes=(0, 0, 30, 60, 90, 500, 1_440), owe=(False, True), actor=ACTORS, approver=SECOND)
+    def correct(self, latest: int, minutes: int, owe: bool, actor: int, approver: int | None) -> None:
+        posted = [service.state == "posted" for service in self.model.services]
+        who, number = self.who(actor, approver), _latest(posted, latest)
+        asked = {"number": number, "minutes": minutes, "owe": owe, "reason": "typed wrong"}
+        self.command(
+            "correct",
+            asked,
+            who,
+            lambda m: m.correct(who, number, minutes, owe),
+            lambda s, a: hours.correct(s, a, number, minutes, owe=owe),
+        )
+
+    # ---- vouchers
+
+    @verb(
+        member=MEMBERS,
+        offer=(0, 0, 0, 1, 1, 1, 2, 3, 9),
+        points=(10, 10, 20, "all", "all", 12, 5, 35, None, None, 60, 1, 0),
+        days=(3, 1, 30, 30, 60, 5, 10, 0),
+        actor=ACTORS,
+    )
+    def issue(self, member: int, offer: int, points: int | str | None, days: int, actor: int) -> None:
+        valid = [wish.first <= self.book.today <= wish.last for wish in self.model.offers]
+        who, number = self.who(actor), _latest(valid, offer)
+        held = self.model.could_spend(member) or 5 if isinstance(points, str) else points
+        request = Request(f"M{member:04d}", number, held, days)
+        issued = self.command(
+            "issue",
+            {"member": member, "offer": number, "points": held, "days": days},
+            who,
+            lambda m: m.issue(who, member, number, held, days),
+            lambda s, a: redemption.issue(s, a, request, PEPPER),
+        )
+        if issued is not None:
+            self.codes.append(issued.code)
+
+    def _voucher(self, latest: int) -> int:
+        """The number of one of the latest vouchers, those that are open first; one that nobody has, where there are so few."""
+        return _latest([v.state == "open" for v in self.model.vouchers], latest)
+
+    def _till(self, latest: int, elsewhere: int) -> tuple[int, str, int]:
+        """One of the latest vouchers with its code, and its own shop or another one."""
+        number = self._voucher(latest % len(self.codes))
+        return number, self.codes[number - 1], self.model.vouchers[number - 1].offer.shop + elsewhere
+
+    @verb(latest=LATEST, elsewhere=(0, 0, 0, 0, 1))
+    def verify(self, latest: int, elsewhere: int) -> None:
+        if not self.codes:
+            return
+        number, code, shop = self._till(latest, elsewhere)
+        expected = self.model.verify(number, shop)
+
+        def run() -> object:
+            with reading(self.book.engine) as session:
+                return redemption.verify(session, 1, code, f"S{shop:03d}", PEPPER, self.book.today)
+
+        refused = _tried(run)[1]
+        assert (refused in expected) if refused else not expected
+
+    @verb(
+        latest=LATEST,
+        elsewhere=(0, 0, 0, 0, 0, 0, 1),
+        bill=(8_600, 100_000, 3_000, 3_333, 100_000, 8_600, 50_000, 2_999, 500, 100, 1, 0),
+        actor=ACTORS,
+    )
+    def capture(self, latest: int, elsewhere: int, bill: int, actor: int) -> None:
+        if not self.codes:
+            return
+        who, (number, code, shop) = self.who(actor), self._till(latest, elsewhere)
+        self.command(
+            "capture",
+            {"voucher": number, "shop": shop, "bill": bill},
+            who,
+            lambda m: m.capture(who, number, shop, bill),
+            lambda s, a: redemption.capture(s, a, Till(code, f"S{shop:03d}", bill), PEPPER),
+        )
+
+    @verb(latest=LATEST)
+    def void(self, latest: int) -> None:
+        who, number = Who(), self._voucher(latest)
+        asked = {"voucher": number, "reason": "lost"}
+        self.command("void", asked, who, lambda m: m.void(who, number), lambda s, a: redemption.void(s, a, number))
+
+    @verb(latest=LATEST)
+    def expire(self, latest: int) -> None:
+        who, number = Who(), self._voucher(latest)
+        self.command(
+            "expire", {"voucher": number}, who, lambda m: m.expire(who, number), lambda s, a: redemption.expire(s, a, number)
+        )
+
+    @verb(actor=ACTORS)
+    def expire_due(self, actor: int) -> None:
+        who = self.who(actor)
+        self.command("expire_due", {}, who, lambda m: m.expire_due(who), redemption.expire_due)
+
+    @verb(ago=(0, 1, 40, -5))
+    def lapse(self, ago: int) -> None:
+        who, until = Who(), self.book.today - timedelta(ago)
+        self.command("lapse", {"ago": ago}, who, lambda m: m.lapse(who, until), lambda s, a: points.expire_due(s, a, until))
+
+    # ---- months
+
+    def _month(self, later: int) -> str:
+        """So many months after the first open one."""
+        year, month = map(int, self.model.open.split("-"))
+        year, month = divmod(year * 12 + month - 1 + later, 12)
+        return f"{year:04d}-{month + 1:02d}"
+
+    @verb(later=(0, 0, -1, 1), actor=ACTORS)
+    def draft(self, later: int, actor: int) -> None:
+        who, month = self.who(actor), self._month(later)
+        self.command("draft", {"month": month}, who, lambda m: m.draft(who, month), lambda s, a: settlement.draft(s, a, month))
+
+    @verb(later=(0, 0, -1, 1), actor=ACTORS, approver=SECOND)
+    def settle(self, later: int, actor: int, approver: int | None) -> None:
+        who, month = self.who(actor, approver), self._month(later)
+        self.command(
+            "settle", {"month": month}, who, lambda m: m.settle(who, month), lambda s, a: settlement.approve(s, a, month)
+        )
+
+    @verb(later=(0, 0, 0, 0, 1, -1, -3), actor=ACTORS, approver=SECOND)
+    def close(self, later: int, actor: int, approver: int | None) -> None:
+        who, month = self.who(actor, approver), self._month(later)
+        self.command("close", {"month": month}, who, lambda m: m.close(who, month), lambda s, a: statements.close(s, a, month))
+
+    # ---- what must hold after every step
+
+    def check(self) -> None:
+        """The book stands where the model stands, recounts by plain SQL, and its audit finds nothing."""
+        self.check_standing()
+        recount(self.book.engine)
+        with reading(self.book.engine) as session:
+            assert audit.audit(session, 1).findings == ()
+
+    def check_standing(self) -> None:
+        """Every balance, lot, entry, service, voucher and claim is what the model has."""
+        there, meant = standing(self.book.engine), modelled(self.model)
+        for figure in Standing._fields:
+            assert getattr(there, figure) == getattr(meant, figure), figure
+
+
+def modelled(model: Model) -> Standing:
+    """The model as the database's figures."""
+    held = Counter[tuple[str, str, str]]()
+    lots = Counter({(holder, "available", lapse): rest for (holder, lapse), rest in model.lots.items() if rest})
+    for voucher in model.vouchers:
+        if voucher.state == "open":
+            held[f"member:{voucher.member}", "points", "held"] += sum(voucher.lots.values())
+            for lot, amount in voucher.lots.items():
+                lots[f"member:{voucher.member}", "held", lot] += amount
+    balance = {account: amount for account, amount in model.balance.items() if amount}
+    assert {account: amount for account, amount in balance.items() if account[2] == "held"} == held
+    return Standing(
+        balance,
+        dict(lots),
+        dict(Counter({kind: count for kind, count in model.kinds.items() if count})),
+        [(s.member, s.state, s.minutes, s.points) for s in model.services],
+        [(v.state, sum(v.lots.values()), v.off) for v in model.vouchers],
+        [(c["month"], c["shop"], c["fen"], c["state"]) for c in model.claims],
+        model.open,
+    )
+
+
+def row(new: Service, number: int = 0) -> Record:
+    """A service as the program takes it."""
+    ends = None if new.starts is None else new.starts + new.minutes
+    return Record(
+        f"M{new.member:04d}",
+        new.day,
+        new.minutes,
+        new.category,
+        ref=new.ref,
+        starts=new.starts,
+        ends=ends,
+        team_size=new.team,
+        kind=new.kind,
+        row=number,
+    )
+
+
+def _tried(work: Callable[[], Result]) -> tuple[Result | None, str]:
+    """What a piece of work gives, or the code it was refused with."""
+    try:
+        return work(), ""
+    except TimebankError as error:
+        return None, error.code
+
+
+def unsynced(url: str) -> Engine:
+    """A database that need not survive a power cut: this is about what is written, not about how fast a disk is."""
+    engine = open_engine(url)
+    setting = "PRAGMA synchronous=OFF" if engine.dialect.name == "sqlite" else "SET synchronous_commit=off"
+
+    def set_(connection: Any, _record: object) -> None:
+        connection.execute(setting)
+        connection.commit()
+
+    event.listen(engine, "connect", set_)
+    return engine
+
+
+def _latest(wanted: Sequence[bool], latest: int) -> int:
+    """The number (from 1) of the so-manieth from the end, the wanted ones first; 0 or less where there are not so many."""
+    numbers = [number for number, good in enumerate(wanted, 1) if not good] + [n for n, good in enumerate(wanted, 1) if good]
+    return numbers[-1 - latest] if latest < len(numbers) else len(numbers) - latest
+
+
+def plain(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was asked as texts, for the fingerprint."""
+    return {name: repr(value) for name, value in asked.items()}
+
+
+def _never() -> dict[str, Any]:
+    raise AssertionError("a repeated command did its work again")
