@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from subprocess import CalledProcessError
 
-from bench import growth, later, postgres, processes, reading, starting, writing  # noqa: F401 - they name their rows
+from bench import growth, later, peers, postgres, processes, reading, starting, writing  # noqa: F401 - they name their rows
 from bench.books import Library
 from bench.measure import Figure, NotRun, machine, progress
 from bench.results import Results, told
@@ -19,10 +19,10 @@ def main(words: list[str]) -> int:
     asked = _parser().parse_args(words)
     rows = sorted(asked.rows or ROWS, key=lambda name: int(name[1:]))
     with tempfile.TemporaryDirectory(prefix="timebank-bench-") as temporary:
-        folder = asked.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
+        books = asked.folder or Path(temporary)
+        books.mkdir(parents=True, exist_ok=True)
         processes.apart = asked.size != "tiny"
-        bench = Bench(Library(folder), SIZES[asked.size], asked.huge)
+        bench = Bench(Library(books), Path(temporary), SIZES[asked.size], asked.huge)
         return _run(bench, rows, asked.to)
 
 
