@@ -10,13 +10,14 @@ import sqlite3
 from sqlalchemy.exc import DBAPIError
 
 from timebank.base.errors import Busy, NotAllowed, NotFound, TimebankError, Unwritable
-from timebank.base.i18n import Say, say
+from timebank.base.i18n import say
 
 GAVE_WAY = "gave_way"
 """The code of a Busy after which the same work can be tried again at once: the database took it back for another's sake."""
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOCKED = {"55P03", "57014"}
 _TAKEN_BACK = {"40001", "40P01"}
 _NO_ROOM = {"53100", "53200", "58030"}
@@ -32,18 +33,41 @@ _STARTING = re.compile(
 
 
 def plain(error: DBAPIError) -> TimebankError | None:
-    """The error as one of ours, or None for a bug."""
+    """The error as one of ours, or None for a bug.
+
+    Where a disk fails, SQLite takes the whole transaction back, and whoever then goes back to a savepoint is told that there is
+    none: what counts is the error before.
+    """
+    ours, earlier = _plain(error), error.__context__
+    while ours is None and earlier is not None:
+        ours = _plain(earlier) if isinstance(earlier, DBAPIError) else None
+        earlier = earlier.__context__
+    return ours
+
+
+def _plain(error: DBAPIError) -> TimebankError | None:
     cause = error.orig
-    if isinstance(cause, sqlite3.OperationalError):
-        return _sqlite(cause)
+    if isinstance(cause, sqlite3.DatabaseError):
+        return (_unsure(cause) if error.statement is None else None) or _sqlite(cause)
     state: str | None = getattr(cause, "sqlstate", "")
     if state is None:
         return _connection(error) if type(cause).__name__ == "OperationalError" else None
     return _postgres(state, _first_line(cause))
 
 
-def _sqlite(cause: sqlite3.OperationalError) -> TimebankError | None:
-    base = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+def _unsure(cause: sqlite3.DatabaseError) -> Unwritable | None:
+    """A disk that fails a COMMIT may do so after the journal is gone: then the command counts (tried, call by call)."""
+    if _base(cause) != sqlite3.SQLITE_IOERR:
+        return None
+    return Unwritable(say("The disk failed while this was written down: {cause}.", cause=str(cause)), "unsure", _COUNTS_ONCE)
+
+
+def _base(cause: sqlite3.DatabaseError) -> int:
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF
+
+
+def _sqlite(cause: sqlite3.DatabaseError) -> TimebankError | None:
+    base = _base(cause)
     if base in _BUSY:
         return busy()
     if base in _UNWRITABLE:
@@ -51,6 +75,12 @@ def _sqlite(cause: sqlite3.OperationalError) -> TimebankError | None:
             say("The database cannot be written: {cause}.", cause=str(cause)),
             "unwritable",
             say("Check free space and permissions of its folder; nothing was changed."),
+        )
+    if base in _DAMAGED:  # SQLite calls a disk that cannot be read (EIO) by the same name
+        return Unwritable(
+            say("The database file is damaged or cannot be read: {cause}.", cause=str(cause)),
+            "damaged",
+            say("Nothing was changed. Check the disk, then run timebank audit; bring the last backup back where it fails."),
         )
     return None
 
@@ -93,6 +123,7 @@ def _connection(error: DBAPIError) -> TimebankError:
     return Unwritable(say("The database server cannot be reached: {cause}.", cause=cause), "unreachable", hint)
 
 
+_COUNTS_ONCE = say("Run the same command again with the same --key: whether or not it was done, it counts once.")
 _AGAIN = say("Nothing was changed. Run the same command again with the same --key.")
 
 
@@ -106,8 +137,7 @@ def _full_house(cause: str) -> Busy:
 
 
 def _lost(cause: str) -> Busy:
-    hint: Say = say("Run the same command again with the same --key: whether or not it was done, it counts once.")
-    return Busy(say("The connection to the database server was lost: {cause}.", cause=cause), "connection_lost", hint)
+    return Busy(say("The connection to the database server was lost: {cause}.", cause=cause), "connection_lost", _COUNTS_ONCE)
 
 
 def _first_line(cause: object) -> str:

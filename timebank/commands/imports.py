@@ -48,6 +48,7 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
                 door.screen.warn(warning.message)
             if not wanted.partial or not outcome.posted + outcome.pending + outcome.repeated:
                 outcome.all_or_nothing()
+            _keep_rejects(door, wanted, intake)  # before the commit: a repeat under this key reads no sheet any more
             return outcome.receipt()
 
         try:
@@ -57,7 +58,6 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
             if wanted.save_rejects and error.code == "rejected_rows":
                 error.hint = say("Correct them in {file}, or import the good rows with --partial.", file=wanted.save_rejects)
             raise
-    _keep_rejects(door, wanted, intake)
     _show(door, wanted, receipt)
     return receipt
 
