@@ -53,7 +53,7 @@ def copy(source: Session, target: Session, moved: Moved) -> Copied:
     for table in tables():
         digest = hashlib.sha256()
         rows[table.name] = 0
-        for some in _rows(source, table):
+        for some in rows_of(source, table):
             digest.update(repr(some).encode())
             insert_rows(target, table.name, table.columns.keys(), some)
             rows[table.name] += len(some)
@@ -69,7 +69,7 @@ def copy(source: Session, target: Session, moved: Moved) -> Copied:
 def _claim(target: Session) -> None:
     """Keep others out of the target, and make sure that nobody was there before."""
     if target.get_bind().dialect.name == "postgresql":
-        target.execute(text("LOCK TABLE community IN ACCESS EXCLUSIVE MODE"))
+        target.execute(text("LOCK TABLE community IN SHARE ROW EXCLUSIVE MODE"))
     for table in tables():
         if target.execute(select(func.count()).select_from(select(1).select_from(table).limit(1).subquery())).scalar_one():
             raise Refused(
@@ -79,7 +79,7 @@ def _claim(target: Session) -> None:
             )
 
 
-def _rows(session: Session, table: Table) -> Iterator[list[tuple[Any, ...]]]:
+def rows_of(session: Session, table: Table) -> Iterator[list[tuple[Any, ...]]]:
     """A table's rows in the order of their keys, as both engines take them: days and instants as text."""
     names = ", ".join(table.columns.keys())
     order = ", ".join(_collated(session, column) for column in table.primary_key.columns)
@@ -109,7 +109,7 @@ def _read(row: Sequence[Any], read: Sequence[Callable[[Any], Any] | None]) -> tu
 
 def _compare(target: Session, table: Table, wanted: bytes) -> None:
     digest = hashlib.sha256()
-    for some in _rows(target, table):
+    for some in rows_of(target, table):
         digest.update(repr(some).encode())
     if digest.digest() != wanted:
         raise Refused(

@@ -88,7 +88,7 @@ def open_engine(url: str, *, wait_seconds: int = LOCK_WAIT_SECONDS_MAX) -> Engin
         place = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise _bad_url() from error
-    if place.get_backend_name() == "sqlite":
+    if place.drivername in ("sqlite", "sqlite+pysqlite"):
         engine = create_engine(url, connect_args={"timeout": wait_seconds}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -107,7 +107,7 @@ def _open_postgres(place: URL, wait_seconds: int) -> Engine:
         raise Invalid(
             say("The driver for PostgreSQL is not installed."), "no_driver", say("Install it: pip install 'timebank[postgres]'")
         ) from error
-    event.listen(engine, "connect", _check_postgres)
+    event.listen(engine, "connect", _check_postgres, insert=True)  # before SQLAlchemy asks in an encoding it cannot read
 
     # In the transaction, not in the connection's options: a pooler refuses those, and hands settings on to others.
     @event.listens_for(engine, "begin")

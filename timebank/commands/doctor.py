@@ -32,8 +32,7 @@ def doctor(ctx: typer.Context) -> None:
     }
     warnings: list[Say] = []
     path = sqlite_path(config.db)
-    if path is not None:
-        facts |= _sqlite_facts(path, warnings)
+    facts |= _server_facts(config.db, warnings) if path is None else _sqlite_facts(path, warnings)
     if screen.data({**facts, "warnings": [text(warning, config.lang) for warning in warnings]}):
         return
     screen.facts(say("timebank doctor"), [(NAMES[name], value) for name, value in facts.items()])
@@ -70,6 +69,38 @@ def _sqlite_facts(path: Path, warnings: list[Say]) -> dict[str, str]:
     return facts | {"size": f"{path.stat().st_size:,} B", "free": f"{free >> 20:,} MB", "platform": sys.platform}
 
 
+def _server_facts(url: str, warnings: list[Say]) -> dict[str, str]:
+    """What a server says of itself and of its database. Raises what `db.open_engine` and a connection raise."""
+    from timebank.base import db, schema
+
+    engine = db.open_engine(url)
+    try:
+        revision, login = schema.revision(engine), schema.login(engine)
+        with db.reading(engine) as session:
+            ask = session.connection().exec_driver_sql
+            facts = {"database": db.shown(url), "server": ask("SHOW server_version").scalar_one()}
+            if revision is None:
+                warnings.append(say("There is no database yet: timebank init --community CODE --name NAME"))
+                return facts
+            facts |= {
+                "revision": revision,
+                "guards": str(
+                    ask("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'guard_%%' AND tgenabled <> 'D'").scalar()
+                ),
+                "entries": str(ask("SELECT COALESCE(sum(size), 0) FROM community_state").scalar()),
+                "size": f"{ask('SELECT pg_database_size(current_database())').scalar():,} B",
+            }
+    finally:
+        engine.dispose()
+    if login is not None:
+        facts |= {"login": login.name, "rights": login.rights}
+        if login.rights == "owner":
+            warnings.append(
+                say("This login could take the guards down: give the program a role of its own, timebank db grant.")
+            )
+    return facts | {"platform": sys.platform}
+
+
 def _one(connection: sqlite3.Connection, query: str) -> str:
     try:
         found = connection.execute(query).fetchone()
@@ -91,4 +122,7 @@ NAMES = {
     "size": say("size"),
     "free": say("free space"),
     "platform": say("platform"),
+    "server": say("PostgreSQL"),
+    "login": say("login"),
+    "rights": say("rights"),
 }

@@ -113,7 +113,7 @@ def _show(door: Writing, wish: Community, receipt: dict[str, Any]) -> None:
             (say("community"), f"{wish.name} ({wish.code})"),
             (say("clerks"), ", ".join(receipt["clerks"])),
             (say("first month"), receipt["open_from"]),
-            (say("database"), str(sqlite_path(door.config.db) or door.config.db)),
+            (say("database"), str(sqlite_path(door.config.db) or db.shown(door.config.db))),
         ],
     )
     door.screen.note(say("Next: timebank member import members.csv"))
