@@ -76,6 +76,12 @@ def waiting(session: Session, community_id: int) -> list[Approval]:
     return list(session.exec(wanted.order_by(col(Approval.id))).all())
 
 
+def is_kind(session: Session, community_id: int, number: int, kind: str) -> bool:
+    """Whether something of this kind is or was waiting under a number."""
+    row = session.get(Approval, (community_id, number))
+    return row is not None and row.kind == kind
+
+
 def find(session: Session, act: Act, number: int) -> Approval:
     """One that waits. Raises NotFound `no_approval`, Refused `decided_already`."""
     row = session.get(Approval, (act.community_id, number))

@@ -69,7 +69,7 @@ def newest(session: Session, community_id: int) -> str:
 def note_of(session: Session, community_id: int, size: int) -> str:
     """The note of the signed head of so many entries. Raises NotFound `not_signed_yet`."""
     found = session.get(Checkpoint, (community_id, size))
-    return _signed(found and found.note)
+    return _signed(found.note if found else None)
 
 
 def listed(session: Session, community_id: int, count: int) -> list[Checkpoint]:
@@ -83,6 +83,11 @@ def _signed(note: str | None) -> str:
         hint = say("See timebank checkpoint list; timebank checkpoint make signs the log as it is now.")
         raise NotFound(say("The log has no signed head of this size."), "not_signed_yet", hint)
     return note
+
+
+def key_in(line: Line, public: bytes) -> str:
+    """The key that a head of any incarnation is verified with, as people pass it on."""
+    return vkey_of(f"{line.code}/{line.incarnation}", public)
 
 
 # --- making ---

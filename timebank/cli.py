@@ -46,6 +46,7 @@ NOUNS: dict[str, str] = {
     "voucher": "Vouchers: issue, verify, redeem.",
     "settlement": "Settlement: merchants' monthly claims.",
     "statement": "Statements: close a month, write its files.",
+    "checkpoint": "Checkpoints: signed heads of the log, proofs of entries.",
     "audit": "Recompute everything from the journal and compare.",
     "verify": "Check a proof from the log, without the database.",
     "db": "The database: status, upgrade, rights, and a copy on another engine.",
@@ -68,6 +69,9 @@ EXIT_STATUS: dict[type[errors.TimebankError], int] = {
     errors.Unwritable: 74,
 }
 USAGE, BUG = 2, 70
+
+_COLLECTED_EVERY = 100_000
+"""Objects made until the collector looks at the young ones: a command lives for seconds and leaves few circles behind."""
 
 _FLAGS = {"--json", "--quiet", "--no-color"}
 _VALUED = {"--db", "--community", "--as", "--lang", "--now"}
@@ -148,6 +152,7 @@ def _lang_of(ctx: Any) -> Language:
 def load(noun: str, lang: Language) -> Any:
     """The commands of a noun, with their help in a language."""
     module = importlib.import_module(f"timebank.commands.{noun}")
+    gc.set_threshold(_COLLECTED_EVERY)
     gc.freeze()  # what was imported stays for good: the collector need not look at it again (a fifth of a long import's time)
     command = get_command(module.app) if noun in SINGLE else get_group(module.app)
     command.name = noun

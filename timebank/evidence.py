@@ -21,7 +21,7 @@ def prove(session: Session, community_id: int, seq: int, note: str, key: Vkey, s
         raise NotFound(say("There is no entry {entry}.", entry=f"E{seq:06d}"), "no_entry", say("See timebank hours list."))
     if seq >= head.size:
         raise Refused(
-            say("Entry {entry} is newer than the last signed head, of {size} entries.", entry=f"E{seq:06d}", size=head.size),
+            say("Entry {entry} is newer than the signed head, of {size} entries.", entry=f"E{seq:06d}", size=head.size),
             "not_signed_yet",
             say("Sign the log as it is now: timebank checkpoint make"),
         )

@@ -14,6 +14,7 @@ from timebank.commands import hours as hours_door
 from timebank.commands import rules as rules_door
 from timebank.commands import settlement as settlement_door
 from timebank.commands import statement as statement_door
+from timebank.commands.checkpoint import KIND, incarnated
 from timebank.commands.door import Writing, writing
 from timebank.commands.options import Number
 
@@ -24,6 +25,9 @@ app = typer.Typer(add_completion=False)
 def approve(door: Writing, number: Number) -> None:
     """Approve, as second person, what waits under a number; it is then done at once."""
 
+    with door.reading() as (session, community):
+        door.mends = approvals.is_kind(session, community.id, number, KIND)
+
     def work(session: Session, act: Act) -> dict[str, Any]:
         waits = approvals.find(session, act, number)
         if waits.kind == "hours.approve":
@@ -32,7 +36,7 @@ def approve(door: Writing, number: Number) -> None:
         approvals.approve(session, act, number)
         asked = waits.asked
         behalf = replace(act.on_behalf_of(waits.asked_by), reason=asked.pop("reason", ""))
-        done = VERBS[waits.kind](session, behalf, asked)
+        done = incarnated(door, session, behalf, asked) if waits.kind == KIND else VERBS[waits.kind](session, behalf, asked)
         return {"approved": number, "kind": waits.kind, **done}
 
     receipt = door.once("approve", work).receipt

@@ -51,4 +51,5 @@ KINDS = {
     "rules.publish": say("publish a rule book"),
     "settlement.approve": say("approve a settlement"),
     "statement.close": say("close a month"),
+    "checkpoint.incarnate": say("open a new incarnation of the log"),
 }
