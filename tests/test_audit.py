@@ -333,7 +333,7 @@ PROJECTIONS = (
     Vandalism(
         "the text of the rules",
         sql("UPDATE rulebook SET text = replace(text, 'elder-care = 12', 'elder-care = 99')"),
-        {("rules_differ", None)},
+        {("rules_differ", None), ("rules_unreadable", 7)},
         PROJECTION,
     ),
     Vandalism(
@@ -358,7 +358,7 @@ PROJECTIONS = (
     Vandalism(
         "what was redeemed",
         sql("UPDATE resolution SET points = points + 1 WHERE voucher_id = 1"),
-        {("resolution_differs", 19)},
+        {("resolution_differs", 19), ("claim_differs", 25)},
         PROJECTION,
     ),
     Vandalism(
@@ -553,7 +553,7 @@ def test_a_voucher_that_gives_back_more_than_it_held_is_named(lived: Book) -> No
 
 
 def test_who_approves_his_own_is_named(lived: Book) -> None:
-    seq = post(lived, Draft("hours", lived.today), approver=1)
+    seq = post(lived, Draft("gift", lived.today), approver=1)
     told = report(lived)
     assert [(finding.code, finding.entry) for finding in told.findings] == [("one_person", seq)]
 

@@ -8,21 +8,27 @@ journal: accounts, open vouchers and months are kept, entries are not.
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
 
 from sqlalchemy import func, select
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from timebank.audit import bindings, guards, projections
+from timebank.audit.awards import PUBLISH, Awards
+from timebank.audit.claims import Claims
+from timebank.audit.commands import Commands
 from timebank.audit.findings import CODES, Finding, Findings, verdict
 from timebank.audit.months import Months
+from timebank.audit.payloads import Reader
+from timebank.audit.privacy import Privacy
 from timebank.audit.refold import Refold
+from timebank.audit.services import Services
 from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
-from timebank.hours import MINUTES_A_DAY_ALONE
 from timebank.journal import ENTRY, EntryText
-from timebank.services import SERVICE
+from timebank.people.persons import Person
+from timebank.rulebooks import RuleBookRow
 from timebank.transparency import Frontier
 
 __all__ = ["CHECKS", "CODES", "Finding", "Progress", "Report", "audit", "verdict"]
@@ -36,9 +42,12 @@ CHECKS: dict[str, Say] = {
     "I6": say("Every command counts once."),
     "I7": say("Every hold ends at most once."),
     "I8": say("Lots sum to the balance of their account and are what its entries make."),
-    "I10": say("Balances, running balances and line numbers are what the entries make."),
+    "I9": say("Every award follows from its trace and from the text of the rules that spoke for its day."),
+    "I10": say("Balances, running balances, line numbers and sums of services are what the entries make."),
     "I11": say("Months are closed in order, stay closed, and each opens with what the one before closed with."),
+    "I12": say("No payload tells who somebody is."),
     "I13": say("What needs two people was done by two."),
+    "I14": say("Nobody served in two places at once, or longer than a day has."),
     "I15": say("Vouchers issued are those captured, voided, expired and open."),
     "statements": say("The statements of every closed month are those it was closed with."),
     "text": say("Free texts are those whose hash the entry holds."),
@@ -96,7 +105,8 @@ def audit(
             months.check_statements(source)
             frontier = Frontier.load(head.size, head.frontier)
         else:
-            refold = Refold(findings, projections.accounts(source, findings), head.log, head.opened_from, bindings.KINDS)
+            known, reader = projections.accounts(source, findings), Reader(Privacy(findings, _names(source)).look)
+            refold = Refold(findings, known, (head.log, head.opened_from), reader, bindings.KINDS)
             frontier = refold.frontier
             _journal(source, findings, (head, refold), progress or _silent)
     return Report(frontier.size, frontier.root().hex(), findings.all())
@@ -122,7 +132,15 @@ def _unreadable(error: Exception) -> Say:
 def _journal(source: Source, findings: Findings, book: tuple[projections.Head, Refold], progress: Progress) -> None:
     """Fold the journal once, with everything that is compared on the way, then compare what stands at its end."""
     head, refold = book
-    bound, holds, months = bindings.Bindings(source, findings), bindings.Holds(source, findings), Months(findings)
+    rooms = _Rooms(
+        Awards(findings, _rule_texts(source)),
+        bindings.Bindings(source, findings),
+        bindings.Holds(source, findings),
+        Claims(source, findings, head.log),
+        Commands(source, findings),
+        Months(findings),
+        Services(source, findings),
+    )
     texts = source.texts()
     with _readable(findings, "entry, posting"):
         for entries, lines in source.batches():
@@ -137,36 +155,72 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
                     head.pass_by(refold)
             for seq in sorted(lines, key=str):
                 findings.add("posting_extra", say("There are postings of an entry that does not exist."), entry=seq)
-            with _readable(findings, "command"):
-                _commands(source, refold.commands, findings)
-            for room in (bound, holds, months):
-                with _readable(findings, "rows that entries bind"):
-                    room.take(refold.events)
-            refold.events.clear()
-            refold.commands.clear()
+            if not entries:
+                refold.end_command()
+            rooms.take(refold, findings)
             progress(refold.frontier.size, max(refold.frontier.size, head.size))
     at_the_end: tuple[tuple[str, Callable[[], None]], ...] = (
         ("community_state, checkpoint", lambda: head.check(refold, findings)),
-        ("account, lot, turnover", lambda: projections.check(source, refold, findings, months)),
-        ("period.close", months.check_totals),
-        ("statements", lambda: months.check_statements(source)),
-        ("rows that entries bind", bound.finish),
-        ("voucher, resolution", holds.finish),
+        ("account, lot, turnover", lambda: projections.check(source, refold, findings, rooms.months)),
+        ("period.close", rooms.months.check_totals),
+        ("statements", lambda: rooms.months.check_statements(source)),
+        ("rows that entries bind", rooms.bound.finish),
+        ("voucher, resolution", rooms.holds.finish),
+        ("claim, claim_line", rooms.claims.finish),
+        ("service, earning", rooms.services.finish),
         ("entry", lambda: _keys(source, findings)),
+        ("command", lambda: rooms.commands.finish(refold.frontier.size)),
         ("entry_text", lambda: _texts(source, findings)),
-        ("service", lambda: _long_days(source, findings)),
     )
     for place, check in at_the_end:
         with _readable(findings, place):
             check()
 
 
-def _commands(source: Source, commands: list[tuple[int, str]], findings: Findings) -> None:
-    """I6: an entry's command is kept, or it could be carried out again."""
-    there = source.found(SQLModel.metadata.tables["command"], (), "key", {key for _, key in commands})
-    for seq, key in commands:
-        if key not in there:
-            findings.add("command_missing", say("Its command {key} is not kept.", key=key), entry=seq)
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """What is compared while the journal is read: the rows of other rooms, and awards."""
+
+    awards: Awards
+    bound: bindings.Bindings
+    holds: bindings.Holds
+    claims: Claims
+    commands: Commands
+    months: Months
+    services: Services
+
+    def take(self, refold: Refold, findings: Findings) -> None:
+        """Hand over what the refold has kept of a batch of entries."""
+        with _readable(findings, "command"):
+            self.commands.take(refold.commands)
+        for room in (self.bound, self.holds, self.claims, self.months):
+            with _readable(findings, "rows that entries bind"):
+                room.take(refold.events)
+        with _readable(findings, "service"):
+            self.services.take(refold.hours)
+        published = [(event.seq, event.payload) for event in refold.events if event.kind == PUBLISH]
+        for seq, payload in sorted([*published, *refold.hours], key=itemgetter(0)) if published else refold.hours:
+            try:
+                (self.awards.publish if payload["kind"] == PUBLISH else self.awards.take)(seq, payload)
+            except WRONG_KIND as error:
+                findings.add("unreadable", _unreadable(error), entry=seq)
+        refold.events.clear()
+        refold.hours.clear()
+        refold.commands.clear()
+
+
+def _names(source: Source) -> set[str]:
+    """The names of the people of this book, as far as they are texts."""
+    person = columns_of(Person)
+    rows = source.rows(select(person.name).where(person.community_id == source.community_id))
+    return {name for (name,) in rows if type(name) is str}
+
+
+def _rule_texts(source: Source) -> dict[str, bytes]:
+    """The stored texts of rule books, by version."""
+    rows = columns_of(RuleBookRow)
+    wanted = select(rows.version, source.octets(rows.text)).where(rows.community_id == source.community_id)
+    return {version: text for version, text in source.rows(wanted) if type(version) is str and type(text) is bytes}
 
 
 def _keys(source: Source, findings: Findings) -> None:
@@ -184,28 +238,3 @@ def _texts(source: Source, findings: Findings) -> None:
     wanted = select(text.seq).outerjoin_from(text.seq.table, ENTRY.seq.table, same)
     for (seq,) in source.rows(wanted.where(text.community_id == source.community_id, ENTRY.seq.is_(None))):
         findings.add("text_unbound", say("There is a text of an entry that does not exist."), entry=seq)
-
-
-def _long_days(source: Source, findings: Findings) -> None:
-    """I13: the services that take a member's day past what counts by itself have a second person.
-
-    A service's number tells what was recorded before it, so the posted ones up to it were all there when it was confirmed.
-    """
-    own = (SERVICE.community_id == source.community_id, SERVICE.state == "posted")
-    day = (SERVICE.community_id, SERVICE.member_id, SERVICE.day)
-    long = select(*day[1:]).where(*own).group_by(*day).having(func.sum(SERVICE.minutes) > MINUTES_A_DAY_ALONE).subquery()
-    wanted = (
-        select(SERVICE.member_id, source.plain(SERVICE.day), SERVICE.minutes, ENTRY.approver, ENTRY.seq)
-        .join(long, (long.c.member_id == SERVICE.member_id) & (long.c.day == SERVICE.day))
-        .join(ENTRY.seq.table, (ENTRY.community_id == SERVICE.community_id) & (ENTRY.seq == SERVICE.seq))
-        .where(*own)
-        .order_by(SERVICE.member_id, SERVICE.day, SERVICE.id)
-    )
-    place: Any = None
-    minutes = 0
-    for member, on, more, approver, seq in source.rows(wanted):
-        minutes = more + (minutes if place == (member, on) else 0)
-        place = (member, on)
-        if minutes > MINUTES_A_DAY_ALONE and approver is None:
-            alone = say("It takes the day {day} to {minutes} minutes; that needs a second person.", day=on, minutes=minutes)
-            findings.add("approver_missing", alone, entry=seq)

@@ -6,13 +6,13 @@ it or adds one would have to change the journal too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import BigInteger, String, Table, and_, cast, func, literal, select
 from sqlmodel import SQLModel
 
 from timebank import offers, rulebooks, settlement, vouchers  # noqa: F401 - their tables
+from timebank.audit.awards import is_text_of
 from timebank.audit.findings import Findings
 from timebank.audit.refold import Event
 from timebank.audit.source import Source
@@ -21,7 +21,6 @@ from timebank.journal import ENTRY
 from timebank.people import clerks, members, merchants  # noqa: F401 - their tables
 
 _TABLES = SQLModel.metadata.tables
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,7 @@ class Bindings:
         rows = _TABLES["rulebook"].c
         wanted = select(rows.version, rows.sha256, self._source.octets(rows.text))
         for version, digest, text in self._source.rows(wanted.where(rows.community_id == self._source.community_id)):
-            if digest not in (sha256(text).hexdigest(), sha256(_BOM + text).hexdigest()):
+            if not is_text_of(text, digest):
                 changed = say("Its text is not the one that was published.")
                 self._findings.add("rules_differ", changed, where=f"rules:{version}")
 

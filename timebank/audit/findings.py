@@ -38,6 +38,7 @@ CODES: dict[str, tuple[str, int]] = {
     "rules_differ": ("I4", PROJECTION),
     "offer_differs": ("I4", PROJECTION),
     "claim_differs": ("I4", PROJECTION),
+    "service_differs": ("I4", PROJECTION),
     # I5
     "entry_missing": ("I5", TAMPERED),
     "entry_beyond": ("I5", TAMPERED),
@@ -52,6 +53,7 @@ CODES: dict[str, tuple[str, int]] = {
     "key_twice": ("I6", TAMPERED),
     "key_gap": ("I6", TAMPERED),
     "command_missing": ("I6", TAMPERED),
+    "command_differs": ("I6", TAMPERED),
     # I7
     "not_held": ("I7", TAMPERED),
     "voucher_differs": ("I7", PROJECTION),
@@ -60,19 +62,30 @@ CODES: dict[str, tuple[str, int]] = {
     "lots_unequal": ("I8", PROJECTION),
     "lots_differ": ("I8", PROJECTION),
     "lot_overdrawn": ("I8", TAMPERED),
+    # I9
+    "award_differs": ("I9", TAMPERED),
+    "rules_other": ("I9", TAMPERED),
+    "rules_unreadable": ("I9", PROJECTION),
     # I10
     "balance_differs": ("I10", PROJECTION),
     "running_balance_differs": ("I10", PROJECTION),
     "not_numbered": ("I10", TAMPERED),
     "turnover_differs": ("I10", PROJECTION),
+    "earning_differs": ("I10", PROJECTION),
     # I11
     "closed_out_of_order": ("I11", TAMPERED),
     "wrong_month": ("I11", TAMPERED),
     "open_month_differs": ("I11", PROJECTION),
     "totals_differ": ("I11", PROJECTION),
+    # I12
+    "personal_data": ("I12", TAMPERED),
+    "free_text": ("I12", TAMPERED),
     # I13
     "one_person": ("I13", TAMPERED),
     "approver_missing": ("I13", TAMPERED),
+    # I14
+    "hours_overlap": ("I14", TAMPERED),
+    "day_too_long": ("I14", TAMPERED),
     # I15
     "vouchers_unequal": ("I15", PROJECTION),
     # statements

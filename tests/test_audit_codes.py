@@ -1,0 +1,218 @@
+"""Every code of the audit has a vandal who provokes it: awards, services and their sums, personal data, commands, claims."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
+from timebank.audit.findings import CODES
+
+RULES, HOURS, LONG_DAY, REVERSAL, APPROVED = 7, 9, 11, 12, 25
+"""Entries of the lived book: its rule book, hours of member 2, 500 minutes of member 2 on one day that two people
+confirmed, the reversal of service 1, the approved batch of October."""
+
+
+class Vandalism(NamedTuple):
+    """What is done, and the code and entry that the code's own check finds, alone."""
+
+    name: str
+    code: str
+    do: Callable[[Vandal], object]
+    found: set[int | None]
+
+
+def sql(*statements: str) -> Callable[[Vandal], object]:
+    return lambda v: [v.run(statement) for statement in statements]
+
+
+def payload(seq: int = HOURS, **fields: Any) -> Callable[[Vandal], object]:
+    return lambda v: v.rewrite(seq, **fields)
+
+
+def trace(**fields: Any) -> Callable[[Vandal], object]:
+    """Change what the trace of member 2's hours says; None takes a field out."""
+
+    def do(v: Vandal) -> None:
+        told = v.payload(HOURS)["trace"] | fields
+        v.rewrite(HOURS, trace={name: value for name, value in told.items() if value is not None})
+
+    return do
+
+
+def posting(line: int, place: int, value: object) -> Callable[[Vandal], object]:
+    """Change one value of one posting of member 2's hours: line 3 are the member's points."""
+
+    def do(v: Vandal) -> None:
+        postings = v.payload(HOURS)["postings"]
+        postings[line][place] = value
+        v.rewrite(HOURS, postings=postings)
+
+    return do
+
+
+def more_points(v: Vandal) -> None:
+    """Ten points more in the trace and in the postings: all of it agrees, but not with the rules."""
+    told, postings = v.payload(HOURS)["trace"], v.payload(HOURS)["postings"]
+    told["points"] += 10
+    postings[2][4] -= 10
+    postings[3][4] += 10
+    v.rewrite(HOURS, trace=told, postings=postings)
+
+
+AWARDS = (
+    Vandalism("more points than the rules give", "award_differs", more_points, {HOURS}),
+    Vandalism("points that the trace does not give", "award_differs", posting(3, 4, 99), {HOURS}),
+    Vandalism("another lapse day", "award_differs", posting(3, 3, "9999-12-31"), {HOURS}),
+    Vandalism("points for somebody else", "award_differs", posting(3, 0, "member:1"), {HOURS}),
+    Vandalism("minutes from somewhere else", "award_differs", posting(0, 0, "system:issued"), {HOURS}),
+    Vandalism("a service of nobody", "award_differs", payload(postings=[]), {HOURS}),
+    Vandalism("other minutes served", "award_differs", trace(minutes=125), {HOURS}),
+    Vandalism("another day of service", "award_differs", trace(day="2026-09-13"), {HOURS}),
+    Vandalism("a category with another rate", "award_differs", trace(category="cleaning"), {HOURS}),
+    Vandalism("minutes used that were never read", "award_differs", trace(used={"counted": 30}), {HOURS}),
+    Vandalism("nothing used, written down", "award_differs", trace(used={"eligible": 0}), {HOURS}),
+    Vandalism("a step that the rules do not know", "award_differs", trace(bonus=5), {HOURS}),
+    Vandalism("a step left out", "award_differs", trace(rate=None), {HOURS}),
+    Vandalism("another engine", "award_differs", trace(engine=2), {HOURS}),
+    Vandalism("sums of another kind", "award_differs", trace(used={"windows": {"month": ["x"]}}), {HOURS}),
+    Vandalism("no trace", "award_differs", payload(trace=None), {HOURS}),
+    Vandalism("no rules", "award_differs", payload(rules=None), {HOURS}),
+    Vandalism("rules that nobody published", "rules_other", payload(rules="2026.0@0123456789abcdef"), {HOURS}),
+    Vandalism(
+        "a text of rules",
+        "rules_unreadable",
+        sql("UPDATE rulebook SET text = replace(text, 'elder-care = 12', 'elder-care = 99')"),
+        {RULES},
+    ),
+    Vandalism("a text of rules taken out", "rules_unreadable", sql("DELETE FROM rulebook"), {RULES}),
+)
+
+COPIED = (
+    "community_id, 9, 'x', version, digest, member_id, day, starts, ends, minutes, category, activity_no, activity, place, "
+    "team_size, kind, 'posted', recorded_by, recorded_at, eligible, counted, points, window_minutes"
+)
+
+SERVICES = (
+    Vandalism("a service's member", "service_differs", sql("UPDATE service SET member_id = 3 WHERE id = 2"), {HOURS}),
+    Vandalism("a service's entry", "service_differs", sql("UPDATE service SET seq = 10 WHERE id = 2"), {HOURS}),
+    Vandalism("a service taken out", "service_differs", sql("DELETE FROM service WHERE id = 2"), {HOURS}),
+    Vandalism(
+        "a waiting service called posted",
+        "service_differs",
+        sql(f"INSERT INTO service SELECT {COPIED}, NULL FROM service WHERE id = 2"),
+        {None},
+    ),
+    Vandalism(
+        "a service put in",
+        "service_differs",
+        sql(f"INSERT INTO service SELECT {COPIED}, seq FROM service WHERE id = 2"),
+        {None},
+    ),
+    Vandalism("a service turned down", "service_differs", sql("UPDATE service SET state = 'rejected' WHERE id = 2"), {None}),
+    Vandalism(
+        "a service taken back by nobody", "service_differs", sql("UPDATE service SET state = 'reversed' WHERE id = 2"), {None}
+    ),
+    Vandalism("a service posted again", "service_differs", sql("UPDATE service SET state = 'posted' WHERE id = 1"), {None}),
+    Vandalism(
+        "a sum that caps are read from",
+        "earning_differs",
+        sql("UPDATE earning SET points = points - 1 WHERE scope = 'life' AND member_id = 2"),
+        {None},
+    ),
+    Vandalism(
+        "a sum taken out", "earning_differs", sql("DELETE FROM earning WHERE scope = 'month:2026-09' AND member_id = 2"), {None}
+    ),
+    Vandalism("a sum put in", "earning_differs", sql("INSERT INTO earning VALUES (1, 2, 'year:2025', 1, 1, 1, 1)"), {None}),
+    Vandalism(
+        "two places at once",
+        "hours_overlap",
+        sql(
+            "UPDATE service SET starts = 600, ends = 660 WHERE id = 2",
+            "UPDATE service SET starts = 659, ends = 700, member_id = 2, day = '2026-09-12' WHERE id = 3",
+        ),
+        {10},
+    ),
+    Vandalism("a day of 25 hours", "day_too_long", sql("UPDATE service SET minutes = 1500 WHERE id = 2"), {HOURS}),
+)
+
+PEOPLE = (
+    Vandalism("a mobile phone", "personal_data", trace(category="13800138000"), {HOURS}),
+    Vandalism("a phone in a sentence's place", "personal_data", trace(category="电话13800138000"), {HOURS}),
+    Vandalism("an identity number", "personal_data", payload(subject="hours:11010519491231002X"), {HOURS}),
+    Vandalism("an e-mail address", "personal_data", trace(category="wang@example.org"), {HOURS}),
+    Vandalism("a member's name", "personal_data", trace(category="张M0001"), {HOURS}),
+    Vandalism("a name in a longer word", "personal_data", trace(category="陪张M0001看病"), {HOURS}),
+    Vandalism("a sentence", "free_text", trace(category="他病了。我去看他"), {HOURS}),
+    Vandalism("a name where a number belongs", "free_text", payload(2, facts={"number": "张三"}), {2}),
+    Vandalism("words as a key", "free_text", lambda v: v.rewrite(32, key="李四的时间/0"), {32}),
+)
+
+TWO = (
+    Vandalism("hours of one's own, alone", "approver_missing", sql("UPDATE clerk SET member_id = 2 WHERE id = 1"), {HOURS}),
+    Vandalism("hours of one's own, confirmed", "one_person", sql("UPDATE clerk SET member_id = 2 WHERE id = 2"), {LONG_DAY}),
+    Vandalism("a batch approved by who drafted it", "one_person", sql("UPDATE claim SET drafted_by = 2"), {APPROVED}),
+    Vandalism("a leap of the clock", "approver_missing", lambda v: v.rewrite(32, posted_at="2027-03-01T00:00:00Z"), {32}),
+)
+
+BOUND = (
+    Vandalism("who gave a command", "command_differs", sql("UPDATE command SET actor = 3 WHERE key = 'test-6'"), {8}),
+    Vandalism(
+        "a receipt that tells too much",
+        "command_differs",
+        lambda v: v.run("UPDATE command SET receipt = :told WHERE key = 'test-6'", told='{"posted":4}'),
+        {None},
+    ),
+    Vandalism(
+        "a receipt of an entry that is not there",
+        "command_differs",
+        lambda v: v.run("UPDATE command SET receipt = :told WHERE key = 'test-6'", told='{"entry":99}'),
+        {None},
+    ),
+    Vandalism(
+        "a command whose entries are gone",
+        "command_differs",
+        lambda v: v.run(
+            "INSERT INTO command SELECT community_id, 'lost', verb, fingerprint, :told, actor, done_at FROM command "
+            "WHERE key = 'test-6'",
+            told='{"entries":[[33,"lost/0","hours","2026-11"]]}',
+        ),
+        {None},
+    ),
+    Vandalism(
+        "a receipt that is none", "command_differs", sql("UPDATE command SET receipt = '[' WHERE key = 'test-6'"), {None}
+    ),
+    Vandalism("a line of a batch taken out", "claim_differs", sql("DELETE FROM claim_line"), {APPROVED}),
+    Vandalism(
+        "a line of another batch",
+        "claim_differs",
+        sql("INSERT INTO claim_line SELECT community_id, 5, 7 FROM claim_line"),
+        {None},
+    ),
+    Vandalism(
+        "a voucher that was not captured",
+        "claim_differs",
+        sql("INSERT INTO claim_line SELECT community_id, 2, claim_id FROM claim_line"),
+        {APPROVED},
+    ),
+    Vandalism("the batch before", "claim_differs", sql("UPDATE claim SET previous = 'x'"), {APPROVED}),
+    Vandalism(
+        "what was captured", "claim_differs", sql("UPDATE resolution SET benefit_fen = 1 WHERE voucher_id = 1"), {APPROVED}
+    ),
+)
+
+LOG = (
+    Vandalism("a day that does not exist", "malformed", payload(business_date="2026-09-31"), {HOURS}),
+    Vandalism("a moment that does not exist", "malformed", lambda v: v.rewrite(32, posted_at="2026-11-06T24:00:01Z"), {32}),
+)
+
+VANDALISMS = (*AWARDS, *SERVICES, *PEOPLE, *TWO, *BOUND, *LOG)
+
+
+@pytest.mark.parametrize("vandalism", VANDALISMS, ids=lambda vandalism: vandalism.name)
+def test_each_vandalism_is_found_by_the_check_it_belongs_to(vandal: Vandal, vandalism: Vandalism) -> None:
+    vandalism.do(vandal)
+    check, status = CODES[vandalism.code]
+    told = [finding for finding in report(vandal.book, check).findings if finding.code == vandalism.code]
+    assert {finding.entry for finding in told} == vandalism.found
+    assert {finding.status for finding in told} == {status}

@@ -1,0 +1,269 @@
+"""Records of service against the entries of hours they became, and what their sums say: I4, I10, I13 and I14.
+
+A posted service and its entry say the same; one that was taken back has its reversal. Then the services are read once more,
+member by member and day by day: nobody is in two places at once, no day is longer than a day, what makes a day long was
+confirmed by two, and the sums that caps and carried minutes are read from are those of the services.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, bindparam, func, not_, or_, select
+
+from timebank.audit.accounts import Row
+from timebank.audit.findings import Findings
+from timebank.audit.payloads import Payload
+from timebank.audit.source import WRONG_KIND, Source, by_first, columns_of
+from timebank.base.i18n import say
+from timebank.earnings import EARNING
+from timebank.hours import MINUTES_A_DAY_ALONE
+from timebank.journal import ENTRY
+from timebank.people.clerks import Clerk
+from timebank.people.members import Member
+from timebank.services import MINUTES_A_DAY_MAX, SERVICE
+
+SERVICES_AT_ONCE = 4_000
+Sums = list[int]
+_NOTHING = [0, 0, 0, 0]
+_LEAST, _MOST = -(2**63), 2**63 - 1
+_GAP = 8
+"""Services that are read although nobody asked for them, rather than asking once more."""
+Hours = tuple[int, Payload]
+"""An entry of hours: its number and its payload."""
+
+_BOUND = (
+    *("id", "seq", "member_id", "day", "minutes", "category", "team_size", "kind", "eligible", "counted", "points"),
+    "window_minutes",
+)
+_SUMS = ("eligible", "counted", "points", "window_minutes")
+_OF_A_DAY = ("member_id", "day", "id", "seq", "starts", "ends", "minutes", "category", *_SUMS)
+_made = itemgetter("minutes", "category", "eligible", "counted", "points")
+_TAKEN_BACK = ("corrected", "reversed")
+_POSTED = ("posted", *_TAKEN_BACK)
+
+
+class Services:
+    """Compares services while the journal is read: give it each batch's entries of hours, then `finish`."""
+
+    def __init__(self, source: Source, findings: Findings) -> None:
+        self._source = source
+        self._findings = findings
+        self._bound = 0
+        clerk = columns_of(Clerk)
+        linked = select(clerk.id, clerk.member_id).where(clerk.member_id.is_not(None))
+        self._own = dict[int, int](source.rows(linked.where(clerk.community_id == source.community_id)))
+        first, last = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
+        self._between = source.prepared(
+            select(*(source.plain(SERVICE[name]) for name in _BOUND))
+            .where(SERVICE.community_id == source.community_id, SERVICE.id >= first, SERVICE.id <= last)
+            .order_by(SERVICE.id)
+        )
+
+    def take(self, hours: Sequence[Hours]) -> None:
+        """Compare the rows of the services that these entries are about."""
+        numbers = [_number(payload) for _, payload in hours]
+        rows = self._rows(sorted(number for number in numbers if number is not None))
+        for number, (seq, payload) in zip(numbers, hours, strict=True):
+            row = rows.get(number)
+            if row is None:
+                missing = say("{subject} has no row.", subject=str(payload.get("subject")))
+                self._findings.add("service_differs", missing, entry=seq)
+                continue
+            self._bound += 1
+            holder = payload["postings"][1][0] if len(payload["postings"]) > 1 else ""
+            try:
+                trace = payload["trace"]
+                minutes, category, eligible, counted, points = _made(trace)
+                get = trace.get
+                truth = (
+                    *(number, seq, int(holder[7:]), payload["business_date"], minutes, category, get("team", 1)),
+                    *(get("kind", "confirmed"), eligible, counted, points, get("window_minutes", counted)),
+                )
+            except WRONG_KIND:
+                continue  # I9 tells that its trace is none
+            if row != truth:
+                self._differs(seq, payload, row, truth)
+            if self._own:
+                self._check_own(seq, payload, row[_BOUND.index("member_id")])
+
+    def _rows(self, numbers: Sequence[int]) -> dict[Any, Row]:
+        """The services of these numbers: numbers near to one another are asked for as a stretch."""
+        found: dict[Any, Row] = {}
+        for first, last in _stretches(numbers):
+            found.update((row[0], row) for row in self._between(first=first, last=last))
+        return found
+
+    def _differs(self, seq: int, payload: Payload, row: Row, truth: Row) -> None:
+        for column, shown, right in zip(_BOUND, row, truth, strict=True):
+            if shown != right:
+                differs = say(
+                    "{subject}: its row says {column} {shown}; the entry says {truth}.",
+                    subject=str(payload.get("subject")),
+                    column=column,
+                    shown=str(shown),
+                    truth=str(right),
+                )
+                self._findings.add("service_differs", differs, entry=seq)
+
+    def _check_own(self, seq: int, payload: Payload, member: Any) -> None:
+        """I13: nobody confirms hours of their own, and nobody enters them alone."""
+        approver = payload.get("approver")
+        if approver is not None and self._own.get(approver) == member:
+            own = say("Clerk {clerk} confirmed hours of their own.", clerk=approver)
+            self._findings.add("one_person", own, entry=seq)
+        elif approver is None and self._own.get(payload["actor"]) == member:
+            alone = say("Clerk {clerk} entered hours of their own; that needs a second person.", clerk=payload["actor"])
+            self._findings.add("approver_missing", alone, entry=seq)
+
+    def finish(self) -> None:
+        """Tell rows that no entry made, states that no entry bears out, and what days and sums say."""
+        self._check_unbound()
+        self._check_states()
+        days = Days(self._source, self._findings)
+        for services, earnings in _by_members(self._source):
+            for member in sorted(services.keys() | earnings.keys()):
+                mine = services.get(member, [])
+                days.take(mine)
+                _check_earnings(member, mine, earnings.get(member, []), self._findings)
+        days.finish()
+
+    def _check_unbound(self) -> None:
+        own = (SERVICE.community_id == self._source.community_id, SERVICE.seq.is_not(None))
+        ((rows,),) = self._source.rows(select(func.count()).where(*own))
+        if rows == self._bound:
+            return
+        same = (ENTRY.community_id == SERVICE.community_id) & (ENTRY.seq == SERVICE.seq)
+        wanted = select(SERVICE.id, ENTRY.kind, ENTRY.subject).outerjoin_from(SERVICE.id.table, ENTRY.seq.table, same)
+        for number, kind, subject in self._source.rows(wanted.where(*own).order_by(SERVICE.id)):
+            if kind != "hours" or subject != f"hours:{number}":
+                self._findings.add("service_differs", say("Its row was written by no entry."), where=f"hours:{number}")
+
+    def _check_states(self) -> None:
+        """A service has an entry once it is posted; it was taken back exactly when its entry was reversed."""
+        own = SERVICE.community_id == self._source.community_id
+        posted, back = (or_(*(SERVICE.state == state for state in states)) for states in (_POSTED, _TAKEN_BACK))
+        unlike = (posted & SERVICE.seq.is_(None)) | (not_(posted) & SERVICE.seq.is_not(None))
+        of_it = (ENTRY.community_id == SERVICE.community_id) & (ENTRY.reverses == SERVICE.seq)
+        states = select(SERVICE.id, self._source.plain(SERVICE.state))
+        for wanted in (
+            states.where(own, unlike),
+            states.outerjoin_from(SERVICE.id.table, ENTRY.seq.table, of_it).where(
+                own, back, SERVICE.seq.is_not(None), ENTRY.seq.is_(None)
+            ),
+            states.join_from(ENTRY.seq.table, SERVICE.id.table, of_it).where(
+                ENTRY.community_id == self._source.community_id, ENTRY.reverses.is_not(None), SERVICE.state == "posted"
+            ),
+        ):
+            for number, state in self._source.rows(wanted):
+                other = say("Its state is {state}; its entries say otherwise.", state=str(state))
+                self._findings.add("service_differs", other, where=f"hours:{number}")
+
+
+class Days:
+    """What the posted services of each member say together: give them member by member, then `finish`."""
+
+    def __init__(self, source: Source, findings: Findings) -> None:
+        self._source = source
+        self._findings = findings
+        self._long: list[tuple[int, Any, int]] = []
+
+    def take(self, services: Sequence[Row]) -> None:
+        """Compare one member's services, by day and number."""
+        day, minutes, spans = "", 0, list[tuple[int, int]]()
+        for _, on, number, seq, starts, ends, more, _, _, _, _, _ in services:
+            if on != day:
+                day, minutes, spans = on, 0, []
+            minutes += more
+            if minutes > MINUTES_A_DAY_ALONE:
+                self._long.append((seq, on, minutes))
+                if minutes > MINUTES_A_DAY_MAX:
+                    beyond = say("It takes the day {day} to {minutes} minutes.", day=on, minutes=minutes)
+                    self._findings.add("day_too_long", beyond, entry=seq)
+            if starts is not None and ends is not None:
+                if any(starts < until and since < ends for since, until in spans):
+                    overlap = say("Service {number} overlaps another one of that member on {day}.", number=number, day=on)
+                    self._findings.add("hours_overlap", overlap, entry=seq)
+                spans.append((starts, ends))
+
+    def finish(self) -> None:
+        """I13: the services that take a day past what counts by itself have a second person.
+
+        A service's number tells what was recorded before it, so the posted ones up to it were all there when it was confirmed.
+        """
+        approvers = self._source.found(ENTRY.seq.table, ("approver",), "seq", {seq for seq, *_ in self._long})
+        for seq, on, minutes in self._long:
+            if approvers.get(seq, {}).get("approver") is None:
+                alone = say("It takes the day {day} to {minutes} minutes; that needs a second person.", day=on, minutes=minutes)
+                self._findings.add("approver_missing", alone, entry=seq)
+
+
+def _check_earnings(member: int, services: Sequence[Row], kept: Sequence[Row], findings: Findings) -> None:
+    """I10: the sums that caps and carried minutes are read from, against the posted services they are made of."""
+    categories, months = dict[str, Sums](), dict[str, Sums]()
+    for _, day, _, _, _, _, _, category, eligible, counted, points, window_minutes in services:
+        for sums in (
+            categories.get(category) or categories.setdefault(category, [0, 0, 0, 0]),
+            months.get(day[:7]) or months.setdefault(day[:7], [0, 0, 0, 0]),
+        ):
+            sums[0] += eligible
+            sums[1] += counted
+            sums[2] += points
+            sums[3] += window_minutes
+    truth = {f"category:{name}": sums for name, sums in categories.items()}
+    for month, sums in months.items():
+        truth[f"month:{month}"] = sums
+        for scope in (f"year:{month[:4]}", "life"):
+            truth[scope] = [a + b for a, b in zip(truth.get(scope, _NOTHING), sums, strict=True)]
+    shown = {scope: sums for _, scope, *sums in kept}
+    if shown != truth:
+        for scope in sorted(shown.keys() | truth.keys(), key=str):
+            if shown.get(scope, _NOTHING) != truth.get(scope, _NOTHING):
+                differs = say("Its sums of {scope} are not what its services make.", scope=str(scope))
+                findings.add("earning_differs", differs, where=f"member:{member}")
+
+
+def _by_members(source: Source) -> Iterator[tuple[dict[Any, list[Row]], dict[Any, list[Row]]]]:
+    """Posted services by member, day and number, and the sums kept of them by member; a share of the members at a time."""
+    after, upto = bindparam("after", type_=BigInteger), bindparam("upto", type_=BigInteger)
+
+    def of_some(columns: Any, names: Sequence[str], *more: Any) -> Select[Any]:
+        own = (columns.community_id == source.community_id, columns.member_id > after, columns.member_id <= upto)
+        return select(*(source.plain(columns[name]) for name in names)).where(*own, *more)
+
+    services = source.prepared(
+        of_some(SERVICE, _OF_A_DAY, SERVICE.state == "posted").order_by(SERVICE.member_id, SERVICE.day, SERVICE.id)
+    )
+    earnings = source.prepared(of_some(EARNING, ("member_id", "scope", *_SUMS)).order_by(EARNING.member_id))
+    for first, last in _shares(source):
+        yield by_first(services(after=first, upto=last)), by_first(earnings(after=first, upto=last))
+
+
+def _shares(source: Source) -> Iterator[tuple[int, int]]:
+    """Stretches of member numbers, the first one left out, that have some thousands of services each."""
+    member = columns_of(Member)
+    ids = [number for (number,) in source.rows(select(member.id).where(member.community_id == source.community_id))]
+    count = select(func.count()).where(SERVICE.community_id == source.community_id)
+    ((services,),) = source.rows(count)
+    ends = sorted(ids)[:: max(1, len(ids) * SERVICES_AT_ONCE // max(1, services))]
+    yield from pairwise([_LEAST, *ends, _MOST])
+
+
+def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of sorted numbers, parted where more than a few are left out."""
+    first = last = None
+    for number in numbers:
+        if first is None or last is None:
+            first = number
+        elif number - last > _GAP:
+            yield first, last
+            first = number
+        last = number
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _number(payload: Payload) -> int | None:
+    prefix, _, number = str(payload.get("subject")).partition(":")
+    return int(number) if prefix == "hours" and number.isascii() and number.isdigit() and len(number) < 19 else None
