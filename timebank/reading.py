@@ -5,9 +5,10 @@ of a month does not grow with the entries before it. A holder is a member, merch
 have no statements); all streams have them in one order, see `order`. Who does not read a stream to its end closes it.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from datetime import date
+from functools import partial
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
@@ -142,6 +143,9 @@ FROM account a LEFT JOIN lot l ON l.community_id = a.community_id AND l.account_
 WHERE a.community_id = :community
 ORDER BY a.id, l.expires_on
 """
+# What `_make` does, but for its check of the length: half of the time of a stream.
+_line: Callable[[Sequence[Any]], Line] = partial(tuple.__new__, Line)
+_share: Callable[[Sequence[Any]], Share] = partial(tuple.__new__, Share)
 _AMOUNTS = ", ".join(
     f"CAST(SUM(CASE WHEN p.unit = '{unit}' THEN p.amount ELSE 0 END) AS BIGINT)"
     for unit in ("minutes", "points", "credits", "fen")
@@ -151,7 +155,7 @@ _AMOUNTS = ", ".join(
 def lines(session: Session, community_id: int, period: str) -> Generator[Line]:
     """What every entry of a month changed for every holder, by holder and then by entry, as a stream."""
     with closing(_stream(session, _LINES, {"community": community_id, "period": period})) as rows:
-        yield from map(Line._make, rows)
+        yield from map(_line, rows)
 
 
 def holdings(session: Session, community_id: int, period: str, accounts_max: int) -> Generator[Holding]:
@@ -161,7 +165,7 @@ def holdings(session: Session, community_id: int, period: str, accounts_max: int
     """
     given = {"community": community_id, "period": period, "accounts": accounts_max}
     with closing(_stream(session, _HOLDINGS, given)) as rows:
-        for holder, own in groupby(map(Share._make, rows), key=attrgetter("holder")):
+        for holder, own in groupby(map(_share, rows), key=attrgetter("holder")):
             yield Holding(holder, tuple(own))
 
 
@@ -223,7 +227,7 @@ def payloads(session: Session, community_id: int, seqs: Iterable[int]) -> dict[i
     for start in range(0, len(wanted), _CHUNK):
         some = wanted[start : start + _CHUNK]
         rows = session.execute(select(ENTRY.seq, ENTRY.payload).where(ENTRY.community_id == community_id, ENTRY.seq.in_(some)))
-        found.update((seq, payload) for seq, payload in rows)
+        found.update((seq, payload) for seq, payload in rows.all())
     return found
 
 

@@ -16,6 +16,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +41,7 @@ from timebank.transparency import Frontier
 FORMAT = 1
 
 _MEMBER_HEAD = ("community", "period", "statement_no", "member_no", "name")
+_MEMBER_FIGURES = itemgetter(*(name for name, _ in MEMBER_FIGURES))
 _MEMBERS = (*_MEMBER_HEAD, *(name for name, _ in MEMBER_FIGURES), "first_entry", "last_entry")
 _LINES = (
     *("community", "period", "member_no", "line", "entry", "posted_on", "service_date", "kind", "description"),
@@ -58,6 +61,7 @@ _MANIFEST = "manifest.json"
 _NOTICES: Mapping[Language, str] = {"zh": "说明.txt", "en": "NOTICE.txt"}
 _OURS = re.compile(r"(?:member/|merchant/)?[^/\\]+\.(?:csv|txt)")
 _FOLDERS = ("member", "merchant")
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _LINES_AT_ONCE = 2_000
 _STATEMENTS_AT_ONCE = 500
 
@@ -138,6 +142,7 @@ class _Exporting:
         self._rows: list[Cells] = []
         self._first_day, self._last_day = first_day(month.period).isoformat(), last_day(month.period).isoformat()
         self._amount: Callable[[int], Cell] = _tenths if month.points_decimals else _whole
+        self._csv = _Csv()
         self._members = self._sheet("members.csv", _MEMBERS)
         self._lines = self._sheet("lines.csv", _LINES)
         self._merchants = self._sheet("merchants.csv", _MERCHANTS)
@@ -166,18 +171,23 @@ class _Exporting:
         self._rows = []
 
     def _add_member(self, statement: Statement) -> None:
-        month, lines, figures = self._month, statement.lines, statement.figures
+        month, lines = self._month, statement.lines
         number, name = self._people[statement.holder]
-        amount = self._amount
         ends = (entry_no(lines[0].seq), entry_no(lines[-1].seq)) if lines else ("", "")
-        told = [amount(figures[name]) if unit == "points" else figures[name] for name, unit in MEMBER_FIGURES]
+        told = self._member_figures(statement.figures)
         self._rows.append((month.code, month.label, f"{month.period}-{number}", guard(number), name, *told, *ends))
-        before, end, after = _csv(self._end_rows(statement, number)).partition(b"\r\n")
-        own = _csv(self._member_lines(statement, number)) if lines else b""
+        opening, closing = self._end_rows(statement, number)
+        before, own, after = self._csv.pieces([opening], self._member_lines(statement, number), [closing])
         if lines:
             self._lines.add(own, len(lines))
             self._rules.update([line.rules for line in lines if line.rules])
-        self._stage.put(f"member/{number}.csv", b"".join((self._member_header, before, end, own, after)), len(lines) + 2)
+        self._stage.put(f"member/{number}.csv", b"".join((self._member_header, before, own, after)), len(lines) + 2)
+
+    def _member_figures(self, figures: Mapping[str, int]) -> Sequence[Cell]:
+        if not self._month.points_decimals:
+            whole: tuple[int, ...] = _MEMBER_FIGURES(figures)
+            return whole
+        return [_tenths(figures[name]) if unit == "points" else figures[name] for name, unit in MEMBER_FIGURES]
 
     def _member_lines(self, statement: Statement, number: str) -> Iterator[Cells]:
         month, telling, amount = self._month, self._telling, self._amount
@@ -203,16 +213,18 @@ class _Exporting:
                 line.subject or "",
             )
 
-    def _end_rows(self, statement: Statement, number: str) -> Iterator[Cells]:
+    def _end_rows(self, statement: Statement, number: str) -> tuple[Cells, Cells]:
         """What a member had before the first and after the last line; both change nothing, so their amounts are 0."""
         month, amount, telling = self._month, self._amount, self._telling
         opening, closing, nothing = statement.opening, statement.closing, self._amount(0)
         head = (month.code, month.label, guard(number))
         first = (*head, 0, "", "", self._first_day, "opening", telling.opening(opening.minutes), 0, nothing, 0)
-        yield (*first, amount(opening.points), opening.credits, "", "", "", "")
         place = len(statement.lines) + 1
         last = (*head, place, "", "", self._last_day, "closing", telling.closing(closing.minutes), 0, nothing, 0)
-        yield (*last, amount(closing.points), closing.credits, "", "", "", "")
+        return (
+            (*first, amount(opening.points), opening.credits, "", "", "", ""),
+            (*last, amount(closing.points), closing.credits, "", "", "", ""),
+        )
 
     def _add_merchant(self, statement: Statement, figures: dict[str, int]) -> None:
         month = self._month
@@ -333,11 +345,29 @@ def _named(columns: Sequence[str], options: Options) -> list[str]:
     return [HEADERS[shop.get(column, column)] for column in columns]
 
 
+class _Csv:
+    """Rows as they stand in a file. Texts that people wrote are guarded before. One writer serves thousands of files: making
+    one costs as much as writing a row."""
+
+    def __init__(self) -> None:
+        self._text = io.StringIO(newline="")
+        self._rows = csv.writer(self._text, lineterminator="\r\n").writerows
+
+    def pieces(self, *parts: Iterable[Cells]) -> list[bytes]:
+        """The bytes of each part."""
+        text = self._text
+        text.seek(0)
+        text.truncate()
+        ends = [0]
+        for rows in parts:
+            self._rows(rows)
+            ends.append(text.tell())
+        written = text.getvalue()
+        return [written[begin:end].encode() for begin, end in pairwise(ends)]
+
+
 def _csv(rows: Iterable[Cells]) -> bytes:
-    """Rows as they stand in a file. Texts that people wrote are guarded before."""
-    written = io.StringIO(newline="")
-    csv.writer(written, lineterminator="\r\n").writerows(rows)
-    return written.getvalue().encode()
+    return _Csv().pieces(rows)[0]
 
 
 class _Sheet:
@@ -383,8 +413,13 @@ class _Stage:
 
     def put(self, name: str, data: bytes, rows: int) -> None:
         """Write a small file at once."""
-        with open(self._prefix + name, "wb", buffering=0) as file:  # a Path for each of thousands costs as much as the file
-            file.write(data)
+        descriptor = os.open(self._prefix + name, _NEW_FILE, 0o666)  # a file object for each of thousands costs as much
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
         self._written[name] = Written(hashlib.sha256(data).hexdigest(), rows)
 
     def abandon(self) -> None:
@@ -404,8 +439,8 @@ class _Stage:
         self._put_in_place(files)
         for path in left:
             path.unlink(missing_ok=True)
-        for folder in {self._to / Path(name).parent for name in files}:
-            sync_folder(folder)
+        for folder in {name.rpartition("/")[0] for name in files}:
+            sync_folder(self._to / folder)
         os.replace(self._path / _MANIFEST, self._to / _MANIFEST)
         sync_folder(self._to)
         return files
