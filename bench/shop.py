@@ -79,18 +79,15 @@ HUGE_ENTRIES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One run of the bench: where its books are, how much it measures, what its commands measured so far."""
+    """One run of the bench: where its books are, a temporary folder for what is written, how much it measures, what its
+    commands measured so far."""
 
     library: Library
+    folder: Path
     size: Size
     huge: bool = False
     ran: dict[tuple[str, Path], list[dict[str, Any]]] = field(default_factory=dict)
     _numbers: count = field(default_factory=count)  # type: ignore[type-arg]  # a count of ints
-
-    @property
-    def folder(self) -> Path:
-        """The temporary folder."""
-        return self.library.folder
 
     def fresh(self, name: str) -> Path:
         """A name in the folder that nothing had before. What a run wrote stays until the end: some file systems look for a free
