@@ -198,9 +198,13 @@ def test_what_no_note_may_hold_is_not_signed(text: str) -> None:
     assert caught.value.code == "bad_note"
 
 
-def test_a_text_with_empty_lines_and_dashes_opens_to_itself() -> None:
-    text = "first\n\n— not a signature\n\nlast 张三 𠮷\n"
+@pytest.mark.parametrize("text", ["first\n\n— not a signature\n\nlast 张三 𠮷\n", "\n", "\n\n"])
+def test_a_text_with_empty_lines_and_dashes_opens_to_itself(text: str) -> None:
     assert opened(signed(text), KEY) == text
+
+
+def test_a_signature_alone_is_no_note() -> None:
+    refusal(signed("\n").removeprefix("\n\n"))
 
 
 @pytest.mark.parametrize(

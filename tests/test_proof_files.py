@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from conftest import Book, Cli
 from timebank import evidence, reading
-from timebank.base import keys
+from timebank.base import db, keys, schema
 from timebank.base.errors import Invalid, NotFound, Refused, Rewritten, Tampered, TimebankError
 from timebank.notes import Head, Vkey, digits, key_of, read_head, sign, signed_head, vkey
 from timebank.proof_files import FILE_BYTES_MAX, Proof, Since, head_in, read, verify, write
@@ -155,6 +156,8 @@ def test_a_proof_of_a_later_incarnation_covers_entries_and_heads_of_earlier_ones
     refused(lambda: head_in(signed_head(head(9, "520201-jianshe/3"), SEED).encode(), key), Tampered, "bad_note")
     refused(lambda: head_in(signed_head(head(9, "520203-jianshe/1"), SEED).encode(), key), Tampered, "bad_note")
     refused(checked(told, replace(head(9), root=bytes(32)), key), Rewritten, "no_prefix")
+    plain = key_of("example.com/log", keys.public(SEED))
+    refused(lambda: head_in(signed_head(head(9), SEED).encode(), plain), Tampered, "bad_note")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,7 @@ def changed(**fields: Any) -> bytes:
         write(GOOD).replace(b'"v"', b'"v": 1, "v"', 1),
         b"[" * 100_000,
         b'{"v":' * 100_000,
-        b" " * (FILE_BYTES_MAX + 1),
+        write(GOOD) + b" " * FILE_BYTES_MAX,
         b'{"v": 1' + b"0" * 5_000 + b"}",
         changed(v=2),
         changed(v=True),
@@ -369,6 +372,37 @@ def test_each_refusal_has_its_exit_status(
     told = cli("verify", str(files / file), "--key", VKEY, *more, "--json", status=status).json
     assert told["error"]["code"] == code
     assert told["error"]["hint"]
+
+
+def test_what_an_office_writes_a_resident_checks_elsewhere(office: Cli, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    key = office("checkpoint", "proof", "E0", "--to", str(old), "--json").json["key"]
+    office("hours", "record", "M0001", "--date", "2026-10-10", "--minutes", "60")
+    entry = office("checkpoint", "show", "--json").json["size"] - 1
+    made = office("checkpoint", "proof", f"E{entry}", "--since", str(old), "--to", str(new), "--json").json
+    assert (made["entry"], made["key"]) == (entry, key)
+    elsewhere = replace(office, url="sqlite:////nowhere/book.db")
+    told = elsewhere("verify", str(new), "--key", key, "--previous", str(old), "--json").json
+    assert (told["digits"], told["entry"]["kind"]) == (made["digits"], "hours")
+    assert told["size"] == entry + 1 > told["previous"]
+    for name in ("张三", "M0001"):
+        assert name not in new.read_text(encoding="utf-8")
+
+
+def test_an_office_gives_no_proof_of_what_it_has_not_or_has_changed(office: Cli, tmp_path: Path) -> None:
+    to = str(tmp_path / "to.json")
+    told = office("checkpoint", "proof", "E9999", "--to", to, "--json", status=7).json
+    assert told["error"]["code"] == "no_entry"
+    engine = db.open_engine(office.url)
+    with engine.begin() as connection:
+        for statement in schema.guards().remove("sqlite"):
+            connection.execute(text(statement))
+        connection.execute(text("UPDATE entry SET payload = replace(payload, 'member.join', 'member.came') WHERE seq = 3"))
+    engine.dispose()
+    office("checkpoint", "proof", "E0", "--to", to)
+    told = office("checkpoint", "proof", "E3", "--to", to, "--json", status=20).json
+    assert told["error"]["code"] == "not_included"
+    assert read(Path(to).read_bytes()).index == 0
 
 
 def test_a_key_of_another_log_verifies_nothing(cli: Cli, files: Path) -> None:

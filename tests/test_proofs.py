@@ -154,6 +154,14 @@ def test_a_node_is_not_passed_off_as_a_leaf() -> None:
     verify_inclusion(tree_root(LEAVES[:2]), 0, path[1:], Head("log/1", 2, head(4).root))  # so a head's size must be signed
 
 
+def test_a_path_of_another_length_than_the_sizes_ask_for_is_refused_even_if_it_leads_to_both_roots() -> None:
+    """Each is an honest path under honest roots, with sizes that are not theirs."""
+    refused(LEAVES[3], 1, inclusion(LEAVES, 3, 4), head(2, ROOTS[4]))
+    refused(LEAVES[0], 0, inclusion(LEAVES, 0, 2), head(4, ROOTS[2]))
+    torn(head(3, ROOTS[7]), head(4, ROOTS[8]), consistency(LEAVES, 7, 8))
+    torn(head(1), head(4, ROOTS[2]), consistency(LEAVES, 1, 2))
+
+
 def test_the_empty_log_is_a_prefix_of_every_log_and_holds_nothing() -> None:
     for size in (0, 1, 5):
         verify_consistency(head(0, EMPTY_ROOT), head(size), [])

@@ -278,10 +278,11 @@ MESSAGES: dict[str, str] = {
     "Its lots sum to {sum}; its balance says {shown}.": "它各失效日的积分合计 {sum}，余额却是 {shown}。",
     "Its turnover of {period} in the lot {day} is not what its entries make.": "它在 {period}、失效日 {day} 的发生额与分录不符。",
     "No log has {size} entries.": "没有哪份日志会有 {size} 条分录。",
-    "The first {size} entries do not have the root that was published of them.": "前 {size} 笔分录的根哈希与已发出的不同。",
     "The head of the log counts {head} entries; {size} are there.": "日志头记有 {head} 笔分录，实有 {size} 笔。",
     "The state row says {shown}; the journal says {truth}.": "状态记录为 {shown}，按分录应为 {truth}。",
     "There are lots or turnover of an account that does not exist.": "有失效日积分或发生额属于不存在的账户。",
+    # timebank/audit/published.py
+    "The first {size} entries do not have the root that was published of them.": "前 {size} 笔分录的根哈希与已发出的不同。",
     "{published} entries were published; {size} are there.": "已发出的存证点有 {published} 笔分录，现有 {size} 笔。",
     # timebank/audit/refold.py
     "Clerk {clerk} approved what the same clerk did.": "经办人 {clerk} 批准了自己办的事。",
