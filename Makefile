@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+VERBS ?= 1000000
+ENGINE ?= sqlite
 
 RUN := .venv/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
@@ -28,7 +30,7 @@ unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check bench bench-quick pins clean
+.PHONY: help demo test lint check bench bench-quick soak pins clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +55,11 @@ bench: .venv/dev  ## the measured comparisons (up to half an hour)
 bench-quick: .venv/dev  ## the same, smaller (minutes)
 	@$(RUN) -m bench --size quick $(ARGS)
 
+soak: .venv/dev  ## random commands against a model, for hours (VERBS=1000000, ENGINE=sqlite or postgres); goes on where it was
+	@$(RUN) tests/soak.py --verbs $(VERBS) --engine $(ENGINE) $(ARGS)
+
 clean:  ## remove the environment, caches and builds
-	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .soak
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):

@@ -116,7 +116,7 @@ class Play:
         self.codes: list[str] = []
         self.told: list[Told] = []
         self.outcomes: Counter[str] = Counter()
-        self.commands = 0
+        self.commands = self.written = self._audited = 0
         self.slip = timedelta(0)
         self.dry = False
 
@@ -180,6 +180,7 @@ class Play:
         self.outcomes[f"{verb} {code or ('rehearsed' if dry else 'ok')}"] += 1
         if code or dry:
             return None
+        self.written += 1
         self.told = [*self.told[-40:], Told(act.key, {"verb": verb, **asked}, who, receipt)]
         return given[0]
 
@@ -200,7 +201,7 @@ class Play:
         of_today = timedelta(hours=gone.hour, minutes=gone.minute, seconds=gone.second)
         self._to(self.book.now - of_today + timedelta(days=1, seconds=seconds))
 
-    @verb(what=("lot", "voucher", "request"), which=(0, 0, 1, 2), late=(0, 1))
+    @verb(what=("lot", "lot", "voucher", "request"), which=(0, 0, 1, 2), late=(0, 1))
     def run_out(self, what: str, which: int, late: int) -> None:
         """The clock goes to where something runs out: to its last day (of a request: its last second), or just past it."""
         now = self.book.now
@@ -516,11 +517,13 @@ class Play:
     # ---- what must hold after every step
 
     def check(self) -> None:
-        """The book stands where the model stands, recounts by plain SQL, and its audit finds nothing."""
+        """The book stands where the model stands and recounts by plain SQL; where something was written, its audit is clean."""
         self.check_standing()
         recount(self.book.engine)
-        with reading(self.book.engine) as session:
-            assert audit.audit(session, 1).findings == ()
+        if self.written != self._audited:
+            self._audited = self.written
+            with reading(self.book.engine) as session:
+                assert audit.audit(session, 1).findings == ()
 
     def check_standing(self) -> None:
         """Every balance, lot, entry, service, voucher and claim is what the model has."""

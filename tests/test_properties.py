@@ -11,20 +11,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from conftest import Book, Shelf
-from databases import migrated
+from databases import Files, Server, migrated
 from play import OFTEN, VERBS, Play, unsynced
 
-EXAMPLES = int(os.environ.get("TIMEBANK_TEST_EXAMPLES", "40"))
-"""How many lives are lived: in CI always the same ones. A number of one's own makes them random."""
+ASKED = os.environ.get("TIMEBANK_TEST_EXAMPLES")
+"""How many lives are lived. In CI they are always the same ones; a number of one's own makes them others each time."""
+LIVES = {Files: 50, Server: 20}
 
-PROFILE = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize="TIMEBANK_TEST_EXAMPLES" not in os.environ,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+
+def profile(shelf: Shelf) -> settings:
+    """How much is tried on an engine."""
+    return settings(
+        max_examples=int(ASKED or LIVES[type(shelf)]),
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=ASKED is None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def machine(fresh: Callable[[], str]) -> type[RuleBasedStateMachine]:
@@ -69,4 +73,4 @@ def test_whatever_is_done_the_book_is_the_model_s_and_nothing_is_found(shelf: Sh
             lent.close()
             return lent.enter_context(shelf.lend(migrated, tmp_path))
 
-        run_state_machine_as_test(machine(fresh), settings=PROFILE)
+        run_state_machine_as_test(machine(fresh), settings=profile(shelf))
