@@ -21,6 +21,8 @@ from timebank.audit.findings import CODES, Finding, Findings, verdict
 from timebank.audit.months import Months
 from timebank.audit.payloads import Reader
 from timebank.audit.privacy import Privacy
+from timebank.audit.published import Published
+from timebank.audit.published import check as check_published
 from timebank.audit.refold import Refold
 from timebank.audit.services import Services
 from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
@@ -31,7 +33,7 @@ from timebank.people.persons import Person
 from timebank.rulebooks import RuleBookRow
 from timebank.transparency import Frontier
 
-__all__ = ["CHECKS", "CODES", "Finding", "Progress", "Report", "audit", "verdict"]
+__all__ = ["CHECKS", "CODES", "Finding", "Progress", "Published", "Report", "audit", "verdict"]
 
 CHECKS: dict[str, Say] = {
     "I1": say("Every entry sums to zero in each unit."),
@@ -81,9 +83,13 @@ class Report:
 
 
 def audit(
-    session: Session, community_id: int, checks: Collection[str] | None = None, progress: Progress | None = None
+    session: Session,
+    community_id: int,
+    checks: Collection[str] | None = None,
+    progress: Progress | None = None,
+    published: Published | None = None,
 ) -> Report:
-    """Run the named checks, by default all of `CHECKS`, over one community's book.
+    """Run the named checks, by default all of `CHECKS`, over one community's book, and against what was published of it.
 
     Whatever is wrong with the book is a finding. Raises Invalid `unknown_check` for a name that is none.
     """
@@ -98,7 +104,7 @@ def audit(
         guards.check(source, findings)
     frontier = Frontier(0, [])
     with _readable(findings, "community_state, checkpoint, account"):
-        head = projections.Head(source)
+        head = projections.Head(source, published.public if published else None)
         if set(wanted) <= WITHOUT_THE_JOURNAL:
             months = Months(findings)
             months.take(source.closings())
@@ -109,6 +115,9 @@ def audit(
             refold = Refold(findings, known, (head.log, head.opened_from), reader, bindings.KINDS)
             frontier = refold.frontier
             _journal(source, findings, (head, refold), progress or _silent)
+            if published is not None and findings.wants("I5"):
+                with _readable(findings, "checkpoint"):
+                    check_published(source, published, refold.origin, refold.frontier.size, findings)
     return Report(frontier.size, frontier.root().hex(), findings.all())
 
 
@@ -151,7 +160,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
                     refold.take(row, lines.pop(row[0], ()))
                 except WRONG_KIND as error:
                     findings.add("unreadable", _unreadable(error), entry=row[0])
-                if refold.frontier.size in head.checkpoints:
+                if refold.frontier.size == head.next_mark:
                     head.pass_by(refold)
             for seq in sorted(lines, key=str):
                 findings.add("posting_extra", say("There are postings of an entry that does not exist."), entry=seq)

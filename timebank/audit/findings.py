@@ -45,6 +45,7 @@ CODES: dict[str, tuple[str, int]] = {
     "leaf_differs": ("I5", TAMPERED),
     "log_differs": ("I5", TAMPERED),
     "checkpoint_differs": ("I5", TAMPERED),
+    "not_signed": ("I5", TAMPERED),
     "clock_back": ("I5", TAMPERED),
     "head_differs": ("I5", PROJECTION),
     "rolled_back": ("I5", ROLLED_BACK),

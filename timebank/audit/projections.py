@@ -3,20 +3,25 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, bindparam, select
 
-from timebank.audit.accounts import Account, Turned
+from timebank.audit.accounts import Account, Row, Turned
 from timebank.audit.findings import Findings
 from timebank.audit.months import Months
 from timebank.audit.refold import Refold
-from timebank.audit.source import Source, by_first, columns_of
+from timebank.audit.source import BEFORE_ALL, Source, by_first, columns_of
 from timebank.base.communities import Community, CommunityState
+from timebank.base.errors import Invalid, Tampered
 from timebank.base.i18n import say
 from timebank.checkpoints import Checkpoint
 from timebank.journal import ACCOUNT, LOT, TURNOVER, UNITS, floor_of, keeps_lots
+from timebank.notes import Head as Signed
+from timebank.notes import key_of, read_head
 from timebank.transparency import EMPTY_ROOT
 
 ACCOUNTS_AT_ONCE = 1_000
+CHECKPOINTS_AT_ONCE = 1_000
+_NO_MARK = -1
 _STATE, _COMMUNITY, _CHECKPOINT = (columns_of(model) for model in (CommunityState, Community, Checkpoint))
 
 
@@ -39,27 +44,67 @@ def accounts(source: Source, findings: Findings) -> list[Account]:
 
 
 class Head:
-    """What the state row and the checkpoints say of the log. Give `pass_by` the refold at every size in `checkpoints`."""
+    """What the state row and the checkpoints say of the log. Give `pass_by` the refold at every size that is `next_mark`.
 
-    def __init__(self, source: Source) -> None:
-        names = (_STATE.size, _STATE.frontier, _STATE.posted_at, _STATE.opened_from, _STATE.open_period, _COMMUNITY.code)
+    `public` is the public half of the key that signs checkpoints (32 bytes); without it signatures are not looked at.
+    """
+
+    def __init__(self, source: Source, public: bytes | None = None) -> None:
+        own = ("size", "frontier", "posted_at", "opened_from", "open_period", "incarnation")
+        names = (*(_STATE[name] for name in own), _COMMUNITY.code)
         wanted = select(*map(source.plain, names)).where(
             _STATE.community_id == source.community_id, _COMMUNITY.id == _STATE.community_id
         )
-        self.size, self.frontier, self.posted_at, self.opened_from, self.open_period, self.log = source.rows(wanted)[0]
+        *shown, self.log = source.rows(wanted)[0]
+        self.size, self.frontier, self.posted_at, self.opened_from, self.open_period, self.incarnation = shown
         if type(self.size) is not int:
             raise TypeError(f"size {self.size!r}")
-        marks = select(source.plain(_CHECKPOINT.size), source.plain(_CHECKPOINT.root))
-        found = source.rows(marks.where(_CHECKPOINT.community_id == source.community_id))
-        self.checkpoints = dict[int, bytes](found)
-        self.passed = {0}
-        self.other_roots = [0] if self.checkpoints.get(0, EMPTY_ROOT) != EMPTY_ROOT else []
+        self.next_mark = _NO_MARK
+        self._public = public
+        self._marks = self._checkpoints(source)
+        self._root: Any = None
+        self._note: Any = None
+        self._signs = False
+        self._other_roots: list[int] = []
+        self._never: list[Any] = []
+        self._unsigned: list[int] = []
+        self._take_next(0)
+
+    def _checkpoints(self, source: Source) -> Iterator[Row]:
+        """Size, root and note of every checkpoint by size: a log of a million commands has as many."""
+        after = bindparam("after", type_=BigInteger)
+        names = (_CHECKPOINT.size, _CHECKPOINT.root, _CHECKPOINT.note)
+        wanted = select(*map(source.plain, names)).where(_CHECKPOINT.community_id == source.community_id)
+        some = source.prepared(wanted.where(_CHECKPOINT.size > after).order_by(_CHECKPOINT.size).limit(CHECKPOINTS_AT_ONCE))
+        last = BEFORE_ALL
+        while rows := some(after=last):
+            yield from rows
+            if type(rows[-1][0]) is not int:  # a text, which stands behind all numbers on SQLite: nothing more can be asked for
+                raise TypeError(f"size {rows[-1][0]!r} of a checkpoint")
+            last = rows[-1][0]
+
+    def _take_next(self, passed: int) -> None:
+        """Look out for the next checkpoint; one that no log can have is noted."""
+        for size, root, note in self._marks:
+            if size == 0:
+                self._other_roots.extend([0] if root != EMPTY_ROOT else [])
+            elif type(size) is not int or size <= passed:
+                self._never.append(size)
+            else:
+                self.next_mark, self._root, self._note = size, root, note
+                return
+        self.next_mark = _NO_MARK
 
     def pass_by(self, refold: Refold) -> None:
-        """Note whether the log so far has the root that was published of it."""
-        self.passed.add(refold.frontier.size)
-        if self.checkpoints[refold.frontier.size] != refold.frontier.root():
-            self.other_roots.append(refold.frontier.size)
+        """Note whether the log so far has the root that was published of it, and whether that was signed."""
+        size, root = refold.frontier.size, refold.frontier.root()
+        if self._root != root:
+            self._other_roots.append(size)
+        if self._note is not None or self._signs:  # the first version of the program signed none
+            self._signs = True
+            if self._public is not None and not _is_signed(self._note, Signed(refold.origin, size, self._root), self._public):
+                self._unsigned.append(size)
+        self._take_next(size)
 
     def check(self, refold: Refold, findings: Findings) -> None:
         """Compare the end of the log with its head and with what was published.
@@ -69,20 +114,24 @@ class Head:
         """
         size = refold.frontier.size
         own = self._own_head(refold, findings)
-        for mark in self.other_roots:
+        for mark in self._other_roots:
             code = "rewritten" if own else "checkpoint_differs"
             other = say("The first {size} entries do not have the root that was published of them.", size=mark)
             findings.add(code, other, where=f"checkpoint {mark}")
-        for mark in sorted(self.checkpoints.keys() - self.passed):
-            if mark < size:
-                never = say("No log has {size} entries.", size=str(mark))
-                findings.add("checkpoint_differs", never, where=f"checkpoint {mark}")
-            else:
-                back = say("{published} entries were published; {size} are there.", published=mark, size=size)
-                findings.add("rolled_back", back, where=f"checkpoint {mark}")
+        for mark in self._unsigned:
+            unsigned = say("It is not signed with the key of this log.")
+            findings.add("not_signed", unsigned, where=f"checkpoint {mark}")
+        for mark in self._never:
+            never = say("No log has {size} entries.", size=str(mark))
+            findings.add("checkpoint_differs", never, where=f"checkpoint {mark}")
+        while self.next_mark != _NO_MARK:
+            back = say("{published} entries were published; {size} are there.", published=self.next_mark, size=size)
+            findings.add("rolled_back", back, where=f"checkpoint {self.next_mark}")
+            self._take_next(self.next_mark)
         for name, shown, truth in (
             ("posted_at", self.posted_at, refold.posted_at or self.posted_at),
             ("open_period", self.open_period, refold.open_period),
+            ("incarnation", self.incarnation, refold.incarnation),
         ):
             if shown != truth:
                 code = "open_month_differs" if name == "open_period" else "head_differs"
@@ -102,6 +151,14 @@ class Head:
         for first, last in _other_stretches(size, self.frontier, refold.frontier.hashes):
             edited = say("Entries {first} to {last} do not have the hash in the head of the log.", first=first, last=last)
             findings.add("log_differs", edited, entry=first if first == last else None, where=f"entries {first}-{last}")
+        return False
+
+
+def _is_signed(note: Any, head: Signed, public: bytes) -> bool:
+    """Whether a note is the head's own, signed with the log's key."""
+    try:
+        return type(note) is str and read_head(note, key_of(head.origin, public)) == head
+    except (Invalid, Tampered):
         return False
 
 

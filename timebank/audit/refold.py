@@ -19,6 +19,7 @@ from timebank.audit.payloads import Payload, Reader
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.months import next_period
+from timebank.checkpoints import KIND as INCARNATE
 from timebank.ledger import CLOCK_JUMP_MAX
 from timebank.transparency import Frontier, leaf_hash
 
@@ -28,7 +29,7 @@ ENTRY_FIELDS = (
 """The columns of an entry that its payload holds. A row for the refold is these, then payload and leaf as bytes; days and
 instants are text, as the payloads have them."""
 
-TWO_PEOPLE = frozenset({"rules.publish", "settlement.approve", "period.close", "reversal", "log.incarnate"})
+TWO_PEOPLE = frozenset({"rules.publish", "settlement.approve", "period.close", "reversal", INCARNATE})
 """Kinds of entries that one person may not make alone (docs/reliability.md, roles)."""
 BACK_ENTERED = "back-entered"
 CLOSE = "period.close"
@@ -84,7 +85,7 @@ class Refold:
         self.texts: dict[int, list[Any]] = {}
         self.next_seq = 0
         self.incarnation = 1
-        self._origin = f"{self._log}/1"
+        self.origin = f"{self._log}/1"
         self._watched = frozenset(watched) | {CLOSE}
         self._reader = reader
         self._next_key, self._command, self._index = "", "", 0
@@ -115,8 +116,8 @@ class Refold:
         written = (own, kind, day, posted_at, period, actor, approver, key, get("reverses"), get("subject"), get("rules"))
         if written != row[:-2]:
             self._entry_differs(seq, written, row)
-        if fields["log"] != self._origin:
-            self._other_log(seq, fields["log"])
+        if fields["log"] != self.origin:
+            self._other_log(seq, fields["log"], kind)
         if key != self._next_key:
             self._first_of_command(seq, key, (actor, approver))
         self._index += 1
@@ -159,13 +160,13 @@ class Refold:
                 )
                 self.findings.add("entry_differs", differs, entry=seq)
 
-    def _other_log(self, seq: int, origin: str) -> None:
-        """A restored book goes on under a new incarnation; anything else comes from another book."""
+    def _other_log(self, seq: int, origin: str, kind: str) -> None:
+        """A book that lost entries goes on in a new incarnation, which an entry of its own opens; else it is another book's."""
         log, _, incarnation = origin.rpartition("/")
-        if log == self._log and int(incarnation) > self.incarnation:
-            self.incarnation, self._origin = int(incarnation), origin
+        if log == self._log and int(incarnation) > self.incarnation and kind == INCARNATE:
+            self.incarnation, self.origin = int(incarnation), origin
             return
-        other = say("This entry belongs to the log {other}, not to {log}.", other=origin, log=self._origin)
+        other = say("This entry belongs to the log {other}, not to {log}.", other=origin, log=self.origin)
         self.findings.add("other_log", other, entry=seq)
 
     def _first_of_command(self, seq: int, key: str, signed: tuple[Any, Any]) -> None:

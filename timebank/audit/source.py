@@ -40,7 +40,7 @@ from timebank.journal import ENTRY, POSTING, EntryText
 ENTRIES_AT_ONCE = 400
 """So many that statements weigh little and the rows stay in the processor's cache: 2,000 take half as long again."""
 KEYS_AT_ONCE = 500
-_BEFORE_ALL = -(2**62)
+BEFORE_ALL = -(2**62)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PG_DAMAGED = ("XX001", "XX002")
 
@@ -139,7 +139,7 @@ class Source:
             entry.where(ENTRY.community_id == self.community_id, ENTRY.seq > after).limit(ENTRIES_AT_ONCE)
         )
         their_postings = self.prepared(posting.where(*own, POSTING.seq <= upto))
-        last = _BEFORE_ALL
+        last = BEFORE_ALL
         while entries := next_entries(after=last):
             until = entries[-1][0]
             yield entries, by_first(their_postings(after=last, upto=until))

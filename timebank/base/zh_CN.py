@@ -16,6 +16,7 @@ MESSAGES: dict[str, str] = {
     "An entry, for example E000042.": "分录编号，例如 E000042。",
     "An older proof or signed head, as its reader has it.": "对方手上较早的证明或签名存证点。",
     "An older proof or signed head: is it still a part of the log?": "较早的证明或签名存证点：它是否仍在日志之中？",
+    "An older signed head, or a proof with one; may be given again.": "较早的已签名检查点，或含有它的证明；可重复给出。",
     "Another moment than now; for tests and demonstrations.": "另设当前时刻；只供测试和演示。",
     "Approve a month's batches as second person; an entry in the book binds each to its hash.": "以第二人身份批准当月各批次；账簿中的分录锁定每批的哈希。",
     "Approve, as second person, what waits under a number.": "以第二人身份批准某个编号的待办。",
@@ -282,6 +283,8 @@ MESSAGES: dict[str, str] = {
     "The state row says {shown}; the journal says {truth}.": "状态记录为 {shown}，按分录应为 {truth}。",
     "There are lots or turnover of an account that does not exist.": "有失效日积分或发生额属于不存在的账户。",
     # timebank/audit/published.py
+    "It is no line of a log of checkpoints.": "这不是检查点日志的一行。",
+    "It is not signed with the key of this log.": "它不是用本日志的密钥签的名。",
     "The first {size} entries do not have the root that was published of them.": "前 {size} 笔分录的根哈希与已发出的不同。",
     "{published} entries were published; {size} are there.": "已发出的存证点有 {published} 笔分录，现有 {size} 笔。",
     # timebank/audit/refold.py
@@ -513,6 +516,7 @@ MESSAGES: dict[str, str] = {
     # timebank/commands/audit.py
     "Findings": "问题",
     "Reading entries": "正在读取分录",
+    "Signatures are not checked. {cause}": "签名没有核对。{cause}",
     "The book has {count} findings": "账簿有 {count} 处问题",
     "The book is sound": "账簿无误",
     "check": "检查项",

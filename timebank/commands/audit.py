@@ -1,22 +1,31 @@
 """`timebank audit`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from timebank import audit as room
+from timebank import proof_files
+from timebank.audit import Published
+from timebank.base.errors import NotFound
 from timebank.base.i18n import say, text
 from timebank.commands.door import Door, reading
+from timebank.commands.verify import content
+from timebank.notes import Head, key_of, read_head
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
 _FINDINGS_SHOWN = 50
 
 
-@reading(app, "audit", example="timebank audit\ntimebank audit I5 guards --json")
+@reading(app, "audit", example="timebank audit\ntimebank audit I5 guards --json\ntimebank audit --against head.txt")
 def audit(
     door: Door,
     checks: Annotated[list[str] | None, typer.Argument(metavar="[CHECK]...", help="Only these checks, for example I5.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="An older signed head, or a proof with one; may be given again.")
+    ] = None,
 ) -> None:
     """Recompute the whole book from its entries and compare it with all the database says; takes no lock, changes nothing."""
     with door.reading() as (session, community), door.screen.progress(say("Reading entries"), None) as moved:
@@ -27,7 +36,8 @@ def audit(
             moved(entries - done)
             done = entries
 
-        report = room.audit(session, community.id, checks or None, told)
+        published = _published(door, community.code, against or [])
+        report = room.audit(session, community.id, checks or None, told, published)
     findings = [
         {"check": f.check, "code": f.code, "entry": f.entry, "where": f.where, "message": text(f.message, door.lang)}
         for f in report.findings
@@ -36,6 +46,27 @@ def audit(
         _tell(door, report)
     if not report.ok:
         raise typer.Exit(room.verdict(report.findings))
+
+
+def _published(door: Door, code: str, against: list[Path]) -> Published | None:
+    """What the book is held against: the log of checkpoints and the heads a person brought. An auditor may have no keys."""
+    try:
+        log = door.log()
+    except NotFound as error:
+        if against:
+            raise
+        door.screen.warn(say("Signatures are not checked. {cause}", cause=error.message))
+        return None
+    return Published(log.public, log.path, tuple((path.name, _head(path, code, log.public)) for path in against))
+
+
+def _head(path: Path, code: str, public: bytes) -> Head:
+    """The signed head in a file, of any incarnation of this community's log. Raises as `read_head`, Invalid `bad_proof`."""
+    data = content(path)
+    note = proof_files.read(data).note.encode() if data[:1] == b"{" else data
+    of_log, _, number = note.partition(b"\n")[0].decode("utf-8", "replace").rpartition("/")
+    own = of_log == code and number.isascii() and number.isdecimal()
+    return read_head(note, key_of(f"{code}/{number if own else 1}", public))
 
 
 def _tell(door: Door, report: room.Report) -> None:
