@@ -1,6 +1,7 @@
 """Signed notes: the published vectors, what we sign reads back, and everything wrong with a note or a key is refused."""
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,25 @@ def test_a_damaged_key_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_vkey(text)
     assert caught.value.code == "bad_vkey"
+
+
+P = 2**255 - 19
+ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+
+
+@pytest.mark.parametrize("sign_bit", [0, 2**255])
+@pytest.mark.parametrize("height", [0, 1, P - 1, P, P + 1, ORDER_8, P - ORDER_8], ids=range(7))
+def test_a_key_under_which_one_signature_fits_any_note_is_refused(height: int, sign_bit: int) -> None:
+    """Points of small order: who puts one on the notice board could deny every paper."""
+    public = (height | sign_bit).to_bytes(32, "little")
+    key_id = hashlib.sha256(b"log/1\n\x01" + public).digest()[:4]
+    for make in (
+        lambda: vkey("log/1", public),
+        lambda: read_vkey(f"log/1+{key_id.hex()}+{base64.b64encode(bytes([1]) + public).decode()}"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            make()
+        assert caught.value.code == "bad_vkey"
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\u3000b", "a\nb", "\x01", "\udc00", "a\u00a0b"])

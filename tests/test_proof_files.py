@@ -1,6 +1,8 @@
 """A proof in a file: made from a book, checked without it, and refused for every way in which it can be wrong."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -341,6 +343,13 @@ def test_a_resident_checks_a_proof_where_no_database_is(cli: Cli, files: Path) -
         told = cli("verify", str(files / "good.json"), "--key", f" {VKEY}\n", "--previous", str(files / older), "--json").json
         assert told["previous"] == (21 if older == "good.json" else 9)
     assert not list(files.glob("book.db*"))
+
+
+def test_checking_loads_nothing_of_the_book() -> None:
+    """So it starts at once, and cannot read a database by mistake."""
+    script = "import sys, timebank.commands.verify; print({'sqlmodel', 'sqlalchemy', 'sqlite3', 'alembic'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

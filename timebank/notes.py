@@ -27,6 +27,12 @@ _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f]")
 _SIZE = re.compile("0|[1-9][0-9]{0,18}")
 _DIGITS = 40
 
+# The heights (y) of the curve's points of order 1, 2, 4 and 8, in every way to write them. Under such a key one signature fits
+# any note, so whoever publishes it can deny all of his papers; OpenSSL lets it pass.
+_P = 2**255 - 19
+_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_WEAK = {0, 1, _P - 1, _P, _P + 1, _ORDER_8, _P - _ORDER_8}
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -55,6 +61,8 @@ def key_of(name: str, public: bytes) -> Vkey:
         named = name.encode()
     except UnicodeEncodeError as error:
         raise _bad_vkey(say("its name is no text")) from error
+    if int.from_bytes(public, "little") % 2**255 in _WEAK:
+        raise _bad_vkey(say("it is a weak one, under which anybody can sign"))
     return Vkey(name, hashlib.sha256(named + b"\n" + _ED25519 + public).digest()[:_ID_BYTES], public)
 
 

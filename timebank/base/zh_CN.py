@@ -941,6 +941,7 @@ MESSAGES: dict[str, str] = {
     "it has no signature": "没有签名",
     "it has too many signatures": "签名太多",
     "it holds a control character, or lines end with CR LF": "含有控制字符，或行尾是 CR LF",
+    "it is a weak one, under which anybody can sign": "是弱公钥，谁都能冒签",
     "it is not UTF-8": "不是 UTF-8 文字",
     "it is not an Ed25519 key": "不是 Ed25519 公钥",
     "it is not of the form name+id+base64": "不是“名称+标识+base64”的形式",
