@@ -398,6 +398,28 @@ def test_what_an_office_writes_a_resident_checks_elsewhere(office: Cli, tmp_path
         assert name not in new.read_text(encoding="utf-8")
 
 
+@pytest.mark.sqlite
+def test_a_second_book_under_the_same_key_is_found_by_anyone_with_an_older_proof(cli: Cli, tmp_path: Path) -> None:
+    """The office itself starts its history anew, every hash and signature right: its own tools and any reader see it."""
+    other = replace(cli, url=f"sqlite:///{tmp_path / 'other.db'}")
+    (tmp_path / "other.db.keys").write_bytes(b'{"pepper":"%s","version":1}' % (b"07" * 32))
+    (tmp_path / "book.db.keys").write_bytes(b'{"pepper":"%s","version":1}' % (b"07" * 32))
+    old, new, longer = (str(tmp_path / name) for name in ("old.json", "new.json", "longer.json"))
+    for book in (cli, other):
+        book("init", "--community", "520201-jianshe", "--name", "建设中路社区")
+    key = cli("checkpoint", "proof", "E0", "--to", old, "--json").json["key"]
+    assert other("checkpoint", "proof", "E0", "--to", new, "--json").json["key"] == key
+    other("member", "add", "李秀英", "--joined", "2026-10-08")
+    other("checkpoint", "proof", "E0", "--to", longer)
+    told = other("checkpoint", "proof", "E0", "--since", old, "--to", str(tmp_path / "none"), "--json", status=22).json
+    assert told["error"]["code"] == "no_prefix"
+    assert not (tmp_path / "none").exists()
+    for alone in (old, new, longer):
+        cli("verify", alone, "--key", key)
+    assert cli("verify", new, "--key", key, "--previous", old, "--json", status=22).json["error"]["code"] == "no_prefix"
+    assert cli("verify", longer, "--key", key, "--previous", old, "--json", status=3).json["error"]["code"] == "no_since"
+
+
 def test_an_office_gives_no_proof_of_what_it_has_not_or_has_changed(office: Cli, tmp_path: Path) -> None:
     to = str(tmp_path / "to.json")
     told = office("checkpoint", "proof", "E9999", "--to", to, "--json", status=7).json
