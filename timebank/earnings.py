@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, select
+from sqlalchemy import BigInteger, ForeignKeyConstraint
 from sqlmodel import Field, Session, SQLModel
 
 from timebank.base.db import insert_rows, key_field, update_rows
+from timebank.base.rows import select_rows
 
 _CHUNK = 400
 
@@ -34,7 +35,9 @@ class Earning(SQLModel, table=True):
 
 
 EARNING = SQLModel.metadata.tables["earning"].c
-_SUMS = (EARNING.member_id, EARNING.scope, EARNING.eligible, EARNING.counted, EARNING.points, EARNING.window_minutes)
+_SUMS = """
+    SELECT member_id, scope, eligible, counted, points, window_minutes FROM earning
+    WHERE community_id = ? AND member_id IN ? AND scope IN ?"""
 
 
 @dataclass(slots=True)
@@ -70,12 +73,8 @@ class Earnings:
         earnings = cls(community_id)
         members, scopes = sorted({member for member, _ in places}), sorted({scope for _, scope in places})
         for start in range(0, len(members), _CHUNK):
-            found = select(*_SUMS).where(
-                EARNING.community_id == community_id,
-                EARNING.member_id.in_(members[start : start + _CHUNK]),
-                EARNING.scope.in_(scopes),
-            )
-            for member_id, scope, *sums in session.execute(found):
+            asked = (community_id, members[start : start + _CHUNK], scopes)
+            for member_id, scope, *sums in select_rows(session, _SUMS, asked):
                 earnings._sums[member_id, scope] = Sums(*sums)
                 earnings._known.add((member_id, scope))
         return earnings

@@ -5,7 +5,7 @@ waits for a second person, unless one confirmed it already (the act's approver).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -120,7 +120,7 @@ class Intake:
         if record.ref:
             return record, digest
         ordinal = self.ordinals[digest] = self.ordinals.get(digest, 0) + 1
-        return replace(record, ref=services.ref_of(digest, ordinal)), digest
+        return record._replace(ref=services.ref_of(digest, ordinal)), digest
 
     def _accept(self, record: Record, digest: bytes, member: Volunteer | None, days: Days, ref_known: bool) -> Fresh | Finding:
         if member is None:
@@ -333,12 +333,12 @@ def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool 
     if not minutes:
         return None
     member = Volunteer.of(members.get(session, act.community_id, service.member_id))
-    right = replace(Record.of(service, member.number), minutes=minutes)
+    right = Record.of(service, member.number)._replace(minutes=minutes)
     if right.starts is not None:
-        right = replace(right, ends=right.starts + minutes)
+        right = right._replace(ends=right.starts + minutes)
     version = service.version + 1
     if right.ref.startswith(services.OWN_REFS):
-        right, version = replace(right, ref=services.next_ref(session, act.community_id, right.digest())), 1
+        right, version = right._replace(ref=services.next_ref(session, act.community_id, right.digest())), 1
     days = services.days(session, act.community_id, {(member.id, service.day)})
     item = intake._accept(right, right.digest(), member, days, ref_known=False)
     if isinstance(item, Finding):

@@ -6,7 +6,7 @@ Names and shapes are part of the contract (docs/ledger.md). Primary keys, UNIQUE
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -175,8 +175,7 @@ LOT = SQLModel.metadata.tables["lot"].c
 TURNOVER = SQLModel.metadata.tables["turnover"].c
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A positive amount of one unit from one account to another: what is not there cannot be made by mistake.
 
     `lot` names the source's lot (by default the lot that lapses first goes first); `lapses_on` the target's lot (by default
@@ -193,8 +192,7 @@ class Transfer:
     lapses_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An entry to be written. `trace` tells how points came about, `facts` what else the payload binds; both hold only
     canonical JSON. `text` is free text for `entry_text`. `place` names the draft in errors ('row 7')."""
 
@@ -209,8 +207,7 @@ class Draft:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What was written: the entry's number, key and month."""
 
     seq: int

@@ -5,10 +5,9 @@ one lock, a handful of bulk statements and one new head of the log.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session
@@ -37,7 +36,7 @@ from timebank.journal import (
     keeps_lots,
 )
 from timebank.once import once
-from timebank.positions import Line, Move, Position, Positions
+from timebank.positions import Line, Move, Position, Positions, forget
 from timebank.transparency import Frontier, canonical, leaf_hash, parse
 
 PAYLOAD_VERSION = 1
@@ -55,6 +54,7 @@ _POSTING = ("community_id", "seq", "line", "account_id", "unit", "expires_on", "
 
 def open_accounts(session: Session, community_id: int, wanted: Iterable[tuple[str, Unit, str]]) -> None:
     """Open accounts (holder, unit, purpose) under the community's lock. Opening one twice is a bug (UNIQUE)."""
+    forget(session)
     last = last_id(session, "account", community_id)
     rows = [
         (community_id, last + i, holder, unit, purpose, floor_of(holder, purpose), 0)
@@ -112,8 +112,7 @@ def _asked(draft: Draft) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(NamedTuple):
     """A draft whose postings are settled and applied to the positions."""
 
     draft: Draft
@@ -298,7 +297,7 @@ def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
         opposite.extend(taken)
         if of_expired:
             from_expired.append([holder, purpose, lot.isoformat(), of_expired])
-    draft = replace(draft, facts={"expired": from_expired} if from_expired else None, text=act.reason or None)
+    draft = draft._replace(facts={"expired": from_expired} if from_expired else None, text=act.reason or None)
     receipt = _write(session, act, state, positions, [_Ready(draft, positions.apply(opposite, period), seq)])[0]
     return {"entries": [[receipt.seq, receipt.key, receipt.kind, receipt.period]]}
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from sqlalchemy import event
 from sqlmodel import Session
 
 from timebank.base.db import NEVER, insert_rows, update_rows
@@ -15,19 +16,22 @@ from timebank.journal import EXPIRED, Transfer, keeps_lots
 
 _NEVER = NEVER.isoformat()
 _CHUNK = 500
+_KEPT = "timebank_positions"
+_KEPT_MAX = 100_000
 _ACCOUNTS = """
     SELECT id, holder, unit, purpose, floor, balance FROM account WHERE community_id = ? AND holder IN ? AND unit IN ?"""
 _LOTS = "SELECT account_id, expires_on, balance FROM lot WHERE community_id = ? AND account_id IN ?"
 _TURNOVER = """
-    SELECT account_id, period, expires_on, lines, net FROM turnover
-    WHERE community_id = ? AND account_id IN ? AND period IN ?"""
+    SELECT account_id, expires_on, lines, net FROM turnover
+    WHERE community_id = ? AND account_id IN ? AND period = ?"""
 _Item = TypeVar("_Item")
 _Place = TypeVar("_Place", tuple[int, str], tuple[int, str, str])
 
 
 @dataclass(slots=True, eq=False)
 class Position:
-    """One account: its balance, its lots by lapse day (None where it keeps none), its lines and turnover of a period."""
+    """One account: its balance, its lots by lapse day (None where it keeps none), and its lines and turnover of
+    the `periods` that were read."""
 
     community_id: int
     id: int
@@ -39,6 +43,7 @@ class Position:
     lots: dict[str, int] | None
     lines: dict[str, int] = field(default_factory=dict)
     turnover: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    periods: set[str] = field(default_factory=set)
     moved_lots: set[str] = field(default_factory=set)
     moved_turnover: set[tuple[str, str]] = field(default_factory=set)
 
@@ -47,8 +52,7 @@ Move = tuple[Position, str, int]
 """A signed amount on one account, in the lot of an ISO day."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One settled posting: `n` and `balance` are the account's after it; `expires_on` is an ISO day."""
 
     position: Position
@@ -59,11 +63,16 @@ class Line:
 
 
 class Positions:
-    """The accounts a batch touches, by (holder, unit, purpose)."""
+    """The accounts a transaction touches, by (holder, unit, purpose).
 
-    def __init__(self, community_id: int, by_name: dict[tuple[str, str, str], Position]) -> None:
+    Once saved they are kept for the transaction's next batch: under the community's lock nobody else moves them. Whoever
+    loads them takes them, so that a batch that is refused half way leaves nothing behind.
+    """
+
+    def __init__(self, community_id: int) -> None:
         self._community_id = community_id
-        self._by_name = by_name
+        self._by_name: dict[tuple[str, str, str], Position] = {}
+        self._of_holder: dict[tuple[str, str], list[Position]] = {}
         self._moved: dict[int, Position] = {}
         self._known_lots: set[tuple[int, str]] = set()
         self._known_turnover: set[tuple[int, str, str]] = set()
@@ -72,19 +81,30 @@ class Positions:
     def load(
         cls, session: Session, community_id: int, holders: Collection[str], units: Collection[str], periods: Collection[str]
     ) -> "Positions":
-        """Read these holders' accounts in these units with their lots and their turnover of these periods."""
-        positions = cls(community_id, {})
-        by_id: dict[int, Position] = {}
-        wanted = sorted(units)
-        for some in _chunks(sorted(holders)):
-            found = select_rows(session, _ACCOUNTS, (community_id, some, wanted))
-            for number, holder, unit, purpose, floor, balance in found:
-                lots: dict[str, int] | None = {} if keeps_lots(holder, unit, purpose) else None
-                position = Position(community_id, number, holder, unit, purpose, floor, balance, lots)
-                positions._by_name[holder, unit, purpose] = by_id[number] = position
-        positions._load_lots(session, by_id)
-        positions._load_turnover(session, by_id, periods)
+        """These holders' accounts in these units with their lots and their turnover of these periods."""
+        kept: Positions | None = session.info.pop(_KEPT, None)
+        positions = kept if kept is not None and kept._community_id == community_id else cls(community_id)
+        positions._load_accounts(session, holders, units)
+        wanted = [position for holder in holders for unit in units for position in positions._of_holder[holder, unit]]
+        positions._load_turnover(session, {p.id: p for p in wanted if not p.periods.issuperset(periods)}, periods)
         return positions
+
+    def _load_accounts(self, session: Session, holders: Collection[str], units: Collection[str]) -> None:
+        missing = sorted(h for h in holders if any((h, unit) not in self._of_holder for unit in units))
+        wanted = sorted(units)
+        by_id: dict[int, Position] = {}
+        for holder in missing:
+            for unit in wanted:
+                self._of_holder.setdefault((holder, unit), [])
+        for some in _chunks(missing):
+            found = select_rows(session, _ACCOUNTS, (self._community_id, some, wanted))
+            for number, holder, unit, purpose, floor, balance in found:
+                if (holder, unit, purpose) not in self._by_name:
+                    lots: dict[str, int] | None = {} if keeps_lots(holder, unit, purpose) else None
+                    position = Position(self._community_id, number, holder, unit, purpose, floor, balance, lots)
+                    self._by_name[holder, unit, purpose] = by_id[number] = position
+                    self._of_holder[holder, unit].append(position)
+        self._load_lots(session, by_id)
 
     def _load_lots(self, session: Session, by_id: dict[int, Position]) -> None:
         keeping = sorted(number for number, position in by_id.items() if position.lots is not None)
@@ -96,13 +116,16 @@ class Positions:
                 self._known_lots.add((number, day))
 
     def _load_turnover(self, session: Session, by_id: dict[int, Position], periods: Collection[str]) -> None:
-        wanted = sorted(periods)
-        for some in _chunks(sorted(by_id)):
-            for number, period, lapses, lines, net in select_rows(session, _TURNOVER, (self._community_id, some, wanted)):
-                position, day = by_id[number], iso(lapses)
-                position.turnover[period, day] = [lines, net]
-                position.lines[period] = position.lines.get(period, 0) + lines
-                self._known_turnover.add((number, period, day))
+        for period in sorted(periods):
+            new = sorted(number for number, position in by_id.items() if period not in position.periods)
+            for some in _chunks(new):
+                for number, lapses, lines, net in select_rows(session, _TURNOVER, (self._community_id, some, period)):
+                    position, day = by_id[number], iso(lapses)
+                    position.turnover[period, day] = [lines, net]
+                    position.lines[period] = position.lines.get(period, 0) + lines
+                    self._known_turnover.add((number, period, day))
+            for number in new:
+                by_id[number].periods.add(period)
 
     def find(self, holder: str, unit: str, purpose: str) -> Position:
         """The account of that name. Raises NotFound `no_account`."""
@@ -230,7 +253,7 @@ class Positions:
         return moves, of_expired
 
     def save(self, session: Session) -> None:
-        """Write the caches: balances, lots and turnover that moved."""
+        """Write the caches: balances, lots and turnover that moved; and keep what was read for the next batch."""
         cid = self._community_id
         by_id = self._moved
         update_rows(
@@ -259,6 +282,25 @@ class Positions:
         key = ("community_id", "account_id", "period", "expires_on")
         insert_rows(session, "turnover", (*key, "lines", "net"), [(cid, *place, *moved[place]) for place in new])
         update_rows(session, "turnover", ("lines", "net"), key, [(*moved[place], cid, *place) for place in old])
+        self._keep(session, new_lots, new)
+
+    def _keep(self, session: Session, lots: Iterable[tuple[int, str]], turnover: Iterable[tuple[int, str, str]]) -> None:
+        self._known_lots.update(lots)
+        self._known_turnover.update(turnover)
+        for position in self._moved.values():
+            position.moved_lots.clear()
+            position.moved_turnover.clear()
+        self._moved.clear()
+        if len(self._known_turnover) <= _KEPT_MAX:  # a year of a city would not fit into memory
+            session.info[_KEPT] = self
+
+
+def forget(session: Session, _transaction: object = None) -> None:
+    """Read the accounts anew next time: new ones were opened, or what was done is taken back."""
+    session.info.pop(_KEPT, None)
+
+
+event.listen(Session, "after_soft_rollback", forget)
 
 
 def _taken(source: Position, transfer: Transfer, today: str) -> list[tuple[str, int]]:

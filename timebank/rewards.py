@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Language, Say, say, text
@@ -140,8 +140,7 @@ class Used:
     windows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Award:
+class Award(NamedTuple):
     """What one service earned. Points are in the smallest unit.
 
     `eligible` minutes enter the carried sum and the day; `counted` minutes earned; `points` are the member's own, `overflow`

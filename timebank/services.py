@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, func
-from sqlalchemy import select as core_select
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base import rows
@@ -66,14 +65,13 @@ class Service(SQLModel, table=True):
 
 SERVICE = SQLModel.metadata.tables["service"].c
 COLUMNS = tuple(SERVICE.keys())
-_OF_A_DAY = (
-    *(SERVICE.member_id, SERVICE.day, SERVICE.starts, SERVICE.ends, SERVICE.minutes),
-    *(SERVICE.eligible, SERVICE.points, SERVICE.window_minutes),
-)
+_DAYS = """
+    SELECT member_id, day, starts, ends, minutes, eligible, points, window_minutes FROM service
+    WHERE community_id = ? AND member_id IN ? AND day IN ? AND state IN ('waiting', 'posted')"""
+_VERSIONS = "SELECT ref, digest, version, state FROM service WHERE community_id = ? AND ref IN ? ORDER BY ref, version"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One line of a sign-in sheet as a clerk gives it. `row` is its row there; an empty `ref` is made from the content."""
 
     member_no: str
@@ -150,18 +148,11 @@ def days(session: Session, community_id: int, places: Collection[tuple[int, date
     Asked as members by days, which may read a few rows more: SQLite finds no index for a list of pairs.
     """
     found: Days = {place: Day(0, []) for place in places}
-    members, dates = sorted({member for member, _ in places}), sorted({day for _, day in places})
+    members, dates = sorted({member for member, _ in places}), sorted({day.isoformat() for _, day in places})
     for start in range(0, len(members), _PLACES_A_QUERY):
-        rows = session.execute(
-            core_select(*_OF_A_DAY).where(
-                SERVICE.community_id == community_id,
-                SERVICE.member_id.in_(members[start : start + _PLACES_A_QUERY]),
-                SERVICE.day.in_(dates),
-                SERVICE.state.in_(("waiting", "posted")),
-            )
-        )
-        for member_id, on, starts, ends, minutes, eligible, points, window_minutes in rows:
-            day = found.get((member_id, on))
+        asked = (community_id, members[start : start + _PLACES_A_QUERY], dates)
+        for member_id, on, starts, ends, minutes, eligible, points, window_minutes in rows.select_rows(session, _DAYS, asked):
+            day = found.get((member_id, date.fromisoformat(rows.iso(on))))
             if day is None:
                 continue
             day.add(starts, ends, minutes)
@@ -188,13 +179,9 @@ def versions(session: Session, community_id: int, refs: Sequence[str]) -> dict[s
     """The versions known under each ref, oldest first."""
     known: dict[str, list[Version]] = {}
     for start in range(0, len(refs), _PLACES_A_QUERY):
-        rows = session.exec(
-            select(Service.ref, Service.digest, Service.version, Service.state)
-            .where(col(Service.community_id) == community_id, col(Service.ref).in_(refs[start : start + _PLACES_A_QUERY]))
-            .order_by(col(Service.ref), col(Service.version))
-        )
-        for ref, digest, number, state in rows:
-            known.setdefault(ref, []).append(Version(digest, number, state))
+        asked = list(refs[start : start + _PLACES_A_QUERY])
+        for ref, digest, number, state in rows.select_rows(session, _VERSIONS, (community_id, asked)):
+            known.setdefault(ref, []).append(Version(bytes(digest), number, state))
     return known
 
 

@@ -16,7 +16,7 @@ from timebank.base.db import insert_rows, key_field
 from timebank.base.errors import Finding, NotFound
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
-from timebank.base.rows import first
+from timebank.base.rows import first, iso, select_rows
 from timebank.journal import Draft, Unit
 from timebank.people import persons
 from timebank.people.persons import Card
@@ -51,6 +51,9 @@ class Member(SQLModel, table=True):
     def holder(self) -> str:
         """The member's name in the book: 'member:12'."""
         return f"member:{self.id}"
+
+
+_VOLUNTEERS = "SELECT number_key, id, number, joined_on FROM member WHERE community_id = ? AND number_key IN ?"
 
 
 class Volunteer(NamedTuple):
@@ -191,11 +194,9 @@ def find_all(session: Session, community_id: int, numbers: Sequence[str]) -> dic
     keys = sorted({id_key(number) for number in numbers})
     found: dict[str, Volunteer] = {}
     for start in range(0, len(keys), 500):
-        wanted = select(Member.number_key, Member.id, Member.number, col(Member.joined_on)).where(
-            col(Member.community_id) == community_id, col(Member.number_key).in_(keys[start : start + 500])
-        )
-        for key, number_id, number, joined_on in session.exec(wanted):
-            found[key] = Volunteer(number_id, number, joined_on, f"member:{number_id}")
+        rows = select_rows(session, _VOLUNTEERS, (community_id, keys[start : start + 500]))
+        for key, number_id, number, joined_on in rows:
+            found[key] = Volunteer(number_id, number, date.fromisoformat(iso(joined_on)), f"member:{number_id}")
     return found
 
 
