@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import event
 from sqlmodel import Session
 
-from timebank.base.db import NEVER, insert_rows, update_rows
+from timebank.base.db import NEVER, insert_rows, iso, update_rows
 from timebank.base.errors import NotFound, Refused
 from timebank.base.i18n import say
-from timebank.base.rows import iso, select_rows
+from timebank.base.rows import select_rows
 from timebank.journal import EXPIRED, Transfer, keeps_lots
 
 _NEVER = NEVER.isoformat()

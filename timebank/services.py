@@ -11,7 +11,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base import rows
 from timebank.base.codes import id_key
-from timebank.base.db import Utc, key_field
+from timebank.base.db import Utc, iso, key_field
 from timebank.base.i18n import Say, say
 from timebank.people.members import Volunteer
 
@@ -152,7 +152,7 @@ def days(session: Session, community_id: int, places: Collection[tuple[int, date
     for start in range(0, len(members), _PLACES_A_QUERY):
         asked = (community_id, members[start : start + _PLACES_A_QUERY], dates)
         for member_id, on, starts, ends, minutes, eligible, points, window_minutes in rows.select_rows(session, _DAYS, asked):
-            day = found.get((member_id, date.fromisoformat(rows.iso(on))))
+            day = found.get((member_id, date.fromisoformat(iso(on))))
             if day is None:
                 continue
             day.add(starts, ends, minutes)

@@ -16,11 +16,11 @@ from sqlmodel import Field, Session, SQLModel, and_, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from timebank.base import codes
-from timebank.base.db import Utc, key_field
+from timebank.base.db import Utc, iso, key_field
 from timebank.base.errors import NotFound
 from timebank.base.i18n import say
 from timebank.base.months import first_day, last_day
-from timebank.base.rows import first, iso, select_rows
+from timebank.base.rows import first, select_rows
 
 State = Literal["issued", "captured", "voided", "expired", "lapsed"]
 """`lapsed`: past its last day, its points not released yet."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, BigInteger, Connection, DateTime, Dialect, Engine, String, TypeDecorator, create_engine, event
@@ -68,6 +69,7 @@ def iso(stored: str | date) -> str:
     return stored if isinstance(stored, str) else stored.isoformat()
 
 
+@lru_cache(64)  # every row of a batch carries its command's moment
 def instant(moment: datetime) -> str:
     """Write an instant as the payloads and SQLite have it: '2026-11-22T12:00:00Z'."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

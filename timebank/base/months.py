@@ -3,6 +3,7 @@
 import calendar
 import re
 from datetime import date
+from functools import lru_cache
 
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
@@ -10,6 +11,7 @@ from timebank.base.i18n import say
 _PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
+@lru_cache(4096)  # a batch asks thrice for each of its rows, which lie in a few months
 def period_of(day: date) -> str:
     """The month a day lies in, as '2026-10'."""
     return f"{day.year:04d}-{day.month:02d}"

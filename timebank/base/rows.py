@@ -18,7 +18,7 @@ _Model = TypeVar("_Model", bound=SQLModel)
 def select_rows(session: Session, sql: str, values: Sequence[Any]) -> Sequence[Any]:
     """Rows as tuples. `sql` has a ? for each value; a list is the value of an IN, as in `id IN ?`.
 
-    A date or an instant comes as its driver gives it: see `iso` and `moment`.
+    A date or an instant comes as its driver gives it: see `db.iso` and `moment`.
     """
     place = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
     head, *rest = sql.split("?")
@@ -33,11 +33,6 @@ def select_rows(session: Session, sql: str, values: Sequence[Any]) -> Sequence[A
             given.append(value)
         pieces.append(piece)
     return session.connection().exec_driver_sql("".join(pieces), tuple(given)).fetchall()
-
-
-def iso(day: Any) -> str:
-    """A day from the driver as an ISO string: SQLite holds it so, psycopg gives a date."""
-    return day if type(day) is str else str(day.isoformat())
 
 
 def moment(value: Any) -> datetime:

@@ -12,11 +12,11 @@ from timebank import ledger
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
-from timebank.base.db import insert_rows, key_field
+from timebank.base.db import insert_rows, iso, key_field
 from timebank.base.errors import Finding, NotFound
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
-from timebank.base.rows import first, iso, select_rows
+from timebank.base.rows import first, select_rows
 from timebank.journal import Draft, Unit
 from timebank.people import persons
 from timebank.people.persons import Card
