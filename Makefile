@@ -6,6 +6,7 @@ VERBS ?= 1000000
 ENGINE ?= sqlite
 
 RUN := .venv/bin/python
+CORES := -n auto --dist worksteal
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
 # The version is part of the stamp's name: another PYTHON, or an upgraded system, gets a new environment.
@@ -40,7 +41,7 @@ demo: .venv/runtime  ## a year of a sample community, from first hour to audit
 	@.venv/bin/timebank demo $(ARGS)
 
 test: .venv/dev  ## the tests that need nothing but Python
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest $(CORES) $(ARGS)
 
 lint: .venv/dev  ## style, format and types
 	@$(RUN) -m ruff check --quiet

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlmodel import Session
 from typer.main import get_command
 
+from carried import strays_of_the_program
 from databases import FILE, Files, Server, bare, migrated
 from timebank import ledger
 from timebank.base import communities, db
@@ -279,11 +280,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --postgres, leave out (never skip) what is counted in SQLite's own terms."""
+    """With --postgres, leave out (never skip) what is counted in SQLite's own terms, and what asks for no database."""
     if config.getoption("--postgres"):
-        own = [item for item in items if item.get_closest_marker("sqlite")]
-        config.hook.pytest_deselected(items=own)
-        items[:] = [item for item in items if item not in own]
+        there = [item for item in items if not item.get_closest_marker("sqlite") and "shelf" in item.fixturenames]  # type: ignore[attr-defined]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(there)])
+        items[:] = there
+
+
+@pytest.fixture(scope="session", name="strays")
+def the_strays() -> Iterator[list[str]]:
+    """Statements of the program that did not carry their community."""
+    yield from strays_of_the_program()
+
+
+@pytest.fixture(autouse=True)
+def every_statement_carries_its_community(strays: list[str]) -> Iterator[None]:
+    """Holds for every test (tests/carried.py)."""
+    yield
+    told = list(strays)
+    strays.clear()
+    assert not told
 
 
 @pytest.fixture(scope="session")

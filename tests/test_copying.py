@@ -120,6 +120,17 @@ def test_other_keys_are_never_overwritten(office: Cli, tmp_path: Path) -> None:
     assert is_empty(f"sqlite:///{tmp_path / 'copy.db'}")
 
 
+def test_the_log_of_checkpoints_comes_along_and_never_over_another(office: Cli, tmp_path: Path) -> None:
+    told = office("db", "copy", "--to", str(tmp_path / "copy.db"), "--json").json
+    log = office.keys.with_name("book.db.checkpoints.log")
+    assert Path(told["log"]) == tmp_path / "copy.db.checkpoints.log"
+    assert Path(told["log"]).read_bytes() == log.read_bytes() != b""
+    other = tmp_path / "other.db.checkpoints.log"
+    other.write_bytes(b"another\n")
+    assert office("db", "copy", "--to", str(tmp_path / "other.db"), "--json", status=5).json["error"]["code"] == "other_log"
+    assert other.read_bytes() == b"another\n"
+
+
 def test_a_copy_that_is_killed_leaves_an_empty_database_that_takes_the_next_one(office: Cli, tmp_path: Path) -> None:
     target = _upgraded(tmp_path)
     killed = subprocess.run([sys.executable, "-c", KILLED, office.url, target], env=os.environ | {"PYTHONPATH": _path()})

@@ -8,7 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import BigInteger, Engine, inspect, select, text
+from sqlalchemy.dialects import postgresql
 
+from carried import strays
 from conftest import Book
 from timebank.base import communities, db, schema
 from timebank.base.errors import Invalid
@@ -51,6 +53,45 @@ def test_ids_are_made_by_the_program(name: str) -> None:
             assert column.autoincrement is False, column
         assert column.server_default is None
         assert column.identity is None
+
+
+@pytest.mark.parametrize("name", sorted(metadata.tables))
+def test_nothing_rests_on_what_a_sharded_database_cannot_do(name: str) -> None:
+    """No times or random values made by the database, no deferred constraint, no partial index, no sequence."""
+    table = metadata.tables[name]
+    for column in table.columns:
+        assert column.server_default is None, column
+        assert column.server_onupdate is None, column
+        assert column.default is None or not column.default.is_callable, column
+        assert column.identity is None, column
+    for constraint in table.constraints:
+        assert not getattr(constraint, "deferrable", None), constraint.name
+        assert not getattr(constraint, "initially", None), constraint.name
+    for index in table.indexes:
+        assert not any(value is not None for key, value in index.dialect_kwargs.items() if key.endswith("_where")), index.name
+    statement = str(table.insert().compile(dialect=postgresql.dialect()))
+    assert "RETURNING" not in statement
+
+
+@pytest.mark.parametrize(
+    ("statement", "lost"),
+    [
+        ("SELECT seq FROM entry WHERE seq = 1", ("entry",)),
+        ("SELECT seq FROM entry WHERE entry.community_id = ?", ()),
+        ("SELECT 1 FROM entry e JOIN posting p ON p.seq = e.seq WHERE e.community_id = ?", ("posting",)),
+        ("SELECT 1 FROM entry e CROSS JOIN posting p WHERE e.community_id = ? AND p.community_id = e.community_id", ()),
+        ("SELECT 1 FROM entry, posting WHERE entry.community_id = ?", ("posting",)),
+        ("SELECT entry.seq, count(*) FROM entry GROUP BY entry.community_id, entry.seq", ("entry",)),
+        ("UPDATE account SET balance = 1 WHERE id = ?", ("account",)),
+        ("UPDATE account SET balance = 1 WHERE community_id = ? AND id = ?", ()),
+        ("DELETE FROM lot", ("lot",)),
+        ("INSERT INTO entry (seq, kind) VALUES (?, ?)", ("entry",)),
+        ("INSERT INTO entry (community_id, seq) VALUES (?, ?)", ()),
+        ("SELECT code FROM community", ()),
+    ],
+)
+def test_a_statement_that_lost_its_community_is_found(statement: str, lost: tuple[str, ...]) -> None:
+    assert strays(statement) == lost
 
 
 def test_reference_tables_point_at_no_community_owned_table() -> None:

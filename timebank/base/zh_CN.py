@@ -545,6 +545,8 @@ MESSAGES: dict[str, str] = {
     # timebank/commands/db.py
     "A SQLite file knows no roles.": "SQLite 文件没有角色。",
     "Copied {count} rows; the copy is sound": "已复制 {count} 行；副本健全",
+    "It belongs to another database: move it away, or name another place.": "它属于别的数据库：请移走，或另指定位置。",
+    "Its log of checkpoints: {file}": "它的存证点日志：{file}",
     "Keys of the copy: {file}": "副本的密钥文件：{file}",
     "Let the program log in as {role} from now on, and keep the owner for db upgrade.": "今后请让程序以 {role} 登录，所有者只用于 db upgrade。",
     "Make it, or name another --to.": "请先建立，或用 --to 指定别处。",
@@ -554,6 +556,7 @@ MESSAGES: dict[str, str] = {
     "Schema": "数据库结构",
     "The database is at revision {after} already.": "数据库已是结构版本 {after}。",
     "The database went from revision {before} to {after}.": "数据库已从结构版本 {before} 升到 {after}。",
+    "The file {path} is another log of checkpoints.": "文件 {path} 是另一份存证点日志。",
     "Who may write it is decided by its folder's permissions; roles come with PostgreSQL.": "谁能写由所在文件夹的权限决定；角色要用 PostgreSQL 才有。",
     "newest revision": "最新结构版本",
     # timebank/commands/demo.py

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from timebank import copying, rights
+from timebank import checkpoint_log, copying, rights
 from timebank.base import db as database
 from timebank.base import keys, schema
-from timebank.base.config import database_url, sqlite_path
-from timebank.base.errors import Invalid, NotFound
+from timebank.base.config import Config, database_url, sqlite_path
+from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
+from timebank.base.sheet_writing import write_bytes
 from timebank.commands import plaintext
 from timebank.commands.door import Door, reading
 
@@ -91,16 +92,35 @@ def copy(
     keys.read(own)
     with _empty(url) as target, database.reading(door.engine) as source, database.writing(target) as session:
         keys.copy(own, place)
+        log = _carry_log(door.config, url, (own, place))
         with door.screen.progress(say("Rows"), copying.total(source)) as moved:
             done = copying.copy(source, session, moved)
     books = {code: {"entries": report.entries, "root": report.root} for code, report in done.books.items()}
-    shown = {"to": database.shown(url), "rows": done.rows, "books": books, "keys": str(place)}
+    shown = {"to": database.shown(url), "rows": done.rows, "books": books, "keys": str(place), "log": str(log)}
     if not door.screen.data(shown):
         title = say("Copied {count} rows; the copy is sound", count=sum(done.rows.values()))
         rows = [(code, report.entries, report.root) for code, report in done.books.items()]
         door.screen.table(title, (say("community"), say("entries"), say("root of the log")), rows)
         door.screen.line(say("Keys of the copy: {file}", file=str(place)))
+        door.screen.line(say("Its log of checkpoints: {file}", file=str(log)))
     door.screen.note(say("Nobody may write into the old database any more: from here on there are two."))
+
+
+def _carry_log(config: Config, url: str, key_files: tuple[Path, Path]) -> Path:
+    """Let the log of checkpoints come along: a new one would know nothing of the old heads. Gives its place."""
+    own, place = key_files
+    source = checkpoint_log.path_of(config.db, config.checkpoints, own)
+    target = checkpoint_log.path_of(url, None if sqlite_path(url) is not None else config.checkpoints, place)
+    if source == target or not source.exists():
+        return target
+    if target.exists() and target.read_bytes() != source.read_bytes():
+        raise Conflict(
+            say("The file {path} is another log of checkpoints.", path=str(target)),
+            "other_log",
+            say("It belongs to another database: move it away, or name another place."),
+        )
+    write_bytes(target, source.read_bytes())
+    return target
 
 
 @contextmanager
