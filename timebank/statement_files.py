@@ -30,7 +30,7 @@ from timebank.base.i18n import LANGUAGES, Language, say, text
 from timebank.base.masking import mask_name
 from timebank.base.months import first_day, last_day, next_period
 from timebank.base.sheet_values import guard
-from timebank.base.sheets import Written, sync_folder
+from timebank.base.sheets import Written, make_folder, sync_folder
 from timebank.benefits import DISCLAIMER
 from timebank.people import members, merchants, persons
 from timebank.statement_lines import MEMBER_FIGURES, POOL_FIGURES, Statement, Totals
@@ -436,6 +436,7 @@ class _Stage:
         _flush(self._path, [*files, _MANIFEST])
         left = _left_by_earlier(self._to, files)
         (self._to / _MANIFEST).unlink(missing_ok=True)
+        sync_folder(self._to)  # or a power cut may bring the old list back beside new files
         self._put_in_place(files)
         for path in left:
             path.unlink(missing_ok=True)
@@ -496,7 +497,7 @@ def _left_by_earlier(to: Path, files: Iterable[str]) -> list[Path]:
 def _staging(to: Path, month: Month) -> Iterator[_Stage]:
     """A stage that is gone afterwards, whatever happens; what a killed export left of one is cleared first."""
     path = to / f".{month.code}-{month.period}.tmp"
-    to.mkdir(parents=True, exist_ok=True)
+    make_folder(to)
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     stage = _Stage(to, path)

@@ -100,6 +100,15 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are not there, so that they survive a power cut. Raises Unwritable."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    with _said_plainly(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
 def _pieces(header: Sequence[str], rows: Iterable[Sequence[str | int]], dialect: Dialect) -> Iterator[tuple[bytes, int]]:
     """The file's bytes a piece at a time, with the number of rows in each."""
     encoder = codecs.getincrementalencoder(dialect.encoding)()

@@ -16,7 +16,16 @@ from timebank.base.errors import Finding, Invalid
 from timebank.base.i18n import Say, say
 from timebank.base.sheet_survey import Encoding, Source, file_digest, survey
 from timebank.base.sheet_values import excerpt, unguard
-from timebank.base.sheet_writing import Dialect, Written, csv_bytes, sync_folder, write_bytes, write_csv, write_csv_text
+from timebank.base.sheet_writing import (
+    Dialect,
+    Written,
+    csv_bytes,
+    make_folder,
+    sync_folder,
+    write_bytes,
+    write_csv,
+    write_csv_text,
+)
 
 __all__ = [
     "SYNONYMS",
@@ -28,6 +37,7 @@ __all__ = [
     "Written",
     "csv_bytes",
     "file_digest",
+    "make_folder",
     "open_sheet",
     "optional",
     "required",

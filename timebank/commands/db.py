@@ -42,7 +42,7 @@ def upgrade(door: Door) -> None:
     with _engine(door) as engine:
         before = schema.revision(engine) or ""
         schema.upgrade(engine)
-        after = schema.revision(engine) or ""
+    after = schema.head()  # not read again: it is done, even if the disk fails now
     if not door.screen.data({"from": before, "to": after}):
         same = say("The database is at revision {after} already.", after=after)
         moved = say("The database went from revision {before} to {after}.", before=before or "-", after=after)

@@ -15,6 +15,7 @@ from timebank.base.communities import Community
 from timebank.base.config import sqlite_path
 from timebank.base.i18n import say, text
 from timebank.base.sheet_values import parse_text
+from timebank.base.sheet_writing import make_folder
 from timebank.checkpoint_log import Line
 from timebank.checkpoints import Log
 from timebank.commands.door import Writing, log_of, writing
@@ -60,7 +61,7 @@ def _founded(door: Writing, url: str, wish: Community, open_from: str | None, pe
     """Make the database where there is none, its keys, and the community."""
     path = sqlite_path(url)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     engine = db.open_engine(url)
     try:
         schema.upgrade(engine)

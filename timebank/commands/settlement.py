@@ -10,7 +10,7 @@ from timebank.base.act import Act
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say, text
 from timebank.base.months import parse_period
-from timebank.base.sheets import write_csv
+from timebank.base.sheets import make_folder, write_csv
 from timebank.benefits import points_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import Folder, Period
@@ -91,7 +91,7 @@ def export(door: Door, period: Period, to: Folder) -> None:
     for row in rows:
         row[4] = points_text(row[4], decimals) if decimals else row[4]
         row[8] = text(STATES[row[8]], door.lang) if chinese else row[8]
-    to.mkdir(parents=True, exist_ok=True)
+    make_folder(to)
     path = to.joinpath(f"claims-{period}.csv")
     written = write_csv(path, HEADERS_ZH if chinese else HEADERS, rows)
     if not door.screen.data({"file": str(path), "rows": written.rows, "sha256": written.sha256}):
