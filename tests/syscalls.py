@@ -63,6 +63,7 @@ _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
 _RECEIVE, _ANSWER, _CONTINUE = 0xC0502100, 0xC0182101, 1
 _NO_NEW_PRIVILEGES = 38
+_HERE = 0xFFFFFF9C  # AT_FDCWD
 _SECONDS_MAX = 120
 _PATH_BYTES_MAX = 4096
 
@@ -73,7 +74,13 @@ class Call:
 
     name: str
     file: str
-    flags: int
+    flags: int = 0
+    other: str = ""
+    """The second name of a rename or a link."""
+    data: bytes = b""
+    """What is written."""
+    place: int = 0
+    """Where in the file it is written; of a truncation, the length."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.file}"
@@ -192,27 +199,46 @@ def _call(child: int, folder: Path, number: int, arguments: list[int]) -> Call |
     name = _NAMES[number]
     kind, _, place = _CALLS[name][2].partition(" ")
     if kind == "all":
-        return Call(name, "everything", 0)
-    value = arguments[int(place)]
-    if kind == "fd":
-        path = os.readlink(f"/proc/{child}/fd/{value}")
-    else:
-        path = _text(child, value)
-        if int(place) == 1 and not path.startswith("/") and arguments[0] & 0xFFFFFFFF != 0xFFFFFF9C:
-            path = f"{os.readlink(f'/proc/{child}/fd/{arguments[0]}')}/{path}"
+        return Call(name, "everything")
+    first = int(place)
+    path = os.readlink(f"/proc/{child}/fd/{arguments[first]}") if kind == "fd" else _path(child, arguments, first)
     if path.startswith("socket:"):
-        return Call(name, "socket", 0)
+        return Call(name, "socket")
     if path != str(folder) and not path.startswith(f"{folder}/"):
         return None
-    return Call(name.removesuffix("2"), os.path.relpath(path, folder), arguments[2] if name == "openat" else 0)
+    file = os.path.relpath(path, folder)
+    if name in ("write", "pwrite64"):
+        data = _memory(child, arguments[1], arguments[2])
+        return Call(name, file, data=data, place=arguments[3] if name == "pwrite64" else _position(child, arguments[0]))
+    if name in ("rename", "link", "renameat", "renameat2", "linkat"):
+        return Call(name, file, other=os.path.relpath(_path(child, arguments, 2 * first + 1), folder))
+    flags = arguments[2] if name in ("openat", "unlinkat") else 0
+    return Call(name, file, flags, place=arguments[1] if name in ("ftruncate", "truncate") else 0)
+
+
+def _path(child: int, arguments: list[int], place: int) -> str:
+    """A path in a call; that of an …at call stands behind the descriptor of the folder it starts from."""
+    path = _text(child, arguments[place])
+    start = arguments[place - 1] & 0xFFFFFFFF
+    if path.startswith("/") or place in (0, 2) or start == _HERE:
+        return path
+    return f"{os.readlink(f'/proc/{child}/fd/{start}')}/{path}"
 
 
 def _text(child: int, address: int) -> str:
     """A string in the child's memory."""
+    found = _memory(child, address, 4096 - address % 4096)  # the next page may not be there
+    if b"\0" not in found:
+        found += _memory(child, address + len(found), _PATH_BYTES_MAX)
+    return os.fsdecode(found.partition(b"\0")[0])
+
+
+def _memory(child: int, address: int, count: int) -> bytes:
     with open(f"/proc/{child}/mem", "rb", buffering=0) as memory:
         memory.seek(address)
-        end = 4096 - address % 4096  # the next page may not be there
-        found = memory.read(end)
-        if b"\0" not in found:
-            found += memory.read(_PATH_BYTES_MAX)
-    return os.fsdecode(found.partition(b"\0")[0])
+        return memory.read(count)
+
+
+def _position(child: int, descriptor: int) -> int:
+    """Where in its file a descriptor stands."""
+    return int(Path(f"/proc/{child}/fdinfo/{descriptor}").read_text().split()[1])

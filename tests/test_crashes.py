@@ -72,13 +72,12 @@ def _killer(number: int) -> Callable[[int, Call], str]:
 @pytest.mark.parametrize("moments", [held, pytest.param(killed, marks=pytest.mark.crashes)])
 @pytest.mark.parametrize("walk", WALKS, indirect=True)
 def test_a_command_cut_off_before_any_call_was_done_or_not_and_counts_once_when_repeated(
-    walk: Walk, ready: Office, moments: Callable[[Office, Walk], Moments], record_property: Callable[[str, int], None]
+    walk: Walk, ready: Office, moments: Callable[[Office, Walk], Moments]
 ) -> None:
     reference = Reference(ready, walk)
     before, after = reference.before, reference.after
     reached = 0
     seen: set[str] = set()
-    calls = 0
     for told, office in moments(ready, walk):
         left = office.state()
         assert left.book in reference.stages[reached:], f"neither before nor after: {told}"
@@ -86,7 +85,6 @@ def test_a_command_cut_off_before_any_call_was_done_or_not_and_counts_once_when_
         for name, digest in left.lasting.files.items():
             assert digest in (before.files.get(name), after.files.get(name)), f"{name} is neither old nor new: {told}"
         assert manifest_holds(office.folder / "out"), told
-        calls += 1
         if plain(repr(left)) not in seen:  # from the same state a command does the same
             seen.add(plain(repr(left)))
             again = office.type(walk, flushed)
@@ -94,5 +92,3 @@ def test_a_command_cut_off_before_any_call_was_done_or_not_and_counts_once_when_
             assert (again.status, again.out) == (0, first.out), f"repeated after {told}: {again.err}"
             assert office.state().lasting == after.lasting, f"repeated after {told}"
     assert left == after
-    record_property("moments", calls)
-    record_property("states", len(seen))

@@ -28,6 +28,7 @@ from timebank.cli import NOUNS, app, load
 OCTOBER, NOVEMBER = "2026-10-20T12:00:00+08:00", "2026-11-06T12:00:00+08:00"
 TEMPORARY = re.compile(r"\.timebank-[0-9a-f]{16}\.tmp|\.520201-jianshe-\d{4}-\d\d\.tmp")
 """Names that a killed command may leave behind: hidden, read by nobody, never taken for a file of the product."""
+Ask = Callable[[int, Call], str | int]
 _CHANCE_BYTES = 32
 """From so many bytes on, chance is that of an act or of keys; less is a temporary name."""
 
@@ -115,8 +116,9 @@ class Office:
 
     @property
     def book(self) -> Path:
-        """The database file."""
-        return self.folder / "book.db"
+        """The database file; where there is none yet, in a folder that is not there either."""
+        beside = self.folder / "book.db"
+        return beside if beside.exists() else self.folder / "data" / "timebank" / "book.db"
 
     def beside(self, name: str) -> "Office":
         """The same office in the folder of that name beside this one."""
@@ -128,13 +130,16 @@ class Office:
         shutil.copytree(self.folder, folder)
         return Office(folder, self.code)
 
-    def type(
-        self, walk: Walk, ask: Callable[[int, Call], str | int] = lambda _n, _c: GO, *, more: tuple[str, ...] = ()
-    ) -> Ended:
-        """Type a command in a child; `ask` is asked before each call on a file of this folder."""
-        return watched(lambda: self._run(walk, more), self.folder, ask)
+    def type(self, walk: Walk, ask: Ask = lambda _n, _c: GO, *, first: Callable[[], None] = lambda: None) -> Ended:
+        """Type a command in a child, which does `first` before; `ask` is asked before each call on a file of this folder."""
 
-    def _run(self, walk: Walk, more: tuple[str, ...]) -> tuple[int, str, str]:
+        def run() -> tuple[int, str, str]:
+            first()
+            return self._run(walk)
+
+        return watched(run, self.folder, ask)
+
+    def _run(self, walk: Walk) -> tuple[int, str, str]:
         _same_chance()
         line = [word.format(folder=self.folder, code=self.code) for word in walk.line]
         line += [
@@ -144,7 +149,6 @@ class Office:
             f"sqlite:///{self.book}",
             "--now",
             walk.now,
-            *more,
         ]
         out, err = StringIO(), StringIO()
         with redirect_stdout(out), redirect_stderr(err):
@@ -159,7 +163,7 @@ class Office:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
                 dumped = "\n".join(connection.iterdump()).removeprefix("BEGIN TRANSACTION;\nCOMMIT;")
         files = {str(path.relative_to(self.folder)): _digest(path) for path in _files(self.folder) if path != self.book}
-        cold = files.pop("book.db-journal", None)
+        cold = files.pop(f"{self.book.relative_to(self.folder)}-journal", None)
         return State(hashlib.sha256(dumped.encode()).hexdigest(), files, cold is not None)
 
 
