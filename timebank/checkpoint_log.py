@@ -106,7 +106,8 @@ def append(path: Path, code: str, more: Iterable[Line]) -> int:
             try:
                 return _added(file, more, newest)
             except OSError:
-                file.truncate(end)
+                with suppress(OSError):  # a line that is torn all the same is mended by the next command
+                    file.truncate(end)
                 raise
     except OSError as error:
         raise Unwritable(
