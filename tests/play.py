@@ -34,7 +34,7 @@ Choices = Sequence[Any]
 Result = TypeVar("Result")
 VERBS: dict[str, dict[str, Choices]] = {}
 """Every verb -> its arguments -> what they are chosen from; what stands there twice is chosen twice as often."""
-OFTEN = (*("record", "issue", "capture") * 4, *("sheet", "correct", "approve", "run_out", "offer") * 2, "void", "wait")
+OFTEN = (*("record", "issue", "capture") * 4, *("sheet", "correct", "approve", "offer") * 2, "void", "wait")
 """Verbs that are chosen so many times more often than the others: what a day is made of."""
 
 ACTORS: Choices = (1, 1, 1, 2, 3)
@@ -42,6 +42,7 @@ APPROVERS: Choices = (None, None, None, 2, 2, 2, 3, 1)
 SECOND: Choices = (2, 2, 2, 2, 2, 3, 1, None)
 MEMBERS: Choices = (1, 1, 2, 2, 3, 3, 4, 4, 5, 0)
 SHOPS: Choices = (1, 1, 2, 2, 3, 0)
+EDGES: Choices = (None, None, None, None, None, 0, 0, 1)
 LATEST: Choices = (0, 0, 0, 0, 1, 1, 2, 3, 5, 8, 11)
 TIMES: Choices = (
     (),
@@ -201,22 +202,11 @@ class Play:
         of_today = timedelta(hours=gone.hour, minutes=gone.minute, seconds=gone.second)
         self._to(self.book.now - of_today + timedelta(days=1, seconds=seconds))
 
-    @verb(what=("lot", "lot", "voucher", "request"), which=(0, 0, 1, 2), late=(0, 1))
-    def run_out(self, what: str, which: int, late: int) -> None:
-        """The clock goes to where something runs out: to its last day (of a request: its last second), or just past it."""
-        now = self.book.now
-        ends = {
-            "lot": [lapse for (_, lapse), rest in self.model.lots.items() if rest],
-            "voucher": [voucher.last for voucher in self.model.vouchers if voucher.state == "open"],
-        }
-        if what == "request":
-            asked = [s.asked_at + timedelta(days=7) for s in self.model.services if s.asked_at and s.state == "waiting"]
-            there = sorted(moment + timedelta(seconds=late) for moment in asked if moment >= now)
-        else:
-            days = sorted(day for day in ends[what] if self.book.today < day < self.book.today + timedelta(days=45))
-            there = [now + (day - self.book.today) + timedelta(days=late) for day in days]
-        if which < len(there):
-            self._to(there[which])
+    def _edge(self, day: date, edge: int | None) -> None:
+        """The clock goes on to a day on which something ends, or to the day after; not further than one person may."""
+        days = 0 if edge is None else (day - self.book.today).days + edge
+        if 0 < days < 40:
+            self._to(self.book.now + timedelta(days=days))
 
     @verb(seconds=(-299, -300, -301, -86_400, 60, 3_600_000))
     def clock_slips(self, seconds: int) -> None:
@@ -374,9 +364,12 @@ class Play:
         """The number of one of the latest services, those that wait first."""
         return _latest([service.state == "waiting" for service in self.model.services], latest)
 
-    @verb(latest=range(4), actor=(2, 2, 1, 3))
-    def approve(self, latest: int, actor: int) -> None:
+    @verb(latest=range(4), actor=(2, 2, 1, 3), edge=EDGES)
+    def approve(self, latest: int, actor: int, edge: int | None) -> None:
         who, number = self.who(actor), self._waiting(latest)
+        waits = self.model.waiting(number)
+        if waits and waits.asked_at and edge is not None:
+            self._to(max(self.book.now, waits.asked_at + timedelta(days=7, seconds=edge)))
         self.command(
             "approve", {"number": number}, who, lambda m: m.approve(who.actor, number), lambda s, a: hours.approve(s, a, number)
         )
@@ -409,8 +402,12 @@ class Play:
         points=(10, 10, 20, "all", "all", 12, 5, 35, None, None, 60, 1, 0),
         days=(3, 1, 30, 30, 60, 5, 10, 0),
         actor=ACTORS,
+        edge=EDGES,
     )
-    def issue(self, member: int, offer: int, points: int | str | None, days: int, actor: int) -> None:
+    def issue(self, member: int, offer: int, points: int | str | None, days: int, actor: int, edge: int | None) -> None:
+        """A voucher; at an edge, where the first of the member's points are on their last day, or past it."""
+        alive = [lapse for lapse, _ in self.model.lots_of(f"member:{member}") if lapse >= self.book.today]
+        self._edge(min(alive, default=self.book.today), edge)
         valid = [wish.first <= self.book.today <= wish.last for wish in self.model.offers]
         who, number = self.who(actor), _latest(valid, offer)
         held = self.model.could_spend(member) or 5 if isinstance(points, str) else points
@@ -453,11 +450,13 @@ class Play:
         elsewhere=(0, 0, 0, 0, 0, 0, 1),
         bill=(8_600, 100_000, 3_000, 3_333, 100_000, 8_600, 50_000, 2_999, 500, 100, 1, 0),
         actor=ACTORS,
+        edge=EDGES,
     )
-    def capture(self, latest: int, elsewhere: int, bill: int, actor: int) -> None:
+    def capture(self, latest: int, elsewhere: int, bill: int, actor: int, edge: int | None) -> None:
         if not self.codes:
             return
         who, (number, code, shop) = self.who(actor), self._till(latest, elsewhere)
+        self._edge(self.model.vouchers[number - 1].last, edge)
         self.command(
             "capture",
             {"voucher": number, "shop": shop, "bill": bill},
@@ -466,15 +465,17 @@ class Play:
             lambda s, a: redemption.capture(s, a, Till(code, f"S{shop:03d}", bill), PEPPER),
         )
 
-    @verb(latest=LATEST)
-    def void(self, latest: int) -> None:
+    @verb(latest=LATEST, edge=EDGES)
+    def void(self, latest: int, edge: int | None) -> None:
         who, number = Who(), self._voucher(latest)
+        self._edge(self.model.vouchers[number - 1].last if number > 0 else self.book.today, edge)
         asked = {"voucher": number, "reason": "lost"}
         self.command("void", asked, who, lambda m: m.void(who, number), lambda s, a: redemption.void(s, a, number))
 
-    @verb(latest=LATEST)
-    def expire(self, latest: int) -> None:
+    @verb(latest=LATEST, edge=EDGES)
+    def expire(self, latest: int, edge: int | None) -> None:
         who, number = Who(), self._voucher(latest)
+        self._edge(self.model.vouchers[number - 1].last if number > 0 else self.book.today, edge)
         self.command(
             "expire", {"voucher": number}, who, lambda m: m.expire(who, number), lambda s, a: redemption.expire(s, a, number)
         )
