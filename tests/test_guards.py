@@ -1,15 +1,19 @@
 """The database itself refuses to change the book, whoever asks and in whatever words; the audit tells when it would not."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from conftest import Book
-from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
+from databases import Server
+from lived import Vandal, a_vandal, lived_in, report, the_lived_book  # noqa: F401 - fixtures
 from timebank.audit.findings import TAMPERED
-from timebank.base import schema
+from timebank.base import db, schema
 
 guards = schema.guards()
 GUARDED: dict[str, tuple[tuple[str, ...], ...]] = guards.GUARDED
@@ -53,7 +57,14 @@ def attacks(book: Book, table: str) -> Iterator[str]:
     upsert = f"ON CONFLICT ({', '.join(GUARDED[table][0])}) DO UPDATE SET {changed} = excluded.{changed}"
     yield f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {table} WHERE true {upsert}"
     if book.engine.dialect.name != "sqlite":
+        same = " AND ".join(f"t.{name} = s.{name}" for name in GUARDED[table][0])
         yield f"TRUNCATE {table} CASCADE"
+        yield f"TRUNCATE community, {table} RESTART IDENTITY CASCADE"
+        yield f"UPDATE {table} t SET {changed} = s.{changed} FROM {table} s WHERE {same}"
+        yield f"MERGE INTO {table} t USING {table} s ON {same} WHEN MATCHED THEN UPDATE SET {changed} = s.{changed}"
+        yield f"MERGE INTO {table} t USING {table} s ON {same} WHEN MATCHED THEN DELETE"
+        yield f"WITH gone AS (DELETE FROM {table} RETURNING *) SELECT count(*) FROM gone"
+        yield f"DO $$ BEGIN EXECUTE 'DELETE FROM {table}'; END $$"
         return
     yield f"UPDATE OR REPLACE {table} SET {changed} = {changed}"
     yield f"UPDATE OR IGNORE {table} SET {changed} = {changed}"
@@ -74,6 +85,27 @@ def test_a_row_of_a_guarded_table_is_never_changed_or_removed(lived: Book, table
         with lived.engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
             connection.execute(text(attack))
     assert contents(lived, table) == before
+
+
+@pytest.mark.parametrize("table", GUARDED)
+def test_rows_that_are_sent_again_in_bulk_change_nothing(lived: Book, table: str) -> None:
+    """INSERT … SELECT and COPY over existing keys."""
+    before = contents(lived, table)
+    with lived.engine.connect() as connection, pytest.raises(DBAPIError):
+        connection.execute(text(f"INSERT INTO {table} SELECT * FROM {table}"))
+    if lived.engine.dialect.name == "postgresql":
+        with lived.engine.connect() as connection:
+            cursor: Any = connection.connection.cursor()
+            with cursor.copy(f"COPY {table} TO STDOUT") as copy:
+                rows = b"".join(map(bytes, copy))
+            with pytest.raises(psycopg.errors.UniqueViolation, match="duplicate key"):
+                _copied_in(cursor, table, rows)
+    assert contents(lived, table) == before
+
+
+def _copied_in(cursor: Any, table: str, rows: bytes) -> None:
+    with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        copy.write(rows)
 
 
 @pytest.mark.parametrize("table", GUARDED)
@@ -127,3 +159,32 @@ def test_guards_that_were_put_back_are_not_missed(vandal: Vandal) -> None:
     assert missing == {name for table in GUARDED for name in guards.names(table, vandal.book.engine.dialect.name)}
     vandal.put_guards_back()
     assert report(vandal.book, "guards").ok
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("ALTER TABLE entry DISABLE TRIGGER guard_entry_change", "guard_entry_change"),
+        ("ALTER TABLE entry ENABLE REPLICA TRIGGER guard_entry_change", "guard_entry_change"),
+        ("ALTER TABLE posting DISABLE TRIGGER ALL", "posting"),
+        (
+            "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET session_replication_role = replica'; END $$",
+            "/",
+        ),
+        ("CREATE RULE quiet AS ON INSERT TO posting DO INSTEAD NOTHING", "posting quiet"),
+    ],
+)
+def test_guards_that_are_put_to_sleep_are_found(postgres_shelf: Server, tmp_path: Path, statement: str, where: str) -> None:
+    with postgres_shelf.lend(lived_in, tmp_path) as url:
+        book = Book(db.open_engine(url))
+        assert report(book, "guards").ok
+        with book.engine.begin() as connection:
+            connection.execute(text(statement))
+        told = report(book, "guards")
+        with book.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            name = connection.execute(text("SELECT current_database()")).scalar_one()
+            connection.execute(text(f"ALTER DATABASE {name} RESET ALL"))
+        book.engine.dispose()
+    assert told.status == TAMPERED
+    assert any(where in finding.where for finding in told.findings)

@@ -97,6 +97,7 @@ CODES: dict[str, tuple[str, int]] = {
     # guards
     "guard_missing": ("guards", TAMPERED),
     "guard_differs": ("guards", TAMPERED),
+    "guard_asleep": ("guards", TAMPERED),
     "strange_trigger": ("guards", TAMPERED),
 }
 """Every code an audit can give -> the check it belongs to and how grave it is."""

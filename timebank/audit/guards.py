@@ -16,6 +16,15 @@ _POSTGRES = (
 _POSTGRES_FUNCTION = (
     "SELECT prosrc FROM pg_proc WHERE proname = 'timebank_append_only' AND pronamespace = current_schema()::regnamespace"
 )
+# What takes guards down without touching them: triggers put to sleep for a database, a role or a key; rewriting rules.
+_POSTGRES_ASLEEP = (
+    "SELECT s.setdatabase::bigint || '/' || s.setrole::bigint FROM pg_db_role_setting s "
+    "WHERE (s.setdatabase = 0 OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())) "
+    "AND EXISTS (SELECT 1 FROM unnest(s.setconfig) c WHERE c LIKE 'session_replication_role=%%' AND c NOT LIKE '%%=origin') "
+    "UNION ALL SELECT c.relname || ' ' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+    "WHERE t.tgisinternal AND t.tgenabled NOT IN ('O', 'A') AND c.relnamespace = current_schema()::regnamespace "
+    "UNION ALL SELECT tablename || ' ' || rulename FROM pg_rules WHERE schemaname = current_schema()"
+)
 _NAME = re.compile(r"CREATE TRIGGER (\w+) ")
 _BODY = re.compile(r"\$\$(.*)\$\$", re.DOTALL)
 
@@ -40,3 +49,5 @@ def check(source: Source, findings: Findings) -> None:
             findings.add("guard_differs", say("The guard {name} is not the one that was put up.", name=name), where=name)
     for name in sorted(there.keys() - wanted.keys()):
         findings.add("strange_trigger", say("The database has a trigger {name} of its own.", name=name), where=name)
+    for (name,) in [] if sqlite else source.run(_POSTGRES_ASLEEP):
+        findings.add("guard_asleep", say("Something keeps guards or keys from working: {name}.", name=name), where=name)

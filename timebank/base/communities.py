@@ -67,6 +67,12 @@ def check(wish: Community) -> None:
         raise Invalid(say("Points have 0 or 1 decimals."), "bad_decimals", say("Use --points-decimals 0 or 1."))
 
 
+def found_alone(session: Session) -> None:
+    """Let nobody else found a community until this transaction ends. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE community IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def found(session: Session, act: Act, wish: Community, open_from: str | None) -> Community:
     """Found a community: its reference row and its state row.
 
@@ -74,8 +80,7 @@ def found(session: Session, act: Act, wish: Community, open_from: str | None) ->
     `bad_code`, `bad_timezone`, `bad_decimals`, `bad_period`; Conflict `community_exists`.
     """
     check(wish)
-    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
-        session.execute(text("LOCK TABLE community IN SHARE ROW EXCLUSIVE MODE"))
+    found_alone(session)
     if with_code(session, wish.code):
         refuse_twice(wish.code)
     today = act.today(wish.timezone)

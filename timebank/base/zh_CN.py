@@ -254,6 +254,7 @@ MESSAGES: dict[str, str] = {
     # timebank/audit/findings.py
     "{count} more of the same kind.": "还有 {count} 条同类问题。",
     # timebank/audit/guards.py
+    "Something keeps guards or keys from working: {name}.": "有东西使防改触发器或外键不起作用：{name}。",
     "The database has a trigger {name} of its own.": "数据库中有来历不明的触发器 {name}。",
     "The function that the guards call is not the one that was put up.": "防改触发器调用的函数不是原来的那个。",
     "The guard {name} is missing.": "防改触发器 {name} 缺失。",

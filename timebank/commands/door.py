@@ -146,14 +146,16 @@ class Writing(Door):
     def once(self, verb: str, work: Work) -> Outcome:
         """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back."""
         hidden, log = self.hidden(), self.log()
-        with db.writing(self.engine) as session:
+
+        def attempt(session: Session) -> tuple[Outcome, Line | None]:
             community = communities.find(session, self.config.community)
             act = self.act(session, community)
-            outcome, line = self.checked(
-                session, act, log, lambda: once(session, act, verb, hidden, lambda: work(session, act))
-            )
+            done = self.checked(session, act, log, lambda: once(session, act, verb, hidden, lambda: work(session, act)))
             if self.dry_run:
                 session.rollback()
+            return done
+
+        outcome, line = db.carried_out(self.engine, attempt)
         self.publish(log, line)
         self._tell(outcome)
         return outcome

@@ -65,9 +65,13 @@ def _founded(door: Writing, url: str, wish: Community, open_from: str | None, pe
     engine = db.open_engine(url)
     try:
         schema.upgrade(engine)
-        with db.writing(engine) as session:
+
+        def attempt(session: Session) -> tuple[Log, Outcome, Line | None]:
+            communities.found_alone(session)
             log = _log(door, session, url)
-            outcome, line = _found(door, session, wish, log, (open_from, *people))
+            return log, *_found(door, session, wish, log, (open_from, *people))
+
+        log, outcome, line = db.carried_out(engine, attempt)
         door.publish(log, line)
         return outcome.receipt
     finally:
