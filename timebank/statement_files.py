@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -423,9 +423,10 @@ class _Stage:
         self._written[name] = Written(hashlib.sha256(data).hexdigest(), rows)
 
     def abandon(self) -> None:
-        """Close what is still open."""
+        """Close what is still open; what a full disk does not take of it any more is not wanted."""
         for sheet in self._sheets.values():
-            sheet.close()
+            with suppress(OSError):
+                sheet.close()
 
     def publish(self) -> dict[str, Written]:
         """Flush all files, put them in their places, remove what an earlier export left, write the manifest."""
