@@ -21,6 +21,7 @@ from walks import (  # noqa: F401 - fixtures
     a_walk,
     flushed,
     manifest_holds,
+    neither_old_nor_new,
     plain,
 )
 
@@ -82,8 +83,7 @@ def test_a_command_cut_off_before_any_call_was_done_or_not_and_counts_once_when_
         left = office.state()
         assert left.book in reference.stages[reached:], f"neither before nor after: {told}"
         reached = reference.stages.index(left.book)
-        for name, digest in left.lasting.files.items():
-            assert digest in (before.files.get(name), after.files.get(name)), f"{name} is neither old nor new: {told}"
+        assert not neither_old_nor_new(left, before, after), told
         assert manifest_holds(office.folder / "out"), told
         if plain(repr(left)) not in seen:  # from the same state a command does the same
             seen.add(plain(repr(left)))

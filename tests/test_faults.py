@@ -23,6 +23,7 @@ from walks import (  # noqa: F401 - fixtures
     a_walk,
     flushed,
     manifest_holds,
+    neither_old_nor_new,
     plain,
 )
 
@@ -88,8 +89,7 @@ def test_a_command_that_the_disk_fails_says_so_and_changes_nothing(
             code = _code(ended)
             assert ended.status == (8 if code in _UNREADABLE else 74), f"{told}: {ended}"
             assert left.book in (reference.stages[:-1] if code not in _COUNTED else reference.stages), f"{told}: {ended}"
-        for name, digest in left.lasting.files.items():
-            assert digest in (before.files.get(name), after.files.get(name)), f"{name} is neither old nor new: {told}"
+        assert not neither_old_nor_new(left, before, after), told
         assert manifest_holds(office.folder / "out"), told
         if plain(repr(left)) not in seen:
             seen.add(plain(repr(left)))

@@ -135,11 +135,12 @@ class Office:
 
         def run() -> tuple[int, str, str]:
             first()
-            return self._run(walk)
+            return self.run(walk)
 
         return watched(run, self.folder, ask)
 
-    def _run(self, walk: Walk) -> tuple[int, str, str]:
+    def run(self, walk: Walk) -> tuple[int, str, str]:
+        """Type a command in this process, which must be a child: its chance is no chance any more."""
         _same_chance()
         line = [word.format(folder=self.folder, code=self.code) for word in walk.line]
         line += [
@@ -183,6 +184,12 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def neither_old_nor_new(left: State, before: State, after: State) -> list[str]:
+    """Files that are neither as they were nor as they will be. The log of checkpoints may lack its last line: it is mended."""
+    names = [name for name in left.lasting.files if not name.endswith(".checkpoints.log")]
+    return [name for name in names if left.files[name] not in (before.files.get(name), after.files.get(name))]
 
 
 def flushed(_number: int, call: Call) -> str:
