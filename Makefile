@@ -31,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check bench bench-quick soak pins clean
+.PHONY: help demo test crashes lint check bench bench-quick soak pins clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ demo: .venv/runtime  ## a year of a sample community, from first hour to audit
 
 test: .venv/dev  ## the tests that need nothing but Python
 	@$(RUN) -m pytest $(CORES) $(ARGS)
+
+crashes: .venv/dev  ## the long walks: every command killed, failed and cut off at every call (minutes)
+	@$(RUN) -m pytest $(CORES) -m crashes $(ARGS)
 
 lint: .venv/dev  ## style, format and types
 	@$(RUN) -m ruff check --quiet

@@ -55,18 +55,17 @@ _UNLOGGED = "unlogged"
 _COUNTED = {"unsure", _UNLOGGED}
 """After these a command may have counted, and says so."""
 
-OFTEN = {("hours import", failing_once), ("hours record", full_from), ("statement export again", failing_once)}
-"""What every run of the tests walks; `make crashes` walks all."""
+OFTEN = [("hours import", failing_once), ("hours record", full_from), ("statement export again", failing_once)]
+"""What every run of the tests walks, and what only `make crashes` does: it would take minutes."""
+SELDOM = [
+    *((name, failing_once) for name in WALKS if (name, failing_once) not in OFTEN),
+    *((name, full_from) for name in ("hours import", "statement export again", "init")),
+    *((name, gone_from) for name in ("hours record", "statement export again", "init")),
+]
 
 
 @pytest.mark.parametrize(
-    ("walk", "fault"),
-    [
-        pytest.param(name, fault, marks=() if (name, fault) in OFTEN else pytest.mark.crashes)
-        for name in WALKS
-        for fault in (failing_once, full_from, gone_from)
-    ],
-    indirect=["walk"],
+    ("walk", "fault"), [*OFTEN, *(pytest.param(*one, marks=pytest.mark.crashes) for one in SELDOM)], indirect=["walk"]
 )
 def test_a_command_that_the_disk_fails_says_so_and_changes_nothing(
     walk: Walk, ready: Office, fault: Callable[[int], Ask]
