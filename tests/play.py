@@ -39,11 +39,11 @@ OFTEN = (*("record", "issue", "capture") * 4, *("sheet", "correct", "approve", "
 
 ACTORS: Choices = (1, 1, 1, 2, 3)
 APPROVERS: Choices = (None, None, None, 2, 2, 2, 3, 1)
-SECOND: Choices = (2, 2, 2, 2, 2, 3, 1, None)
-MEMBERS: Choices = (1, 1, 2, 2, 3, 3, 4, 4, 5, 0)
+SECOND: Choices = (*[2] * 8, 3, 1, None)
+MEMBERS: Choices = (*(2, 3, 4, 1) * 4, 5, 0)
 SHOPS: Choices = (1, 1, 2, 2, 3, 0)
-EDGES: Choices = (None, None, None, None, None, 0, 0, 1)
-LATEST: Choices = (0, 0, 0, 0, 1, 1, 2, 3, 5, 8, 11)
+EDGES: Choices = (*[None] * 10, 0, 0, 1)
+LATEST: Choices = (*(0, 1) * 4, 2, 3, 5, 8, 11)
 TIMES: Choices = (
     (),
     (("", "weekdays", "1.5"),),
@@ -187,7 +187,7 @@ class Play:
 
     # ---- time and keys
 
-    @verb(days=(1, 1, 3, 0, 0, 12, 31, 41), seconds=(0, 0, 61, 39_600))
+    @verb(days=(1, 1, 3, 0, 0, 8, 31, 41), seconds=(0, 0, 61, 39_600))
     def wait(self, days: int, seconds: int) -> None:
         """Time goes by."""
         self._to(self.book.now + timedelta(days=days, seconds=seconds))
@@ -381,9 +381,18 @@ class Play:
             "reject", {"number": number}, Who(actor), lambda m: m.reject(number), lambda s, a: hours.reject(s, a, number, "no")
         )
 
-    @verb(latest=LATEST, minutes=(0, 0, 30, 60, 90, 500, 1_440), owe=(False, True), actor=ACTORS, approver=SECOND)
-    def correct(self, latest: int, minutes: int, owe: bool, actor: int, approver: int | None) -> None:
-        posted = [service.state == "posted" for service in self.model.services]
+    @verb(
+        latest=LATEST,
+        spent=(False, True),
+        minutes=(0, 0, 30, 60, 90, 500, 1_440),
+        owe=(False, True),
+        actor=ACTORS,
+        approver=SECOND,
+    )
+    def correct(self, latest: int, spent: bool, minutes: int, owe: bool, actor: int, approver: int | None) -> None:
+        """One of the latest services; if `spent`, one whose points its member has not any more."""
+        services = self.model.services
+        posted = [s.state == "posted" and (not spent or s.points > self.model.available(s.member)) for s in services]
         who, number = self.who(actor, approver), _latest(posted, latest)
         asked = {"number": number, "minutes": minutes, "owe": owe, "reason": "typed wrong"}
         self.command(
@@ -398,9 +407,9 @@ class Play:
 
     @verb(
         member=MEMBERS,
-        offer=(0, 0, 0, 1, 1, 1, 2, 3, 9),
-        points=(10, 10, 20, "all", "all", 12, 5, 35, None, None, 60, 1, 0),
-        days=(3, 1, 30, 30, 60, 5, 10, 0),
+        offer=(*(0, 1, 2) * 4, 3, 9),
+        points=(*(10, "all", 20, "price") * 3, 12, 5, 35, 60, 1, None, 0),
+        days=(*(3, 1, 30, 60, 10) * 3, 0),
         actor=ACTORS,
         edge=EDGES,
     )
@@ -410,7 +419,9 @@ class Play:
         self._edge(min(alive, default=self.book.today), edge)
         valid = [wish.first <= self.book.today <= wish.last for wish in self.model.offers]
         who, number = self.who(actor), _latest(valid, offer)
-        held = self.model.could_spend(member) or 5 if isinstance(points, str) else points
+        fixed = 0 < number <= len(valid) and not self.model.offers[number - 1].rate
+        fitting = None if fixed else self.model.could_spend(member) or 5
+        held = fitting if points == "all" or (fixed and points == "price") else 10 if points == "price" else points
         request = Request(f"M{member:04d}", number, held, days)
         issued = self.command(
             "issue",
@@ -447,7 +458,7 @@ class Play:
 
     @verb(
         latest=LATEST,
-        elsewhere=(0, 0, 0, 0, 0, 0, 1),
+        elsewhere=(*[0] * 9, 1),
         bill=(8_600, 100_000, 3_000, 3_333, 100_000, 8_600, 50_000, 2_999, 500, 100, 1, 0),
         actor=ACTORS,
         edge=EDGES,
