@@ -160,6 +160,8 @@ def test_a_path_of_another_length_than_the_sizes_ask_for_is_refused_even_if_it_l
     refused(LEAVES[0], 0, inclusion(LEAVES, 0, 2), head(4, ROOTS[2]))
     torn(head(3, ROOTS[7]), head(4, ROOTS[8]), consistency(LEAVES, 7, 8))
     torn(head(1), head(4, ROOTS[2]), consistency(LEAVES, 1, 2))
+    torn(head(3), head(5), [])
+    torn(head(4), head(8), [])
 
 
 def test_the_empty_log_is_a_prefix_of_every_log_and_holds_nothing() -> None:
