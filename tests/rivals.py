@@ -105,7 +105,7 @@ def rivals(count: int) -> Iterator[Rivals]:
             assert run.stdin is not None
             run.stdin.close()  # all of them first, so that they end at once too
         for run in runs:
-            run.wait(timeout=60)
+            run.wait(timeout=600)
             assert run.stdout is not None
             run.stdout.close()
 

@@ -156,10 +156,10 @@ def main() -> None:
             shutil.rmtree(book, ignore_errors=True)
             book.mkdir()
             with books.lend(migrated, book) as url:
-                if done.transfers:
-                    live(url, done.lives, done, bar)
-                else:
+                if done.lives and not done.transfers:
                     done.transfers = race(url)
+                else:
+                    live(url, done.lives, done, bar)
             done.seconds += round(time.monotonic() - began)
             done.save(kept)
     console.print(f"{FILE} and its model agreed all the way.")
