@@ -155,11 +155,12 @@ def desk_floor(conninfo: str, recorded: str) -> Result:
 
 @work
 def desk_pgledger(conninfo: str, file: str, accounts: int, desks: int, count: int) -> Result:
-    """Transfers of pgledger, whose SQL is in a file, by several connections at once."""
+    """Transfers of pgledger, whose SQL is in a file with that of others in `vendor` beside it, by several connections."""
     import psycopg
 
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(Path(file).read_bytes())
+        for sql in [*sorted(Path(file).parent.glob("vendor/**/*.sql")), Path(file)]:
+            connection.execute(sql.read_bytes())
         named = [(f"member {number}",) for number in range(accounts)]
         made = [connection.execute("SELECT id FROM pgledger_create_account(%s, 'points')", one).fetchone() for one in named]
         connection.execute("ANALYZE")

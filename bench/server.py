@@ -44,9 +44,12 @@ class Server:
     def _run(self, *statements: str) -> None:
         import psycopg
 
-        with psycopg.connect(self.conninfo(self.place.database or "postgres"), autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+        try:
+            with psycopg.connect(self.conninfo(self.place.database or "postgres"), autocommit=True) as connection:
+                for statement in statements:
+                    connection.execute(statement.encode())
+        except psycopg.Error as error:
+            raise RuntimeError(f"{statements}: {error}") from error
 
 
 @contextmanager
