@@ -314,6 +314,23 @@ def test_an_old_backup_put_back_is_not_written_to(office: Cli, copy: Callable[[]
 
 
 @pytest.mark.sqlite
+def test_the_status_and_the_doctor_tell_of_a_book_that_is_not_written_to(office: Cli, copy: Callable[[], None]) -> None:
+    office(*ADD)
+    assert told(office) == ("agrees", 0)
+    copy()
+    assert told(office) == ("rolled_back", 1)
+    file_of(office).unlink()
+    assert told(office) == ("agrees", 1)
+
+
+def told(office: Cli) -> tuple[str, int]:
+    """What `db status` says of the book, and in how many warnings of the doctor what was published comes up."""
+    warnings = office("doctor", "--json").json["warnings"]
+    of_it = [warning for warning in warnings if "published" in warning or "log of checkpoints" in warning]
+    return office("db", "status", "--json").json["checkpoints"][CODE], len(of_it)
+
+
+@pytest.mark.sqlite
 def test_the_newest_backup_brings_writing_back(office: Cli, copy: Callable[[], None], tmp_path: Path) -> None:
     office(*ADD)
     newest = (tmp_path / "book.db").read_bytes()

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from timebank import checkpoint_log, copying, rights
+from timebank import checkpoint_log, checkpoints, copying, rights
+from timebank.base import communities, keys, schema
 from timebank.base import db as database
-from timebank.base import keys, schema
 from timebank.base.config import Config, database_url, sqlite_path
-from timebank.base.errors import Conflict, Invalid, NotFound
+from timebank.base.errors import Conflict, Invalid, NotFound, TimebankError
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import write_bytes
 from timebank.commands import plaintext
@@ -28,12 +28,37 @@ def status(door: Door) -> None:
     with _engine(door) as engine:
         found, head = schema.revision(engine) or "", schema.head()
         login = schema.login(engine)
+        published = _published(door, engine) if found == head else {}
     facts = {"database": database.shown(door.config.db), "revision": found, "head": head, "current": found == head}
+    facts |= {"checkpoints": published}
     if not door.screen.data(facts | ({"login": login.name, "rights": login.rights} if login else {})):
         pairs = [(say("database"), facts["database"]), (say("schema revision"), found or "-"), (say("newest revision"), head)]
         if login:
             pairs += [(say("login"), login.name), (say("rights"), login.said)]
+        pairs += [(say("published of {code}", code=code), _AGREEMENT.get(state, state)) for code, state in published.items()]
         door.screen.facts(say("Schema"), pairs)
+
+
+_AGREEMENT = {
+    "agrees": say("the book agrees with it"),
+    "rolled_back": say("the book is an older one: nothing is written"),
+    "rewritten": say("the book was rewritten: nothing is written"),
+    "other_key": say("it was signed with another key: nothing is written"),
+    "no_keys": say("not known without the file of keys"),
+}
+
+
+def _published(door: Door, engine: Engine) -> dict[str, str]:
+    """How each community's book stands to what was published of it: 'agrees', or the code with which writing is refused."""
+    states: dict[str, str] = {}
+    with database.reading(engine) as session:
+        for community in communities.listed(session):
+            try:
+                checkpoints.check(session, community.id, door.log())
+                states[community.code] = "agrees"
+            except TimebankError as error:
+                states[community.code] = error.code
+    return states
 
 
 @reading(app, "upgrade", example="timebank db upgrade")

@@ -11,6 +11,7 @@ import typer
 from timebank import __version__
 from timebank.base.config import Config, default_db, sqlite_path
 from timebank.base.i18n import Say, say, text
+from timebank.checkpoint_log import last, path_of
 from timebank.show import Screen
 
 app = typer.Typer(add_completion=False)
@@ -32,7 +33,7 @@ def doctor(ctx: typer.Context) -> None:
     }
     warnings: list[Say] = []
     path = sqlite_path(config.db)
-    facts |= _server_facts(config.db, warnings) if path is None else _sqlite_facts(path, warnings)
+    facts |= _server_facts(config.db, warnings) if path is None else _sqlite_facts(config, path, warnings)
     if screen.data({**facts, "warnings": [text(warning, config.lang) for warning in warnings]}):
         return
     screen.facts(say("timebank doctor"), [(NAMES[name], value) for name, value in facts.items()])
@@ -40,7 +41,7 @@ def doctor(ctx: typer.Context) -> None:
         screen.warn(warning)
 
 
-def _sqlite_facts(path: Path, warnings: list[Say]) -> dict[str, str]:
+def _sqlite_facts(config: Config, path: Path, warnings: list[Say]) -> dict[str, str]:
     version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
     if not any(version >= fixed and version[:2] == fixed[:2] for fixed in _WAL_FIXED) and version < _WAL_FIXED[0]:
         warnings.append(say("This SQLite can lose commits in WAL mode; the program keeps the rollback journal, which is safe."))
@@ -56,6 +57,9 @@ def _sqlite_facts(path: Path, warnings: list[Say]) -> dict[str, str]:
         revision = _one(connection, "SELECT version_num FROM alembic_version")
         guards = _one(connection, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'guard_%'")
         entries = _one(connection, "SELECT sum(size) FROM community_state")
+        log = path_of(config.db, config.checkpoints, path)
+        if revision:
+            _compare(connection, log, warnings)
     except sqlite3.DatabaseError as error:
         warnings.append(say("The file is not a sound SQLite database: {cause}.", cause=str(error)))
         return {}
@@ -65,8 +69,25 @@ def _sqlite_facts(path: Path, warnings: list[Say]) -> dict[str, str]:
         warnings.append(say("The append-only guards are missing; run timebank audit."))
     if revision:
         warnings.append(say("No clerk has a PIN: whoever sits at this computer can act as any clerk."))
-    facts = {"journal": mode, "revision": revision or "-", "guards": guards, "entries": entries or "0"}
+    facts = {"journal": mode, "checkpoints": str(log), "revision": revision or "-", "guards": guards, "entries": entries or "0"}
     return facts | {"size": f"{path.stat().st_size:,} B", "free": f"{free >> 20:,} MB", "platform": sys.platform}
+
+
+def _compare(connection: sqlite3.Connection, log: Path, warnings: list[Say]) -> None:
+    """Hold each book against the last line of the log of checkpoints, as far as that can be done without the keys."""
+    states = "SELECT c.id, c.code, s.incarnation, s.size FROM community c JOIN community_state s ON s.community_id = c.id"
+    for number, code, incarnation, size in connection.execute(states).fetchall():
+        line = last(log, code)
+        notes = connection.execute(
+            "SELECT note FROM checkpoint WHERE community_id = ? AND note IS NOT NULL AND size = coalesce(?, size) LIMIT 1",
+            (number, line.size if line else None),
+        ).fetchone()
+        if line is None and notes:
+            warnings.append(say("The log of checkpoints {file} is missing; the next command writes it anew.", file=str(log)))
+        if line and (line.place > (incarnation, size) or (line.incarnation == incarnation and notes != (line.note,))):
+            warnings.append(
+                say("The book of {code} is not what was published: nothing is written. Run timebank audit.", code=code)
+            )
 
 
 def _server_facts(url: str, warnings: list[Say]) -> dict[str, str]:
@@ -116,6 +137,7 @@ NAMES = {
     "database": say("database"),
     "default": say("default database"),
     "journal": say("journal mode"),
+    "checkpoints": say("log of checkpoints"),
     "revision": say("schema revision"),
     "guards": say("append-only guards"),
     "entries": say("entries"),
