@@ -84,7 +84,7 @@ def live(url: str, life: int, done: Done, bar: Progress) -> None:
     engine, rng = unsynced(url), random.Random(life)
     play, names = Play(Book(engine)), [*VERBS, *OFTEN]
     play.settle_in()
-    length = LONG_LIFE if life % LONG_EVERY == 0 else LIFE
+    length = LIFE if (life + 1) % LONG_EVERY else LONG_LIFE
     step = ""
     try:
         for number in range(1, length + 1):
