@@ -124,6 +124,8 @@ def test_canonical_bytes_read_back_to_the_same_bytes(value: dict[str, Any]) -> N
         return  # a text that is not NFC
     assert canonical(parse(payload)) == payload
     assert json.loads(payload) == value
+    # What docs/ledger.md tells everyone to write, with nothing but Python.
+    assert payload == json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def test_quotes_and_backslashes_are_no_control_characters() -> None:

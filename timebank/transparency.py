@@ -4,12 +4,12 @@ Sources: RFC 8785 (canonical JSON, restricted further here) and RFC 6962 section
 """
 
 import hashlib
-import json
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
@@ -17,9 +17,14 @@ from timebank.base.i18n import say
 INTEGER_MAX = 2**53 - 1
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
-# JSON escapes the controls below U+0020, so only an escape or one of the others can hide one.
-_SUSPECT = re.compile("[\\\\\x7f-\x9f]")
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+# Never a datetime, a dataclass or a subclass of str in orjson's own way: what has no canonical form is refused.
+_STRICT = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
 
 
 def canonical(value: dict[str, Any]) -> bytes:
@@ -29,25 +34,24 @@ def canonical(value: dict[str, Any]) -> bytes:
     false. Refused before hashing: floats, null, anything else. Raises Invalid `not_canonical`.
     """
     _check_kinds(value)
-    text = _encode(value)
-    if _SUSPECT.search(text):
-        _check_controls(value)
-    if text.isascii():
-        return text.encode()
-    # A JSON text is NFC exactly when its strings are: a quotation mark composes with nothing.
-    if not unicodedata.is_normalized("NFC", text):
-        raise _not_canonical("a string is not in NFC")
     try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise _not_canonical("a string holds half a character (lone surrogate)") from error
+        data = orjson.dumps(value, option=_STRICT)
+    except orjson.JSONEncodeError as error:
+        raise _not_canonical("a string holds half a character (lone surrogate), or it is nested too deeply") from error
+    # JSON escapes the controls below U+0020; U+007F stands as it is, and U+0080 to U+009F begin with C2 in UTF-8.
+    if b"\\" in data or b"\x7f" in data or b"\xc2" in data:
+        _check_controls(value)
+    # A JSON text is NFC exactly when its strings are: a quotation mark composes with nothing.
+    if not data.isascii() and not unicodedata.is_normalized("NFC", data.decode()):
+        raise _not_canonical("a string is not in NFC")
+    return data
 
 
 def parse(payload: bytes) -> dict[str, Any]:
     """Read canonical bytes back; bytes that are not canonical are refused. Raises Invalid `not_canonical`."""
     try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError) as error:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
         raise _not_canonical("not JSON") from error
     if not isinstance(value, dict):
         raise _not_canonical("not an object")
