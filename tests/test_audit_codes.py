@@ -1,12 +1,23 @@
 """Every code of the audit has a vandal who provokes it: awards, services and their sums, personal data, commands, claims."""
 
+import json
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from conftest import RULES as RULES_TEXT
 from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
-from timebank.audit.findings import CODES
+from timebank import rulefile
+from timebank.audit.awards import Known
+from timebank.audit.findings import CODES, Findings
+from timebank.audit.privacy import Privacy, personal_number
+from timebank.base.errors import Invalid
+from timebank.rewards import Facts, Used, award, facts_of, used_of
 
 RULES, HOURS, LONG_DAY, REVERSAL, APPROVED = 7, 9, 11, 12, 25
 """Entries of the lived book: its rule book, hours of member 2, 500 minutes of member 2 on one day that two people
@@ -216,3 +227,90 @@ def test_each_vandalism_is_found_by_the_check_it_belongs_to(vandal: Vandal, vand
     told = [finding for finding in report(vandal.book, check).findings if finding.code == vandalism.code]
     assert {finding.entry for finding in told} == vandalism.found
     assert {finding.status for finding in told} == {status}
+
+
+def test_every_code_has_its_vandal() -> None:
+    """In the tables here, or asserted by name in a test of its own."""
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert not [code for code in CODES if f'"{code}"' not in tests]
+
+
+# --- awards made once ---
+
+BOOK = rulefile.read(RULES_TEXT.encode()).book
+SMALL = st.integers(0, 400)
+
+
+@st.composite
+def awarded(draw: st.DrawFn) -> dict[str, Any]:
+    """A trace of a small world, in which facts and remainders repeat; perhaps with one value changed."""
+    assert BOOK is not None
+    facts = Facts(date(2026, 9, draw(st.integers(1, 3))), draw(st.sampled_from(["elder-care", "x"])), draw(SMALL) // 20 * 20)
+    pairs = st.tuples(st.sampled_from([0, 1, 60, 95, 100]), SMALL)
+    used = Used(draw(st.sampled_from([0, 0, 450])), draw(SMALL), draw(SMALL) // 30 * 30, {"month": draw(pairs)})
+    trace: dict[str, Any] = json.loads(json.dumps(award(facts, BOOK, used).trace))
+    changed = draw(st.sampled_from(["", "", "points", "counted", "minutes", "used", "windows", "eligible"]))
+    if changed in ("points", "counted", "minutes"):
+        trace[changed] += draw(st.sampled_from([-30, -1, 1, 30]))
+    elif changed:
+        sums = trace.setdefault("used", {})
+        sums[changed] = draw(st.sampled_from([0, 1, 30, "1", True, [1], {"month": [1, 1]}, {"month": [0, 0]}, {"day": [1, 1]}]))
+    return trace
+
+
+@given(st.lists(awarded(), min_size=2, max_size=30))
+def test_awards_known_already_are_those_made_again(traces: list[dict[str, Any]]) -> None:
+    """What is remembered of a rule book never lets a trace pass that the rules would not make, nor refuses one they would."""
+    assert BOOK is not None
+    known = Known(BOOK)
+    for trace in traces * 2:
+        before = json.dumps(trace)
+        try:
+            right: Any = award(facts_of(trace), BOOK, used_of(trace))
+        except Invalid:
+            with pytest.raises(Invalid):
+                known.again(trace)
+            continue
+        made, written = known.again(trace)
+        assert (written == trace) == (right.trace == trace)
+        assert trace == json.loads(before)
+        if right.trace == trace:
+            assert (made.points, made.overflow, made.lapses_on) == (right.points, right.overflow, right.lapses_on)
+
+
+# --- what may tell who somebody is ---
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("13800138000", True),
+        ("138-0013-8000", True),
+        ("１３８００１３８０００", True),
+        ("tel:13800138000", True),
+        ("11010519491231002X", True),
+        ("110105194912310", True),
+        ("12800138000", False),
+        ("456ba12d13800138", False),
+        ("2026-10-20T04:00:00Z", False),
+        ("M0001", False),
+    ],
+)
+def test_a_personal_number_is_seen_wherever_it_stands_by_itself(text: str, tells: bool) -> None:
+    assert personal_number(text) is tells
+
+
+@pytest.mark.parametrize("field", ["category", "unit"])
+@pytest.mark.parametrize("number", ["12800138000", "000000000000000", "000000-00000000-0000", "00000000000"])
+def test_a_text_that_could_be_a_number_is_looked_at_each_time(field: str, number: str) -> None:
+    """Payloads that differ in digits only are otherwise as good as the first of them."""
+    findings = Findings(["I12"])
+    assert not Privacy(findings, []).look({"seq": 1, "trace": {field: number}})
+    assert Privacy(findings, []).look({"seq": 1, "trace": {field: "elder-care 2"}})
+
+
+def test_a_later_payload_of_the_same_kind_is_looked_at_too(vandal: Vandal) -> None:
+    """Eleven digits that are no phone come first, then eleven that are one."""
+    for seq, category in ((HOURS, "12800138000"), (HOURS + 1, "13800138000")):
+        vandal.rewrite(seq, trace=vandal.payload(seq)["trace"] | {"category": category})
+    assert [finding.entry for finding in report(vandal.book, "I12").findings] == [HOURS + 1]

@@ -8,18 +8,17 @@ journal: accounts, open vouchers and months are kept, entries are not.
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import itemgetter
 
 from sqlalchemy import func, select
 from sqlmodel import Session
 
 from timebank.audit import bindings, guards, projections
-from timebank.audit.awards import PUBLISH, Awards
+from timebank.audit.awards import HOURS, PUBLISH, Awards
 from timebank.audit.claims import Claims
 from timebank.audit.commands import Commands
 from timebank.audit.findings import CODES, Finding, Findings, verdict
 from timebank.audit.months import Months
-from timebank.audit.payloads import Reader
+from timebank.audit.payloads import Payload, Reader
 from timebank.audit.privacy import Privacy
 from timebank.audit.published import Published
 from timebank.audit.published import check as check_published
@@ -150,6 +149,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Months(findings),
         Services(source, findings),
     )
+    refold.at_once = {PUBLISH: rooms.awards.publish, HOURS: rooms.served}
     texts = source.texts()
     with _readable(findings, "entry, posting"):
         for entries, lines in source.batches():
@@ -198,6 +198,11 @@ class _Rooms:
     months: Months
     services: Services
 
+    def served(self, seq: int, payload: Payload) -> None:
+        """Take an entry of hours while it is at hand: kept for a batch, it would have left the processor's cache."""
+        self.services.note(seq, payload)
+        self.awards.take(seq, payload)
+
     def take(self, refold: Refold, findings: Findings) -> None:
         """Hand over what the refold has kept of a batch of entries."""
         with _readable(findings, "command"):
@@ -206,15 +211,8 @@ class _Rooms:
             with _readable(findings, "rows that entries bind"):
                 room.take(refold.events)
         with _readable(findings, "service"):
-            self.services.take(refold.hours)
-        published = [(event.seq, event.payload) for event in refold.events if event.kind == PUBLISH]
-        for seq, payload in sorted([*published, *refold.hours], key=itemgetter(0)) if published else refold.hours:
-            try:
-                (self.awards.publish if payload["kind"] == PUBLISH else self.awards.take)(seq, payload)
-            except WRONG_KIND as error:
-                findings.add("unreadable", _unreadable(error), entry=seq)
+            self.services.take()
         refold.events.clear()
-        refold.hours.clear()
         refold.commands.clear()
 
 

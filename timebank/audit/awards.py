@@ -23,17 +23,85 @@ _BOM = b"\xef\xbb\xbf"
 _NEVER = "9999-12-31"
 _HASH_SHOWN = 16
 _DAYS_KEPT = 4_096
+_NONE: dict[str, Any] = {}
+_UNUSED = (0, 0)
+_HASHABLE = {str, int, type(None)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Spoken:
-    """A published rule book as the journal has it: its name in entries, its days (ISO), and the book itself if its text is
-    there unchanged."""
+    """A published rule book as the journal has it: its name in entries, its days (ISO), and its awards if its text is there
+    unchanged."""
 
     ref: str
     first: str
     last: str
-    book: RuleBook | None
+    known: "Known | None"
+
+
+class Known:
+    """The awards of one rule book that were made again, so that most of them are made once.
+
+    What was read of the ledger enters an award in few ways (`rewards.award`): the day's minutes; of the carried minutes, what
+    is left of `eligible` when whole units are taken out and how far `counted` lags behind, for whole units pass through each
+    rounding; and the room that caps leave, which does not matter while there is enough. So a trace of known facts, remainder
+    and lag, with room under all caps, is right if it is the known one but for the sums read. Every other one is made again.
+    """
+
+    _TRACES_MAX = 32_768
+    _SUMS = frozenset({"day_minutes", "eligible", "counted", "windows"})
+
+    def __init__(self, book: RuleBook) -> None:
+        self.book = book
+        self._unit = book.service.round_minutes
+        self._windows = frozenset(book.windows)
+        self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Award]] = {}
+
+    def again(self, trace: dict[str, Any]) -> tuple[Award, dict[str, Any]]:
+        """The award of a trace and the trace that it makes. Raises Invalid as `rewards.facts_of` and `used_of`."""
+        used = trace.pop("used", None)
+        try:
+            key, windows = self._place(trace, used or {})
+            found = self._known.get(key) if key is not None else None
+            if found is not None and found[0] == trace and self._has_room(windows, found[1]):
+                return found[1], trace
+        finally:
+            if used is not None:
+                trace["used"] = used
+        made = award(facts_of(trace), self.book, used_of(trace))
+        if key is not None and made.trace == trace and not made.trace.keys() & {"caps", "window_minutes"}:
+            if len(self._known) >= self._TRACES_MAX:
+                self._known.clear()
+            self._known[key] = ({name: told for name, told in trace.items() if name != "used"}, made)
+        return made, made.trace
+
+    def _place(self, trace: dict[str, Any], used: Any) -> tuple[tuple[Any, ...] | None, Any]:
+        """What an award hangs on besides caps, and the sums that caps read; None where that is not in order."""
+        if type(used) is not dict or not used.keys() <= self._SUMS:
+            return None, None
+        get = used.get
+        day, eligible, counted, windows = get("day_minutes", 0), get("eligible", 0), get("counted", 0), get("windows", _NONE)
+        minutes, category, on = trace.get("minutes"), trace.get("category"), trace.get("day")
+        if not type(day) is type(eligible) is type(counted) is type(minutes) is int or type(category) is not str:
+            return None, None
+        if type(on) is not str or not {type(trace.get("team")), type(trace.get("kind"))} <= _HASHABLE:
+            return None, None
+        lag = (eligible % self._unit, eligible - counted, "eligible" in used, "counted" in used, "day_minutes" in used)
+        return (on, category, minutes, trace.get("team"), trace.get("kind"), day, *lag), windows
+
+    def _has_room(self, windows: Any, made: Award) -> bool:
+        """Whether the sums are such as an award writes down, and no cap cuts anything off."""
+        if type(windows) is not dict or not windows.keys() <= self._windows or (windows and not made.counted):
+            return False
+        for pair in windows.values():
+            if type(pair) is not list or len(pair) != 2 or not type(pair[0]) is type(pair[1]) is int or not any(pair):
+                return False
+        for cap in self.book.cap:
+            points, minutes = windows.get(cap.per, _UNUSED)
+            room, needed = (points, made.points) if cap.measure == "points" else (minutes, made.counted)
+            if cap.limit - room < needed:
+                return False
+        return True
 
 
 def is_text_of(text: bytes, digest: object) -> bool:
@@ -64,7 +132,7 @@ class Awards:
             self._findings.add("rules_unreadable", lost, entry=seq)
         ref = f"{version}@{digest[:_HASH_SHOWN]}"
         first, last = str(facts.get("effective_from")), str(facts.get("effective_to", _NEVER))
-        self._books[ref] = spoken = _Spoken(ref, first, last, book)
+        self._books[ref] = spoken = _Spoken(ref, first, last, Known(book) if book else None)
         # Of two for a day the one that begins last speaks, of two that begin together the one published last.
         self._shelf = sorted([spoken, *self._shelf], key=lambda one: one.first, reverse=True)
         self._speaking.clear()
@@ -80,15 +148,15 @@ class Awards:
             other = say("It follows {rules}; for {day} it was {right} that spoke.", rules=rules, day=day, right=speaks or "-")
             self._findings.add("rules_other", other, entry=seq)
         named = self._books.get(rules)
-        if named is None or named.book is None:  # told before: no such rules, or their text is lost
+        if named is None or named.known is None:  # told before: no such rules, or their text is lost
             return
         try:
-            made = award(facts_of(trace), named.book, used_of(trace))
+            made, right = named.known.again(trace)
         except Invalid:
             self._differs(seq, "trace")
             return
-        if made.trace != trace or trace["day"] != day:
-            parts = {name for name in made.trace.keys() | trace.keys() if made.trace.get(name) != trace.get(name)}
+        if right != trace or trace["day"] != day:
+            parts = {name for name in right.keys() | trace.keys() if right.get(name) != trace.get(name)}
             self._differs(seq, ", ".join(sorted(parts or {"day"})))
         elif not _posts(payload["postings"], trace["minutes"], made):
             self._differs(seq, "postings")

@@ -5,7 +5,7 @@ database says. One pass in the order of the log, with memory for accounts and op
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -13,7 +13,6 @@ from operator import itemgetter
 from typing import Any
 
 from timebank.audit.accounts import Account, Accounts, Row
-from timebank.audit.awards import HOURS
 from timebank.audit.findings import Findings
 from timebank.audit.payloads import Payload, Reader
 from timebank.base.errors import Invalid
@@ -59,11 +58,11 @@ class Done:
 
 
 class Refold:
-    """Folds entries one by one, in the order of the log. Ask for `events`, `hours` and `commands` after each batch and clear
-    them.
+    """Folds entries one by one, in the order of the log. Ask for `events` and `commands` after each batch and clear them.
 
     `book` are the community's code and the first month of its book; `reader` reads payloads; `watched` are the kinds that
-    become events. `texts` are salts and texts of the entries to come, by number.
+    become events; what `at_once` has for a kind is told its entries, number and payload, as they are folded. `texts` are salts
+    and texts of the entries to come, by number.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Refold:
         self._log, self.open_period = book
         self.posted_at = ""
         self.events: list[Event] = []
-        self.hours: list[tuple[int, Payload]] = []
+        self.at_once: dict[str, Callable[[int, Payload], None]] = {}
         self.commands: list[Done] = []
         self.texts: dict[int, list[Any]] = {}
         self.next_seq = 0
@@ -136,12 +135,12 @@ class Refold:
             self._text(seq, fields.get("text_hash"), *self.texts[seq])
         if fields["postings"] or lines:
             self.accounts.fold(seq, period, fields["postings"], lines)
-        if kind == HOURS:
-            self.hours.append((seq, fields))
-        elif kind in self._watched:
+        if kind in self._watched:
             self.events.append(Event(seq, kind, fields))
             if kind == CLOSE:
                 self._close(seq, period)
+        if kind in self.at_once:
+            self.at_once[kind](seq, fields)
 
     def _gap(self, seq: int) -> None:
         if seq < self.next_seq:

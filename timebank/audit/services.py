@@ -6,6 +6,7 @@ confirmed by two, and the sums that caps and carried minutes are read from are t
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
@@ -30,9 +31,6 @@ _NOTHING = [0, 0, 0, 0]
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _GAP = 8
 """Services that are read although nobody asked for them, rather than asking once more."""
-Hours = tuple[int, Payload]
-"""An entry of hours: its number and its payload."""
-
 _BOUND = (
     *("id", "seq", "member_id", "day", "minutes", "category", "team_size", "kind", "eligible", "counted", "points"),
     "window_minutes",
@@ -45,12 +43,13 @@ _POSTED = ("posted", *_TAKEN_BACK)
 
 
 class Services:
-    """Compares services while the journal is read: give it each batch's entries of hours, then `finish`."""
+    """Compares services while the journal is read: `note` each entry of hours, `take` a batch of them, then `finish`."""
 
     def __init__(self, source: Source, findings: Findings) -> None:
         self._source = source
         self._findings = findings
         self._bound = 0
+        self._noted: list[tuple[Row, Any, Any]] = []
         clerk = columns_of(Clerk)
         linked = select(clerk.id, clerk.member_id).where(clerk.member_id.is_not(None))
         self._own = dict[int, int](source.rows(linked.where(clerk.community_id == source.community_id)))
@@ -61,32 +60,40 @@ class Services:
             .order_by(SERVICE.id)
         )
 
-    def take(self, hours: Sequence[Hours]) -> None:
-        """Compare the rows of the services that these entries are about."""
-        numbers = [_number(payload) for _, payload in hours]
-        rows = self._rows(sorted(number for number in numbers if number is not None))
-        for number, (seq, payload) in zip(numbers, hours, strict=True):
-            row = rows.get(number)
+    def note(self, seq: int, payload: Payload) -> None:
+        """Note what an entry of hours says of its service; `take` compares it."""
+        subject, postings = payload.get("subject", ""), payload["postings"]
+        number = subject[6:] if subject.startswith("hours:") else ""
+        if not (number.isascii() and number.isdigit() and len(number) < 19):
+            self._findings.add("service_differs", say("{subject} has no row.", subject=subject), entry=seq)
+            return
+        truth: Row = (int(number), seq)
+        with suppress(*WRONG_KIND):  # where its trace is none I9 tells
+            trace = payload["trace"]
+            minutes, category, eligible, counted, points = _made(trace)
+            get = trace.get
+            holder = postings[1][0]
+            truth = (
+                *(int(number), seq, int(holder[7:]), payload["business_date"], minutes, category, get("team", 1)),
+                *(get("kind", "confirmed"), eligible, counted, points, get("window_minutes", counted)),
+            )
+        self._noted.append((truth, payload["actor"], payload.get("approver")))
+
+    def take(self) -> None:
+        """Compare the rows of the services that were noted."""
+        noted, self._noted = self._noted, []
+        rows = self._rows(sorted(truth[0] for truth, _, _ in noted))
+        for truth, actor, approver in noted:
+            row = rows.get(truth[0])
             if row is None:
-                missing = say("{subject} has no row.", subject=str(payload.get("subject")))
-                self._findings.add("service_differs", missing, entry=seq)
+                missing = say("{subject} has no row.", subject=f"hours:{truth[0]}")
+                self._findings.add("service_differs", missing, entry=truth[1])
                 continue
             self._bound += 1
-            holder = payload["postings"][1][0] if len(payload["postings"]) > 1 else ""
-            try:
-                trace = payload["trace"]
-                minutes, category, eligible, counted, points = _made(trace)
-                get = trace.get
-                truth = (
-                    *(number, seq, int(holder[7:]), payload["business_date"], minutes, category, get("team", 1)),
-                    *(get("kind", "confirmed"), eligible, counted, points, get("window_minutes", counted)),
-                )
-            except WRONG_KIND:
-                continue  # I9 tells that its trace is none
-            if row != truth:
-                self._differs(seq, payload, row, truth)
+            if row != truth and row[: len(truth)] != truth:
+                self._differs(row, truth)
             if self._own:
-                self._check_own(seq, payload, row[_BOUND.index("member_id")])
+                self._check_own(truth[1], row[_BOUND.index("member_id")], actor, approver)
 
     def _rows(self, numbers: Sequence[int]) -> dict[Any, Row]:
         """The services of these numbers: numbers near to one another are asked for as a stretch."""
@@ -95,26 +102,25 @@ class Services:
             found.update((row[0], row) for row in self._between(first=first, last=last))
         return found
 
-    def _differs(self, seq: int, payload: Payload, row: Row, truth: Row) -> None:
-        for column, shown, right in zip(_BOUND, row, truth, strict=True):
+    def _differs(self, row: Row, truth: Row) -> None:
+        for column, shown, right in zip(_BOUND, row, truth, strict=False):
             if shown != right:
                 differs = say(
                     "{subject}: its row says {column} {shown}; the entry says {truth}.",
-                    subject=str(payload.get("subject")),
+                    subject=f"hours:{truth[0]}",
                     column=column,
                     shown=str(shown),
                     truth=str(right),
                 )
-                self._findings.add("service_differs", differs, entry=seq)
+                self._findings.add("service_differs", differs, entry=truth[1])
 
-    def _check_own(self, seq: int, payload: Payload, member: Any) -> None:
+    def _check_own(self, seq: int, member: Any, actor: Any, approver: Any) -> None:
         """I13: nobody confirms hours of their own, and nobody enters them alone."""
-        approver = payload.get("approver")
         if approver is not None and self._own.get(approver) == member:
             own = say("Clerk {clerk} confirmed hours of their own.", clerk=approver)
             self._findings.add("one_person", own, entry=seq)
-        elif approver is None and self._own.get(payload["actor"]) == member:
-            alone = say("Clerk {clerk} entered hours of their own; that needs a second person.", clerk=payload["actor"])
+        elif approver is None and self._own.get(actor) == member:
+            alone = say("Clerk {clerk} entered hours of their own; that needs a second person.", clerk=actor)
             self._findings.add("approver_missing", alone, entry=seq)
 
     def finish(self) -> None:
@@ -262,8 +268,3 @@ def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
         last = number
     if first is not None and last is not None:
         yield first, last
-
-
-def _number(payload: Payload) -> int | None:
-    prefix, _, number = str(payload.get("subject")).partition(":")
-    return int(number) if prefix == "hours" and number.isascii() and number.isdigit() and len(number) < 19 else None
