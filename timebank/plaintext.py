@@ -155,7 +155,7 @@ class Hledger:
         lines = [
             f"; the journal of {head.community}, written by timebank {__version__}",
             f"; log {head.origin}, {head.size} entries, root {head.root}",
-            "; check it with: hledger check --strict ordereddates -f FILE",
+            "; check it with: hledger check ordereddates -f FILE",
             "",
             *(f"commodity {unit}" for unit in UNITS),
             "",
