@@ -122,7 +122,7 @@ class Play:
         self.dry = False
 
     def settle_in(self) -> None:
-        """What nearly every verb needs: members, shops, a clerk who is a member too, rules, offers, a few hours."""
+        """What nearly every verb needs: members, shops, a clerk who is a member, rules, offers, a few hours, a hold, a debt."""
         everything = {name: choices[0] for name, choices in VERBS["publish"].items()}
         self.join(4, 400)
         usual = {name: choices[0] for name, choices in SERVICE.items()}
@@ -136,6 +136,9 @@ class Play:
             self.offer(shop, terms, -30, 60, 1)
         for member in (2, 3, 4):
             self.record(1, None, **usual | {"member": member, "ago": 1, "minutes": 240})
+        self.issue(4, 1, 48, 5, 1, None)
+        self.correct(0, True, 60, True, 1, 2)
+        assert self.model.balance["member:4", "points", "owed"] == -36
 
     def who(self, actor: int, approver: int | None = None) -> Who:
         """These clerks, or the first where they do not exist."""
