@@ -327,7 +327,8 @@ def told(office: Cli) -> tuple[str, int]:
     """What `db status` says of the book, and in how many warnings of the doctor what was published comes up."""
     warnings = office("doctor", "--json").json["warnings"]
     of_it = [warning for warning in warnings if "published" in warning or "log of checkpoints" in warning]
-    return office("db", "status", "--json").json["checkpoints"][CODE], len(of_it)
+    (state,) = office("db", "status", "--json").json["checkpoints"]
+    return state["state"], len(of_it)
 
 
 @pytest.mark.sqlite

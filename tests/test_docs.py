@@ -209,6 +209,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
     november = """
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002
         settlement export 2026-10 --to claims|statement close 2026-10 --approver W0002|statement export 2026-10 --to out
+            checkpoint show|checkpoint list|checkpoint key
     """
     seen: dict[str, set[str]] = {}
     code = ""

@@ -30,7 +30,8 @@ def status(door: Door) -> None:
         login = schema.login(engine)
         published = _published(door, engine) if found == head else {}
     facts = {"database": database.shown(door.config.db), "revision": found, "head": head, "current": found == head}
-    facts |= {"checkpoints": published}
+    states = [{"community": code, "state": state} for code, state in published.items()]
+    facts |= {"checkpoints": states}
     if not door.screen.data(facts | ({"login": login.name, "rights": login.rights} if login else {})):
         pairs = [(say("database"), facts["database"]), (say("schema revision"), found or "-"), (say("newest revision"), head)]
         if login:
