@@ -56,7 +56,7 @@ class Case:
 def posting(bench: Bench) -> list[Figure]:
     """Single posts on a server with durable commits."""
     with server() as running, _founded(running):
-        cases = [Case(running, connections, communities, bench.size.posts * connections) for connections, communities in _CASES]
+        cases = [Case(running, desks, communities, bench.size.posts * min(desks, 2)) for desks, communities in _CASES]
         figures = [_against_psycopg(bench, case) for case in cases]
         if PGLEDGER in os.environ:
             return [*figures, *(_against_pgledger(bench, case) for case in cases)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.books import MEMBERS, MEMBERS_OF_A_CITY, Library
-from bench.measure import Figure
+from bench.measure import Figure, Sample
 from bench.processes import call
 
 
@@ -109,6 +109,11 @@ class Bench:
     def command_on_copy(self, book: Path, *words: str) -> float:
         """The same on a copy of the book, for commands that write."""
         return self._ran(book, self.library.copy(book), words)
+
+    def sample(self, verb: str, book: Path) -> Sample | None:
+        """What a command took on a book after its warm-up, if it ran as often as long ones do."""
+        seconds = [measured["seconds"] for measured in self.ran.get((verb, book), [])][1:]
+        return Sample(tuple(seconds)) if len(seconds) >= self.size.long_runs else None
 
     def _ran(self, book: Path, database: Path, words: tuple[str, ...]) -> float:
         measured = call("command", database=database, words=words)
