@@ -14,7 +14,7 @@ from conftest import RULES as RULES_TEXT
 from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
 from timebank import rulefile
 from timebank.audit.awards import Known
-from timebank.audit.findings import CODES, Findings
+from timebank.audit.findings import CODES, PROJECTION, REWRITTEN, ROLLED_BACK, Findings
 from timebank.audit.privacy import Privacy, personal_number
 from timebank.base.errors import Invalid
 from timebank.rewards import Facts, Used, award, facts_of, used_of
@@ -314,3 +314,11 @@ def test_a_later_payload_of_the_same_kind_is_looked_at_too(vandal: Vandal) -> No
     for seq, category in ((HOURS, "12800138000"), (HOURS + 1, "13800138000")):
         vandal.rewrite(seq, trace=vandal.payload(seq)["trace"] | {"category": category})
     assert [finding.entry for finding in report(vandal.book, "I12").findings] == [HOURS + 1]
+
+
+def test_the_page_lists_every_code_with_its_check_and_status() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
+    rows = {cells[1].strip(" `"): cells for line in page.split("## Codes")[1].splitlines() if (cells := line.split("|"))[1:]}
+    for code, (check, status) in CODES.items():
+        cell = rows[check][3 if status == PROJECTION else 2]
+        assert f"`{code}`" + (f" ({status})" if status in (ROLLED_BACK, REWRITTEN) else "") in cell
