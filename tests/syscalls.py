@@ -54,6 +54,7 @@ _CALLS: dict[str, tuple[int, int, str]] = {
     "fchmod": (91, 52, "fd 0"),
     "sync": (162, 81, "all"),
     "sendto": (44, 206, "fd 0"),
+    "recvfrom": (45, 207, "fd 0"),
 }
 _MACHINE = {"x86_64": 0, "aarch64": 1}.get(platform.machine(), 0)
 _NAMES = {numbers[_MACHINE]: name for name, numbers in _CALLS.items() if numbers[_MACHINE]}
@@ -90,7 +91,7 @@ class Call:
         """Whether it could change anything outside the process."""
         if self.name == "openat":
             return bool(self.flags & (os.O_CREAT | os.O_TRUNC))
-        return self.name != "pread64"
+        return self.name not in ("pread64", "recvfrom")
 
 
 @dataclass(frozen=True, slots=True)

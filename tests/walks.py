@@ -113,6 +113,8 @@ class Office:
 
     folder: Path
     code: str = ""
+    server: str = ""
+    """The database's URL, where it is not the file in this folder."""
 
     @property
     def book(self) -> Path:
@@ -147,7 +149,7 @@ class Office:
             *(("--key", "the-key") if walk.writes else ()),
             "--json",
             "--db",
-            f"sqlite:///{self.book}",
+            self.server or f"sqlite:///{self.book}",
             "--now",
             walk.now,
         ]
@@ -211,9 +213,9 @@ def manifest_holds(folder: Path) -> bool:
     return all((folder / name).is_file() and _digest(folder / name) == told["sha256"] for name, told in listed.items())
 
 
-def furnish(folder: Path) -> Office:
+def furnish(folder: Path, server: str = "") -> Office:
     """An office in October 2026 with something for every command to do."""
-    cli = Cli(f"sqlite:///{folder / 'book.db'}", OCTOBER)
+    cli = Cli(server or f"sqlite:///{folder / 'book.db'}", OCTOBER)
     cli("init", "--community", "520201-jianshe", "--name", "建设中路社区", "--open-from", "2026-09")
     _sheet(folder / "people.csv", "成员编号,姓名,加入日期", *(f"M000{n},王五{n},2026-01-0{n}" for n in (1, 2, 3)))
     cli("member", "import", str(folder / "people.csv"))
@@ -228,6 +230,12 @@ def furnish(folder: Path) -> Office:
     cli("hours", "record", "M0002", "--date", "2026-10-04", "--minutes", "60", "--kind", "back-entered")
     codes = [cli("voucher", "issue", "M0001", "--offer", "1", "--points", p, "--json").json["code"] for p in ("20", "15")]
     cli("voucher", "capture", codes[0], "--merchant", "S001", "--bill", "10.00")
+    sheets(folder)
+    return Office(folder, codes[1], server)
+
+
+def sheets(folder: Path) -> None:
+    """The files that commands read."""
     _sheet(
         folder / "hours.csv",
         "成员编号,日期,时长,单号",
@@ -238,7 +246,6 @@ def furnish(folder: Path) -> Office:
     _sheet(folder / "people.csv", "成员编号,姓名,加入日期", "M0011,赵六,2026-10-01", "M0012,钱七,2026-10-02")
     newer = RULES.replace('"2026.1"', '"2026.2"').replace("2026-01-01", "2026-11-01")
     (folder / "rules2.toml").write_text(newer, encoding="utf-8")
-    return Office(folder, codes[1])
 
 
 def _sheet(path: Path, *lines: str) -> None:
