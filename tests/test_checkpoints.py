@@ -6,19 +6,24 @@ import os
 import shutil
 from base64 import b64decode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
-from conftest import Cli
-from timebank import checkpoint_log
-from timebank.base import db, keys, schema
+from conftest import Book, Cli
+from timebank import checkpoint_log, checkpoints, reading
+from timebank.base import communities, db, keys, schema
 from timebank.base.errors import Unwritable
 from timebank.checkpoint_log import Line
 from timebank.cli import EXIT_STATUS
 from timebank.commands.door import UNLOGGED
 from timebank.notes import Head, key_of, read_head, signed_head
+from timebank.transparency import Frontier, tree_root
 
 CODE = "520201-jianshe"
 ADD = ("member", "add", "赵六")
@@ -233,6 +238,49 @@ def unguarded(office: Cli, *statements: str) -> None:
         office.run(statement)
 
 
+@given(st.lists(st.one_of(st.integers(0, 40), st.binary(max_size=60), st.just(b"x" * 9_000)), max_size=30), st.booleans())
+def test_a_file_is_read_from_its_end_as_from_its_beginning(parts: list[int | bytes], ended: bool) -> None:
+    """Lines of two communities among junk of any length, torn or not at the end; blocks of a few bytes."""
+    lines = [junk_or_line(number, part) for number, part in enumerate(parts)]
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "log"
+        path.write_bytes(b"\n".join(lines) + (b"\n" if ended else b""))
+        patch.setattr(checkpoint_log, "_BLOCK", 70)
+        for code in ("a", "b"):
+            forwards = [line for _, line in checkpoint_log.lines(path) if line and line.code == code]
+            assert list(checkpoint_log.backwards(path, code)) == forwards[::-1]
+
+
+def junk_or_line(number: int, part: int | bytes) -> bytes:
+    """Bytes as they are, or a line of one of two communities of a length of its own."""
+    if isinstance(part, bytes):
+        return part.replace(b"\n", b"")
+    return json.dumps({"made_at": "x" * part, "note": f"{'ab'[part % 2]}/1\n{number}\n"}).encode()
+
+
+def test_every_head_is_held_against_every_earlier_one(book: Book) -> None:
+    """Of all pairs of sizes up to 40, by folding only what differs; another root or another later entry does not pass."""
+    book.join(*(f"M{number:04d}" for number in range(38)))
+    with book.read() as session:
+        leaves = list(reading.leaves(session, 1, 40))
+        roots = [tree_root(leaves[:size]) for size in range(41)]
+        for now in range(1, 41):
+            state = replace(communities.state(session, 1), size=now, frontier=frontier(leaves[:now]))
+            other = replace(state, frontier=frontier([*leaves[: now - 1], bytes(32)]))
+            for size in range(1, now + 1):
+                assert checkpoints._extends(session, state, size, roots[size])
+                assert not checkpoints._extends(session, state, size, roots[size - 1])
+                assert not checkpoints._extends(session, other, size, roots[size])
+
+
+def frontier(leaves: list[bytes]) -> bytes:
+    """The packed frontier of a log of these leaves."""
+    log = Frontier(0, [])
+    for leaf in leaves:
+        log.append(leaf)
+    return log.pack()
+
+
 # --- when it cannot be written ---
 
 
@@ -368,6 +416,17 @@ def test_two_people_open_a_new_incarnation_and_only_then_work_goes_on(
         assert findings(office, 0, "--against", str(tmp_path / note)) == []
     assert office("audit", "--json").json["ok"]
     assert refused(office, 3, "checkpoint", "incarnate", "--reason", "again", "--approver", "W0002") == "not_read_only"
+
+
+@pytest.mark.sqlite
+def test_a_new_incarnation_is_opened_once_for_its_key(office: Cli, copy: Callable[[], None]) -> None:
+    office(*ADD)
+    copy()
+    line = ("checkpoint", "incarnate", "--reason", "the disk died", "--approver", "W0002", "--key", "once", "--json")
+    first = office(*line)
+    after = office.stored()
+    assert office(*line).json == first.json
+    assert office.stored() == after
 
 
 def read(file: Path) -> Head:

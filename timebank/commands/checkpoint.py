@@ -1,5 +1,6 @@
 """`timebank checkpoint …`: the signed heads of the log."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from sqlmodel import Session
 from timebank import checkpoint_log, checkpoints
 from timebank.base.act import Act
 from timebank.base.db import instant
+from timebank.base.errors import Refused, Tampered
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder, write_bytes
 from timebank.checkpoint_log import Line
@@ -103,11 +105,14 @@ def incarnate(door: Writing) -> None:
     Only while the book does not agree with what was published, and only if the right database cannot be brought back.
     """
     door.mends = True
-    with door.reading() as (session, community):
+    declared: dict[str, Any] = {}
+    with (
+        door.reading() as (session, community),
+        suppress(Refused, Tampered),
+    ):  # the verb says so, unless this key was used before
         declared = checkpoints.declare(session, community.id, door.log())
-    receipt = door.once_or_ask(
-        KIND, f"log:{declared['incarnation']}", declared, lambda s, a: incarnated(door, s, a, declared)
-    ).receipt
+    subject = f"log:{declared.get('incarnation', 0)}"
+    receipt = door.once_or_ask(KIND, subject, declared, lambda s, a: incarnated(door, s, a, declared)).receipt
     if door.screen.data(receipt) or "waiting" in receipt:
         return
     lost = receipt["published"]
