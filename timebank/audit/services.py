@@ -11,7 +11,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, bindparam, func, not_, or_, select
+from sqlalchemy import BigInteger, bindparam, func, not_, or_, select
 
 from timebank.audit.accounts import Row
 from timebank.audit.findings import Findings
@@ -36,7 +36,7 @@ _BOUND = (
     "window_minutes",
 )
 _SUMS = ("eligible", "counted", "points", "window_minutes")
-_OF_A_DAY = ("member_id", "day", "id", "seq", "starts", "ends", "minutes", "category", *_SUMS)
+_OF_A_DAY = ("member_id", "day", "id", "seq", "starts", "ends", "minutes")
 _made = itemgetter("minutes", "category", "eligible", "counted", "points")
 _TAKEN_BACK = ("corrected", "reversed")
 _POSTED = ("posted", *_TAKEN_BACK)
@@ -128,11 +128,10 @@ class Services:
         self._check_unbound()
         self._check_states()
         days = Days(self._source, self._findings)
-        for services, earnings in _by_members(self._source):
-            for member in sorted(services.keys() | earnings.keys()):
-                mine = services.get(member, [])
-                days.take(mine)
-                _check_earnings(member, mine, earnings.get(member, []), self._findings)
+        for full, made, kept in _by_members(self._source):
+            days.take(full)
+            for member in sorted(made.keys() | kept.keys()):
+                _check_earnings(member, made.get(member, []), kept.get(member, []), self._findings)
         days.finish()
 
     def _check_unbound(self) -> None:
@@ -168,7 +167,7 @@ class Services:
 
 
 class Days:
-    """What the posted services of each member say together: give them member by member, then `finish`."""
+    """What the posted services of one member and day say together: give them by member and day, then `finish`."""
 
     def __init__(self, source: Source, findings: Findings) -> None:
         self._source = source
@@ -176,20 +175,20 @@ class Days:
         self._long: list[tuple[int, Any, int]] = []
 
     def take(self, services: Sequence[Row]) -> None:
-        """Compare one member's services, by day and number."""
-        day, minutes, spans = "", 0, list[tuple[int, int]]()
-        for _, on, number, seq, starts, ends, more, _, _, _, _, _ in services:
-            if on != day:
-                day, minutes, spans = on, 0, []
+        """Compare services of days that hold several, or many minutes."""
+        place, minutes, spans = None, 0, list[tuple[int, int]]()
+        for member, day, number, seq, starts, ends, more in services:
+            if (member, day) != place:
+                place, minutes, spans = (member, day), 0, []
             minutes += more
             if minutes > MINUTES_A_DAY_ALONE:
-                self._long.append((seq, on, minutes))
+                self._long.append((seq, day, minutes))
                 if minutes > MINUTES_A_DAY_MAX:
-                    beyond = say("It takes the day {day} to {minutes} minutes.", day=on, minutes=minutes)
+                    beyond = say("It takes the day {day} to {minutes} minutes.", day=day, minutes=minutes)
                     self._findings.add("day_too_long", beyond, entry=seq)
             if starts is not None and ends is not None:
                 if any(starts < until and since < ends for since, until in spans):
-                    overlap = say("Service {number} overlaps another one of that member on {day}.", number=number, day=on)
+                    overlap = say("Service {number} overlaps another one of that member on {day}.", number=number, day=day)
                     self._findings.add("hours_overlap", overlap, entry=seq)
                 spans.append((starts, ends))
 
@@ -205,18 +204,12 @@ class Days:
                 self._findings.add("approver_missing", alone, entry=seq)
 
 
-def _check_earnings(member: int, services: Sequence[Row], kept: Sequence[Row], findings: Findings) -> None:
+def _check_earnings(member: int, made: Sequence[Row], kept: Sequence[Row], findings: Findings) -> None:
     """I10: the sums that caps and carried minutes are read from, against the posted services they are made of."""
     categories, months = dict[str, Sums](), dict[str, Sums]()
-    for _, day, _, _, _, _, _, category, eligible, counted, points, window_minutes in services:
-        for sums in (
-            categories.get(category) or categories.setdefault(category, [0, 0, 0, 0]),
-            months.get(day[:7]) or months.setdefault(day[:7], [0, 0, 0, 0]),
-        ):
-            sums[0] += eligible
-            sums[1] += counted
-            sums[2] += points
-            sums[3] += window_minutes
+    for _, category, month, *sums in made:
+        categories[category] = [a + b for a, b in zip(categories.get(category, _NOTHING), sums, strict=True)]
+        months[month] = [a + b for a, b in zip(months.get(month, _NOTHING), sums, strict=True)]
     truth = {f"category:{name}": sums for name, sums in categories.items()}
     for month, sums in months.items():
         truth[f"month:{month}"] = sums
@@ -230,20 +223,32 @@ def _check_earnings(member: int, services: Sequence[Row], kept: Sequence[Row], f
                 findings.add("earning_differs", differs, where=f"member:{member}")
 
 
-def _by_members(source: Source) -> Iterator[tuple[dict[Any, list[Row]], dict[Any, list[Row]]]]:
-    """Posted services by member, day and number, and the sums kept of them by member; a share of the members at a time."""
+def _by_members(source: Source) -> Iterator[tuple[list[Row], dict[Any, list[Row]], dict[Any, list[Row]]]]:
+    """A share of the members at a time: the posted services of full days by member, day and number; then by member what all
+    posted ones add up to by category and month, and the sums kept. What the database adds up need not be read."""
     after, upto = bindparam("after", type_=BigInteger), bindparam("upto", type_=BigInteger)
-
-    def of_some(columns: Any, names: Sequence[str], *more: Any) -> Select[Any]:
-        own = (columns.community_id == source.community_id, columns.member_id > after, columns.member_id <= upto)
-        return select(*(source.plain(columns[name]) for name in names)).where(*own, *more)
-
+    of_some = (SERVICE.community_id == source.community_id, SERVICE.member_id > after, SERVICE.member_id <= upto)
+    posted = (*of_some, SERVICE.state == "posted")
+    day = (SERVICE.member_id, SERVICE.day)
+    several = (func.count() > 1) | (func.sum(SERVICE.minutes) > MINUTES_A_DAY_ALONE)
+    full = select(*day).where(*posted).group_by(*day).having(several).subquery()
     services = source.prepared(
-        of_some(SERVICE, _OF_A_DAY, SERVICE.state == "posted").order_by(SERVICE.member_id, SERVICE.day, SERVICE.id)
+        select(*(source.plain(SERVICE[name]) for name in _OF_A_DAY))
+        .join_from(full, SERVICE.id.table, (SERVICE.member_id == full.c.member_id) & (SERVICE.day == full.c.day))
+        .where(*posted)
+        .order_by(*day, SERVICE.id)
     )
-    earnings = source.prepared(of_some(EARNING, ("member_id", "scope", *_SUMS)).order_by(EARNING.member_id))
+    month = func.substr(source.plain(SERVICE.day), 1, 7)
+    place = (SERVICE.member_id, SERVICE.category, month)
+    made = source.prepared(
+        select(*place, *(func.sum(SERVICE[name]) for name in _SUMS)).where(*posted).group_by(*place).order_by(SERVICE.member_id)
+    )
+    own = (EARNING.community_id == source.community_id, EARNING.member_id > after, EARNING.member_id <= upto)
+    names = ("member_id", "scope", *_SUMS)
+    kept = source.prepared(select(*(source.plain(EARNING[name]) for name in names)).where(*own).order_by(EARNING.member_id))
     for first, last in _shares(source):
-        yield by_first(services(after=first, upto=last)), by_first(earnings(after=first, upto=last))
+        given = {"after": first, "upto": last}
+        yield services(**given), by_first(made(**given)), by_first(kept(**given))
 
 
 def _shares(source: Source) -> Iterator[tuple[int, int]]:
