@@ -205,6 +205,8 @@ def test_what_the_database_takes_back_again_and_again_is_busy_in_the_end(postgre
         ("55P03", "busy"),
         ("57014", "busy"),
         ("42501", "no_rights"),
+        ("42P05", "pooled"),
+        ("26000", "pooled"),
     ],
 )
 def test_every_state_of_the_server_has_its_words(postgres: Book, state: str, code: str) -> None:

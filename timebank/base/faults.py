@@ -9,7 +9,7 @@ import sqlite3
 
 from sqlalchemy.exc import DBAPIError
 
-from timebank.base.errors import Busy, NotAllowed, NotFound, TimebankError, Unwritable
+from timebank.base.errors import Busy, Invalid, NotAllowed, NotFound, TimebankError, Unwritable
 from timebank.base.i18n import say
 
 GAVE_WAY = "gave_way"
@@ -22,6 +22,7 @@ _LOCKED = {"55P03", "57014"}
 _TAKEN_BACK = {"40001", "40P01"}
 _NO_ROOM = {"53100", "53200", "58030"}
 _READ_ONLY = "25006"
+_POOLED = {"42P05", "26000"}
 _NO_RIGHTS = "42501"
 _FULL_HOUSE = {"53300", "57P03"}
 _GONE = ("08", "57P")
@@ -97,6 +98,12 @@ def _postgres(state: str, cause: str) -> TimebankError | None:
     if state in _NO_ROOM or state == _READ_ONLY:
         hint = say("Check free space on the server, and that it is not a read-only standby; nothing was changed.")
         return Unwritable(say("The database cannot be written: {cause}.", cause=cause), "unwritable", hint)
+    if state in _POOLED:
+        return Invalid(
+            say("A pooler between here and the server mixes prepared statements up: {cause}.", cause=cause),
+            "pooled",
+            say("Add prepare_threshold=none to the database's URL, after a question mark; nothing was changed."),
+        )
     if state == _NO_RIGHTS:
         return NotAllowed(
             say("The database does not let this login do that: {cause}.", cause=cause),

@@ -353,6 +353,8 @@ MESSAGES: dict[str, str] = {
     "The server is PostgreSQL {version}; this program needs {least} or later.": "服务器是 PostgreSQL {version}；本程序需要 {least} 或更新版本。",
     "This does not name a database that the program can use.": "这不是本程序能用的数据库地址。",
     # timebank/base/faults.py
+    "A pooler between here and the server mixes prepared statements up: {cause}.": "本机与服务器之间的连接池混淆了预备语句：{cause}。",
+    "Add prepare_threshold=none to the database's URL, after a question mark; nothing was changed.": "请在数据库地址的问号后面加上 prepare_threshold=none；没有改动任何内容。",
     "Check free space and permissions of its folder; nothing was changed.": "请检查所在文件夹的剩余空间和写入权限；什么都没有改动。",
     "Check free space on the server, and that it is not a read-only standby; nothing was changed.": "请检查服务器的剩余空间，并确认它不是只读备机；没有改动任何内容。",
     "Check host and port in --db or TIMEBANK_DB, and that the server runs; nothing was changed.": "请核对 --db 或 TIMEBANK_DB 中的主机和端口，并确认服务器在运行；没有改动任何内容。",
