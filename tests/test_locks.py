@@ -1,5 +1,6 @@
 """Someone else holds the lock: a command waits half a minute, then says so; nothing is done in part, and it can be repeated."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -49,6 +50,17 @@ def test_a_book_that_stays_locked_is_busy_and_nothing_is_done(office: Cli) -> No
     assert busy.json["error"]["code"] == "busy"
     assert office.stored() == before
     assert office(*RECORD).json == office(*RECORD).json
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_busy_command_names_the_key_to_repeat_it_under(office: Cli) -> None:
+    *line, _ = RECORD
+    with locked(office, "IMMEDIATE"):
+        busy = office(*line[:-1], status=6)
+    (key,) = re.findall(r"\b[0-9a-f]{16}\b", busy.err)
+    office(*line, key)
+    assert office(*line, key).json == office(*line, key).json
+    assert office.rows("SELECT count(*) FROM command WHERE key = :key", key=key) == [(1,)]
 
 
 @pytest.mark.usefixtures("impatient")

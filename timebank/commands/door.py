@@ -29,7 +29,7 @@ from timebank.base import communities, db, keys, schema
 from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.config import Config, sqlite_path
-from timebank.base.errors import Invalid, Unwritable
+from timebank.base.errors import Busy, Invalid, Unwritable
 from timebank.base.i18n import Language, say
 from timebank.base.keys import Keys
 from timebank.base.masking import looks_like_personal_number
@@ -278,7 +278,11 @@ def _command(
         options["key"] = _key(options["key"])
         options["reason"] = parse_text(options["reason"])
         with closing(Writing(config, screen, inputs=inputs, **options)) as door:
-            function(door, **given)
+            try:
+                function(door, **given)
+            except (Busy, Unwritable):  # whose hints ask for the key: a random one was never shown
+                screen.note(say("Key of this command: {key}", key=door.key))
+                raise
         tell_unlogged(door)
 
     command.__signature__ = inspect.Signature([context, *own, *extra])  # type: ignore[attr-defined]
