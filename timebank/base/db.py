@@ -4,6 +4,7 @@ One command is one transaction. A writing one starts with the write lock (`BEGIN
 first statement locks the community's state row (`communities.lock`). A reading one never takes a lock.
 """
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -109,6 +110,7 @@ def _open_postgres(place: URL, wait_seconds: int) -> Engine:
         raise Invalid(
             say("The driver for PostgreSQL is not installed."), "no_driver", say("Install it: pip install 'timebank[postgres]'")
         ) from error
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what it warns of comes as an error too, and is said once
     event.listen(engine, "connect", _check_postgres, insert=True)  # before SQLAlchemy asks in an encoding it cannot read
 
     # In the transaction, not in the connection's options: a pooler refuses those, and hands settings on to others.
