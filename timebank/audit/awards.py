@@ -48,7 +48,7 @@ class Known:
     and lag, with room under all caps, is right if it is the known one but for the sums read. Every other one is made again.
     """
 
-    _TRACES_MAX = 32_768
+    _TRACES_MAX = 2_048
     _SUMS = frozenset({"day_minutes", "eligible", "counted", "windows"})
 
     def __init__(self, book: RuleBook) -> None:

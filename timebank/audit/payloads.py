@@ -95,7 +95,7 @@ class Reader:
     without its digits. How many digits a number has matters only in the ways above, so a new shape of a known kind is good.
     """
 
-    _SHAPES_MAX = 16_384
+    _SHAPES_MAX = 4_096
     _DIGITS = b"0123456789"
     _ZEROS = bytes(ord("0") if chr(byte).isdigit() else byte for byte in range(128)) + bytes(range(128, 256))
     _NONCE = b'"nonce":"'
