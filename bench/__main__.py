@@ -1,6 +1,7 @@
 """`python -m bench`: measure, print the figures, write RESULTS.md, results.svg and results.json."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -64,4 +65,5 @@ def _run(bench: Bench, rows: list[str], to: Path) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # its server and its folder go with it
     sys.exit(main(sys.argv[1:]))
