@@ -16,7 +16,7 @@ from play import OFTEN, VERBS, Play, unsynced
 
 ASKED = os.environ.get("TIMEBANK_TEST_EXAMPLES")
 """How many lives are lived. In CI they are always the same ones; a number of one's own makes them others each time."""
-LIVES = {Files: 50, Server: 20}
+LIVES = {Files: 40, Server: 15}
 
 
 def profile(shelf: Shelf) -> settings:
