@@ -509,3 +509,27 @@ def test_a_note_of_another_log_is_no_evidence(office: Cli, tmp_path: Path) -> No
 def test_an_audit_without_the_keys_says_what_it_did_not_check(office: Cli) -> None:
     office.keys.unlink()
     assert "Signatures are not checked" in office("audit").err
+
+
+def test_of_two_commands_that_end_in_the_other_order_neither_is_written_down_twice(tmp_path: Path) -> None:
+    lines = [Line("", f"a/1\n{size}\n", "a", 1, size) for size in (1, 2, 3)]
+    assert checkpoint_log.append(tmp_path / "log", "a", lines[:1]) == 1
+    assert checkpoint_log.append(tmp_path / "log", "a", lines[1:]) == 2
+    assert checkpoint_log.append(tmp_path / "log", "a", lines[:2]) == 0
+    assert [line for _, line in checkpoint_log.lines(tmp_path / "log")] == lines
+
+
+@pytest.mark.sqlite
+def test_a_later_head_of_an_earlier_incarnation_stops_all_writing(office: Cli, copy: Callable[[], None]) -> None:
+    """Another computer's file knows more of incarnation 1 than incarnation 2 declared lost."""
+    office(*ADD)
+    shorter = file_of(office).read_bytes()
+    office(*ADD)
+    longer = file_of(office).read_bytes()
+    copy()
+    file_of(office).write_bytes(shorter)
+    office("checkpoint", "incarnate", "--reason", "the disk died", "--approver", "W0002")
+    file_of(office).write_bytes(longer)
+    assert refused(office, 21) == "rolled_back"
+    file_of(office).write_bytes(shorter)
+    office(*ADD)
