@@ -17,7 +17,7 @@ from timebank.journal import EXPIRED, Transfer, keeps_lots
 _NEVER = NEVER.isoformat()
 _CHUNK = 500
 _KEPT = "timebank_positions"
-_KEPT_MAX = 100_000
+_KEPT_MAX = 20_000
 _ACCOUNTS = """
     SELECT id, holder, unit, purpose, floor, balance FROM account WHERE community_id = ? AND holder IN ? AND unit IN ?"""
 _LOTS = "SELECT account_id, expires_on, balance FROM lot WHERE community_id = ? AND account_id IN ?"
@@ -30,8 +30,8 @@ _Place = TypeVar("_Place", tuple[int, str], tuple[int, str, str])
 
 @dataclass(slots=True, eq=False)
 class Position:
-    """One account: its balance, its lots by lapse day (None where it keeps none), and its lines and turnover of
-    the `periods` that were read."""
+    """One account: its balance, its lots by lapse day (None where it keeps none), and of each period that was
+    read how many lines it has and what turned over."""
 
     community_id: int
     id: int
@@ -43,9 +43,6 @@ class Position:
     lots: dict[str, int] | None
     lines: dict[str, int] = field(default_factory=dict)
     turnover: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    periods: set[str] = field(default_factory=set)
-    moved_lots: set[str] = field(default_factory=set)
-    moved_turnover: set[tuple[str, str]] = field(default_factory=set)
 
 
 Move = tuple[Position, str, int]
@@ -74,6 +71,8 @@ class Positions:
         self._by_name: dict[tuple[str, str, str], Position] = {}
         self._of_holder: dict[tuple[str, str], list[Position]] = {}
         self._moved: dict[int, Position] = {}
+        self._moved_lots: set[tuple[int, str]] = set()
+        self._moved_turnover: set[tuple[int, str, str]] = set()
         self._known_lots: set[tuple[int, str]] = set()
         self._known_turnover: set[tuple[int, str, str]] = set()
 
@@ -86,7 +85,7 @@ class Positions:
         positions = kept if kept is not None and kept._community_id == community_id else cls(community_id)
         positions._load_accounts(session, holders, units)
         wanted = [position for holder in holders for unit in units for position in positions._of_holder[holder, unit]]
-        positions._load_turnover(session, {p.id: p for p in wanted if not p.periods.issuperset(periods)}, periods)
+        positions._load_turnover(session, {p.id: p for p in wanted if not p.lines.keys() >= set(periods)}, periods)
         return positions
 
     def _load_accounts(self, session: Session, holders: Collection[str], units: Collection[str]) -> None:
@@ -117,15 +116,15 @@ class Positions:
 
     def _load_turnover(self, session: Session, by_id: dict[int, Position], periods: Collection[str]) -> None:
         for period in sorted(periods):
-            new = sorted(number for number, position in by_id.items() if period not in position.periods)
+            new = sorted(number for number, position in by_id.items() if period not in position.lines)
+            for number in new:
+                by_id[number].lines[period] = 0
             for some in _chunks(new):
                 for number, lapses, lines, net in select_rows(session, _TURNOVER, (self._community_id, some, period)):
                     position, day = by_id[number], iso(lapses)
                     position.turnover[period, day] = [lines, net]
-                    position.lines[period] = position.lines.get(period, 0) + lines
+                    position.lines[period] += lines
                     self._known_turnover.add((number, period, day))
-            for number in new:
-                by_id[number].periods.add(period)
 
     def find(self, holder: str, unit: str, purpose: str) -> Position:
         """The account of that name. Raises NotFound `no_account`."""
@@ -209,7 +208,7 @@ class Positions:
 
     def _count(self, position: Position, lapse: str, amount: int, period: str) -> int:
         """Record a posting in the account's turnover; gives its running number in the period."""
-        n = position.lines[period] = position.lines.get(period, 0) + 1
+        n = position.lines[period] = position.lines[period] + 1
         place = (period, lapse)
         turnover = position.turnover.get(place)
         if turnover is None:
@@ -217,8 +216,9 @@ class Positions:
         turnover[0] += 1
         turnover[1] += amount
         self._moved[position.id] = position
-        position.moved_turnover.add(place)
-        position.moved_lots.add(lapse)
+        self._moved_turnover.add((position.id, period, lapse))
+        if position.lots is not None:
+            self._moved_lots.add((position.id, lapse))
         return n
 
     def take_back(self, position: Position, lot: date, amount: int, expired: int, *, owe: bool) -> tuple[list[Move], int]:
@@ -263,21 +263,12 @@ class Positions:
             ("community_id", "id"),
             [(position.balance, cid, number) for number, position in sorted(by_id.items())],
         )
-        rest = {
-            (number, lapse): position.lots[lapse]
-            for number, position in by_id.items()
-            if position.lots is not None
-            for lapse in position.moved_lots
-        }
+        rest = {(number, lapse): (by_id[number].lots or {})[lapse] for number, lapse in self._moved_lots}
         new_lots, old_lots = _split(rest, self._known_lots)
         lot_key = ("community_id", "account_id", "expires_on")
         insert_rows(session, "lot", (*lot_key, "balance"), [(cid, *place, rest[place]) for place in new_lots])
         update_rows(session, "lot", ("balance",), lot_key, [(rest[place], cid, *place) for place in old_lots])
-        moved = {
-            (number, *place): position.turnover[place]
-            for number, position in by_id.items()
-            for place in position.moved_turnover
-        }
+        moved = {place: by_id[place[0]].turnover[place[1:]] for place in self._moved_turnover}
         new, old = _split(moved, self._known_turnover)
         key = ("community_id", "account_id", "period", "expires_on")
         insert_rows(session, "turnover", (*key, "lines", "net"), [(cid, *place, *moved[place]) for place in new])
@@ -287,11 +278,9 @@ class Positions:
     def _keep(self, session: Session, lots: Iterable[tuple[int, str]], turnover: Iterable[tuple[int, str, str]]) -> None:
         self._known_lots.update(lots)
         self._known_turnover.update(turnover)
-        for position in self._moved.values():
-            position.moved_lots.clear()
-            position.moved_turnover.clear()
-        self._moved.clear()
-        if len(self._known_turnover) <= _KEPT_MAX:  # a year of a city would not fit into memory
+        for moved in (self._moved, self._moved_lots, self._moved_turnover):
+            moved.clear()
+        if len(self._by_name) <= _KEPT_MAX:  # those of a city would not fit into memory
             session.info[_KEPT] = self
 
 

@@ -5,8 +5,9 @@ Which fields an entry's payload has: docs/ledger.md.
 
 import re
 from collections.abc import Callable
-from json import JSONDecoder
-from typing import Any, NoReturn
+from typing import Any
+
+import orjson
 
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
@@ -78,10 +79,6 @@ def malformed(payload: Payload) -> str | None:
     return None if ("approver" in payload) == ("approver_auth" in payload) else "approver_auth"
 
 
-def _refuse(written: str) -> NoReturn:
-    raise ValueError(written)
-
-
 class Reader:
     """Reads payloads as strictly as `transparency.parse` and tests their fields, at a fraction of the price.
 
@@ -106,7 +103,6 @@ class Reader:
         self._look = look
         self._good: dict[bytes, bool] = {}  # shape -> whether a payload of it may hold a -0
         self._kinds: set[bytes] = set()
-        self._decode = JSONDecoder(parse_float=_refuse, parse_constant=_refuse).raw_decode
 
     def read(self, payload: bytes) -> Payload:
         """The payload's fields. Raises Invalid `not_canonical`, or `malformed` naming the field."""
@@ -123,12 +119,10 @@ class Reader:
         if careful and _MINUS_ZERO.search(payload):
             return self._strictly(payload, None)
         try:
-            text = payload.decode()
-            fields: Payload
-            fields, end = self._decode(text)
-        except ValueError:
+            fields: Payload = orjson.loads(payload)
+        except orjson.JSONDecodeError:
             return self._strictly(payload, None)
-        if end != len(text) or type(fields) is not dict or fields["v"] != PAYLOAD_VERSION:
+        if type(fields) is not dict or fields["v"] != PAYLOAD_VERSION:
             return self._strictly(payload, None)
         return fields
 
