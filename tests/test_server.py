@@ -182,6 +182,34 @@ def test_two_who_block_each_other_both_get_through(postgres: Book) -> None:
     assert len(tries) == 3
 
 
+@pytest.fixture
+def taken_back_once(server_office: Cli) -> Cli:
+    """An office in which the next command is taken back for another's sake, once."""
+    server_office.run("CREATE SEQUENCE tries")
+    server_office.run(
+        "CREATE FUNCTION take_back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF nextval('tries') = 1 THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$"
+    )
+    server_office.run("CREATE TRIGGER take_back BEFORE INSERT ON command FOR EACH ROW EXECUTE FUNCTION take_back()")
+    return server_office
+
+
+def test_a_voucher_that_was_done_again_shows_the_code_that_counts(taken_back_once: Cli) -> None:
+    taken_back_once.run("ALTER SEQUENCE tries RESTART WITH 2")
+    taken_back_once("hours", "record", "M0001", "--date", "2026-10-03", "--minutes", "120")
+    taken_back_once.run("ALTER SEQUENCE tries RESTART WITH 1")
+    code = taken_back_once("voucher", "issue", "M0001", "--offer", "1", "--points", "10", "--json").json["code"]
+    taken_back_once("voucher", "verify", code, "--merchant", "S001")
+
+
+def test_an_import_that_was_done_again_counts_its_rows_once(taken_back_once: Cli, tmp_path: Path) -> None:
+    sheet, rejects = tmp_path / "hours.csv", tmp_path / "rejects.csv"
+    sheet.write_text("date,member_no,minutes\n2026-10-03,M0001,60\n2026-10-03,M0099,30\n", encoding="utf-8")
+    totals = ("--minutes", "90", "--partial", "--save-rejects", str(rejects))
+    taken_back_once("hours", "import", str(sheet), *totals)
+    assert len(rejects.read_text(encoding="utf-8").splitlines()) == 2
+
+
 def test_what_the_database_takes_back_again_and_again_is_busy_in_the_end(postgres: Book) -> None:
     tries: list[int] = []
 

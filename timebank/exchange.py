@@ -74,8 +74,9 @@ class Intake:
     minutes: int = 0
 
     def take(self, read: Callable[[Row], _Item], verb: Callable[[Sequence[_Item]], Imported]) -> Imported:
-        """Read all rows in batches and hand the readable ones to a room's verb."""
+        """Read all rows in batches and hand the readable ones to a room's verb; from the first row on, each time."""
         outcome = Imported()
+        self.rejects, self.minutes = [], 0  # a try before this one may have been taken back
         rows = self.sheet.rows()
         while batch := list(islice(rows, BATCH_ROWS)):
             readable, findings = _readable(batch, read)

@@ -106,7 +106,7 @@ def export(
             two_people(act)
             if not act.reason:
                 raise Invalid(say("Full names need a reason."), "no_reason", say("Say why with --reason."))
-            written.append(write(session, act.community_id))
+            written[:] = [write(session, act.community_id)]
             return {"period": period, "names": names.value}
 
         written: list[Exported] = []

@@ -38,7 +38,7 @@ def issue(
     def work(session: Session, act: Act) -> dict[str, Any]:
         held = points_of(points, door.community(session).points_decimals) if points is not None else None
         issued = redemption.issue(session, act, Request(member, offer, held, days), door.pepper())
-        told.extend([issued.code] if issued.code else [])
+        told[:] = [issued.code] if issued.code else []  # of the last try: what the database took back is done again
         voucher = issued.voucher
         terms = {"points": voucher.points, "most_fen": voucher.fen, "expires_on": voucher.expires_on.isoformat()}
         return {"voucher": voucher.number, "member": member, **terms}
