@@ -28,7 +28,7 @@ _OURS = "timebank"
 _ASKED_ABOUT = 7
 _BALANCES = 1_000
 _ACCOUNTS = 200
-_AT_ONCE = 100
+_AT_ONCE = 1_000
 _PEER = "bench_peer"
 _BOOKS = ("django-hordak", "piecash", "python-accounting")
 _PGLEDGER = "PGLEDGER_SQL"
@@ -131,7 +131,7 @@ def _balance(book: Path) -> float:
 
 @row("P16", "whole transfers a second", "django-hordak, piecash, python-accounting, pgledger")
 def transferring(bench: Bench) -> list[Figure]:
-    """Transfers over one connection to one server, one in a durable transaction and a hundred in one."""
+    """Transfers over one connection to one server, one in a durable transaction and a thousand in one."""
     pythons: dict[str, Path] = {}
     missing: dict[str, str] = {}
     for name in _BOOKS:

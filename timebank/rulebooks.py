@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from sqlalchemy import BigInteger, Text
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -179,10 +180,12 @@ def find(session: Session, community_id: int, version: str) -> RuleBookRow:
 def shelf(session: Session, community_id: int) -> Shelf:
     """All published books, read from their stored texts."""
     rows = sorted(listed(session, community_id), key=lambda row: (row.effective_from, row.seq), reverse=True)
-    return Shelf(tuple(Published(_stored(row), row.ref) for row in rows))
+    return Shelf(tuple(Published(_stored(row.text), row.ref) for row in rows))
 
 
-def _stored(row: RuleBookRow) -> RuleBook:
-    book = rulefile.read(row.text.encode()).book
+@lru_cache(64)
+def _stored(text: str) -> RuleBook:
+    """A published text as its book: the same for ever, and asked for by every command that takes hours."""
+    book = rulefile.read(text.encode()).book
     assert book is not None, "what was published was read without errors"
     return book

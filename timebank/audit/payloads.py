@@ -79,6 +79,11 @@ def malformed(payload: Payload) -> str | None:
     return None if ("approver" in payload) == ("approver_auth" in payload) else "approver_auth"
 
 
+def _holds_minus_zero(payload: bytes) -> bool:
+    """Whether a number, or a text that looks like one, is -0: plain searches first, at a tenth of the pattern's price."""
+    return (b",-0" in payload or b":-0" in payload or b"[-0" in payload) and _MINUS_ZERO.search(payload) is not None
+
+
 class Reader:
     """Reads payloads as strictly as `transparency.parse` and tests their fields, at a fraction of the price.
 
@@ -116,7 +121,7 @@ class Reader:
             if kind not in self._kinds or _LARGE in shape:
                 return self._strictly(payload, kind)
             careful = self._remember(shape)
-        if careful and _MINUS_ZERO.search(payload):
+        if careful and _holds_minus_zero(payload):
             return self._strictly(payload, None)
         try:
             fields: Payload = orjson.loads(payload)
