@@ -82,7 +82,11 @@ def test_a_command_killed_before_any_call_to_the_server_was_done_or_not_and_coun
                 ended = office.type(walk, killed(number))
                 left = digest(office)
                 assert left in (before, after), f"neither before nor after: {reference.calls[number - 1]}"
-                assert ended.status == -9, ended
+                if len(ended.calls) < number:  # done before it came to this call: a socket takes its pieces as they come
+                    assert ended.status == 0, ended
+                    number = len(reference.calls)
+                else:
+                    assert ended.status == -9, ended
             again = office.type(walk)
             assert (again.status, again.out) == (0, (reference if left == before else second).out), again.err
             assert digest(office) == after
