@@ -1,6 +1,7 @@
 """On PostgreSQL a role of its own adds to the book and changes nothing in it, however it is asked."""
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,6 +145,44 @@ def test_a_login_without_rights_is_told_so(owner: Cli, role: str) -> None:
 
 def test_rights_are_given_to_roles_that_are_there(owner: Cli) -> None:
     assert owner("db", "grant", "nobody'; --", "--json", status=7).json["error"]["code"] == "no_role"
+
+
+@pytest.fixture
+def strong(owner: Cli, role: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A role that the parameter makes strong: a statement to do it, and one to take it back."""
+    name = f"{role}_strong"
+    before = owner.rows("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()")[0][0]
+    owner.run(f"CREATE ROLE {name} LOGIN")
+    owner.run(request.param.format(name=name, role=role, database=make_url(owner.url).database))
+    yield name
+    owner.run(f"REASSIGN OWNED BY {name}, {role} TO {before}")
+    owner.run(f"DROP OWNED BY {name}, {role}")
+    owner.run(f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize(
+    "strong",
+    [
+        "ALTER TABLE entry OWNER TO {name}",
+        "ALTER DATABASE {database} OWNER TO {name}",
+        "ALTER TABLE member OWNER TO {role}; GRANT {role} TO {name}",
+        "ALTER ROLE {name} SUPERUSER",
+    ],
+    indirect=True,
+)
+def test_an_owner_keeps_its_rights_and_is_no_application(owner: Cli, strong: str) -> None:
+    rights_of_tables = "SELECT relname, relowner, relacl::text FROM pg_class WHERE relkind = 'r' ORDER BY relname"
+    before = owner.rows(rights_of_tables)
+    assert owner("db", "grant", strong, "--json", status=3).json["error"]["code"] == "owner_role"
+    assert owner.rows(rights_of_tables) == before
+
+
+def test_the_page_names_every_table_that_a_role_may_change() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "postgresql.md").read_text(encoding="utf-8")
+    told = re.search(r"may also change rows of these tables: ([^.]*)\.", page)
+    assert told is not None
+    changed = {line.split(" ON ")[1].split(" TO ")[0] for line in rights.grants("office") if "UPDATE" in line}
+    assert set(re.findall(r"`(\w+)`", told[1])) == changed
 
 
 def test_a_dry_run_gives_no_rights(owner: Cli, role: str) -> None:

@@ -132,7 +132,7 @@ class Login:
         """What that means, in words."""
         if self.rights == "owner":
             return say("owner: could take the guards down; give the program a role of its own with timebank db grant")
-        return say("application: adds to the book and can change nothing in it")
+        return say("application: adds to the book, can change no entry in it")
 
 
 _LOGIN = """

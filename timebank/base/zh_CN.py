@@ -63,7 +63,7 @@ MESSAGES: dict[str, str] = {
     "Install completion for the current shell.": "为当前终端安装命令补全。",
     "Language of the header rows.": "表头的语言。",
     "Language, zh or en (TIMEBANK_LANG, else the locale).": "语言，zh 或 en（TIMEBANK_LANG，否则按系统设置）。",
-    "Let a role add to the book and change nothing that is in it (PostgreSQL; run by the tables' owner).": "让一个角色只能往账册里添加、不能改动已有内容（PostgreSQL；由表的所有者执行）。",
+    "Let a role add to the book and change no entry that is in it (PostgreSQL; run by the tables' owner).": "让一个角色只能往账册里添加、不能改动已有的分录（PostgreSQL；由表的所有者执行）。",
     "Let points spent meanwhile be owed.": "已用掉的积分记为欠分。",
     "List a member's vouchers, or all that are open; only the last four characters of a code are ever shown.": "列出一位成员的兑换券，或所有待使用的；券码只显示后四位。",
     "List a month's batches.": "列出当月的批次。",
@@ -395,7 +395,7 @@ MESSAGES: dict[str, str] = {
     "Run timebank db upgrade (after a backup), or use the program version that made it.": "请先备份再执行 timebank db upgrade，或改用建立它时的程序版本。",
     "There is no time bank in this database yet.": "此数据库中还没有时间银行。",
     "This database is at revision {found}; this program needs {head}.": "数据库的结构版本是 {found}，本程序需要 {head}。",
-    "application: adds to the book and can change nothing in it": "应用：只能往账册里添加，不能改动已有内容",
+    "application: adds to the book, can change no entry in it": "应用：只能往账册里添加，不能改动任何分录",
     "owner: could take the guards down; give the program a role of its own with timebank db grant": "所有者：可以拆除防改触发器；请用 timebank db grant 给程序单独的角色",
     # timebank/base/sheet_survey.py
     "Check the folder and the name.": "请检查文件夹和文件名。",
@@ -1106,6 +1106,8 @@ MESSAGES: dict[str, str] = {
     "{time} were counted before": "扣除此前多计的 {time}",
     # timebank/rights.py
     "Let its administrator create it: CREATE ROLE … LOGIN; this program makes no passwords.": "请让管理员创建：CREATE ROLE … LOGIN；本程序不设密码。",
+    "Let the server's administrator create one that owns nothing: CREATE ROLE … LOGIN": "请服务器管理员另建一个不拥有任何对象的角色：CREATE ROLE … LOGIN",
+    "The role {role} is an owner here, or a superuser, or may act as one.": "角色 {role} 在这里是所有者或超级用户，或者可以代行其权限。",
     "The server has no role {role}.": "服务器上没有角色 {role}。",
     # timebank/rulebooks.py
     "Correct what is named and run timebank rules check FILE again.": "请改正列出的各项，再执行 timebank rules check 文件。",

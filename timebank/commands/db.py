@@ -85,7 +85,7 @@ def grant(
     role: Annotated[str, typer.Argument(help="A role of the PostgreSQL server.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the SQL.")] = False,
 ) -> None:
-    """Let a role add to the book and change nothing that is in it (PostgreSQL; run by the tables' owner)."""
+    """Let a role add to the book and change no entry that is in it (PostgreSQL; run by the tables' owner)."""
     statements = list(rights.grants(role))
     if not dry_run:
         if sqlite_path(door.config.db) is not None:
