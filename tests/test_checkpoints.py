@@ -498,6 +498,14 @@ def test_a_proof_holds_a_head_too(office: Cli, tmp_path: Path) -> None:
     assert findings(office, 0, "--against", str(tmp_path / "proof.json")) == []
 
 
+@pytest.mark.parametrize("named", [(), ("guards",), ("statements", "guards"), ("I1",)])
+def test_an_older_head_is_compared_whatever_checks_are_named(office: Cli, tmp_path: Path, named: tuple[str, ...]) -> None:
+    other = signed_head(Head(f"{CODE}/1", 2, bytes(32)), keys.read(office.keys).seed)
+    (tmp_path / "other").write_text(other, encoding="utf-8")
+    told = office("audit", *named, "--against", str(tmp_path / "other"), "--json", status=22).json
+    assert [finding["code"] for finding in told["findings"]] == ["rewritten"]
+
+
 def test_a_note_of_another_log_is_no_evidence(office: Cli, tmp_path: Path) -> None:
     (tmp_path / "note").write_text(signed_head(Head(f"{CODE}/1", 1, bytes(32)), bytes(32)), encoding="utf-8")
     assert refused(office, 20, "audit", "--against", str(tmp_path / "note")) == "bad_note"

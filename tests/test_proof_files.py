@@ -155,11 +155,24 @@ def test_a_proof_of_a_later_incarnation_covers_entries_and_heads_of_earlier_ones
     told = resigned(GOOD, 21, head(21).root, second)
     assert verify(told, key, head_in(signed_head(head(9), SEED).encode(), key)).older == head(9)
     refused(lambda: head_in(signed_head(head(9), bytes(32)).encode(), key), Tampered, "bad_note")
-    refused(lambda: head_in(signed_head(head(9, "520201-jianshe/3"), SEED).encode(), key), Tampered, "bad_note")
+    refused(lambda: head_in(signed_head(head(9, "520201-jianshe/3"), SEED).encode(), key), Refused, "later_log")
+    refused(lambda: head_in(signed_head(head(9, "520201-jianshe/3"), bytes(32)).encode(), key), Tampered, "bad_note")
     refused(lambda: head_in(signed_head(head(9, "520203-jianshe/1"), SEED).encode(), key), Tampered, "bad_note")
     refused(checked(told, replace(head(9), root=bytes(32)), key), Rewritten, "no_prefix")
     plain = key_of("example.com/log", keys.public(SEED))
     refused(lambda: head_in(signed_head(head(9), SEED).encode(), plain), Tampered, "bad_note")
+
+
+def test_a_key_of_another_incarnation_accuses_nobody_and_is_told_the_name_it_has_there() -> None:
+    second = "520201-jianshe/2"
+    for origin, of_reader, code in ((ORIGIN, second, "earlier_log"), (second, ORIGIN, "later_log")):
+        told, key = resigned(GOOD, 21, head(21).root, origin), key_of(of_reader, keys.public(SEED))
+        with pytest.raises(Refused) as caught:
+            verify(told, key)
+        assert caught.value.code == code
+        assert vkey(origin, key.public) in str(caught.value.hint)
+        forged = replace(told, note=signed_head(head(21, origin), bytes(32)))
+        refused(checked(forged, key=key), Tampered, "bad_note")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from timebank.base.errors import Invalid, Refused, Tampered
 from timebank.base.i18n import Say, say
-from timebank.notes import NOTE_BYTES_MAX, SIZE_MAX, Head, Vkey, key_of, read_head
+from timebank.notes import NOTE_BYTES_MAX, SIZE_MAX, Head, Vkey, key_of, read_head, vkey
 from timebank.proofs import PATH_HASHES_MAX, verify_consistency, verify_inclusion
 from timebank.transparency import leaf_hash, parse
 
@@ -88,9 +88,10 @@ def verify(proof: Proof, key: Vkey, older: Head | None = None) -> Verified:
     """Check a proof from the signature down to the entry and, where the reader has one, against an older head of the log.
 
     Raises Invalid or Tampered `bad_note`; Tampered `not_included`, `misplaced`; Rewritten `no_prefix`; Refused
-    `proof_too_old`, `no_since`, where the file cannot answer what was asked.
+    `proof_too_old`, `no_since`, where the file cannot answer what was asked, `earlier_log`, `later_log`, where the key is of
+    another incarnation of the log.
     """
-    head = read_head(proof.note, key)
+    head = _head(proof.note, key)
     if proof.size != head.size:
         raise Tampered(
             say("The proof is for {size} entries, its signed head for {other}.", size=proof.size, other=head.size),
@@ -107,13 +108,50 @@ def verify(proof: Proof, key: Vkey, older: Head | None = None) -> Verified:
 
 
 def head_in(data: bytes, key: Vkey) -> Head:
-    """The signed head in a file: a note, or a proof that holds one. Raises `bad_note` as `read_head` does, Invalid `bad_proof`.
+    """The signed head in a file: a note, or a proof that holds one. Raises `bad_note` as `read_head` does, Invalid `bad_proof`,
+    Refused `later_log`.
 
     An earlier incarnation of the log was signed with the same key under its own name, and is read too.
     """
     note = read(data).note if data[:1] == b"{" else data
-    origin = note.partition("\n")[0] if isinstance(note, str) else note.partition(b"\n")[0].decode("utf-8", "replace")
-    return read_head(note, key_of(origin, key.public) if _is_earlier(origin, key.name) else key)
+    origin = _origin(note)
+    return read_head(note, key_of(origin, key.public)) if _is_earlier(origin, key.name) else _head(note, key)
+
+
+def _origin(note: str | bytes) -> str:
+    return note.partition("\n")[0] if isinstance(note, str) else note.partition(b"\n")[0].decode("utf-8", "replace")
+
+
+def _head(note: str | bytes, key: Vkey) -> Head:
+    """Read a head that this key signed; accuse nobody where it signed it for another incarnation of the log."""
+    origin = _origin(note)
+    if _is_earlier(origin, key.name):
+        read_head(note, key_of(origin, key.public))
+        raise Refused(
+            say("The proof is of {earlier}, before the log was opened anew as {log}.", earlier=origin, log=key.name),
+            "earlier_log",
+            say(
+                "It was signed with your key. Ask the office for a new proof of the entry, or which entries were given up; "
+                "what held then is checked with --key {key}",
+                key=vkey(origin, key.public),
+            ),
+        )
+    if _is_earlier(key.name, origin):
+        read_head(note, key_of(origin, key.public))
+        raise Refused(
+            say(
+                "The log was opened anew since your key was printed: it is {log} now, not {earlier}.",
+                log=origin,
+                earlier=key.name,
+            ),
+            "later_log",
+            say(
+                "It was signed with your key, which has another name now: give --key {key}, your older proof with --previous, "
+                "and ask the office which entries were given up.",
+                key=vkey(origin, key.public),
+            ),
+        )
+    return read_head(note, key)
 
 
 def _is_earlier(origin: str, name: str) -> bool:

@@ -16,7 +16,7 @@ MESSAGES: dict[str, str] = {
     "An entry, for example E000042.": "分录编号，例如 E000042。",
     "An older proof or signed head, as its reader has it.": "对方手上较早的证明或签名存证点。",
     "An older proof or signed head: is it still a part of the log?": "较早的证明或签名存证点：它是否仍在日志之中？",
-    "An older signed head, or a proof with one; may be given again.": "较早的已签名存证点，或含有它的证明；可重复给出。",
+    "An older signed head, or a proof with one: I5 compares. May be given again.": "较早的已签名存证点，或含有它的证明：由 I5 比对；可重复给出。",
     "Another moment than now; for tests and demonstrations.": "另设当前时刻；只供测试和演示。",
     "Approve a month's batches as second person; an entry in the book binds each to its hash.": "以第二人身份批准当月各批次；账簿中的分录锁定每批的哈希。",
     "Approve, as second person, what waits under a number.": "以第二人身份批准某个编号的待办。",
@@ -249,7 +249,7 @@ MESSAGES: dict[str, str] = {
     "Clerk {clerk} gave its command; others signed it.": "命令由经办人 {clerk} 发出，签署的却是别人。",
     "Its command {key} is not kept.": "没有留存它的命令 {key}。",
     "Its receipt cannot be read.": "它的回执无法读取。",
-    "Its receipt tells a phone or identity number.": "它的回执里有电话或身份证号码。",
+    "Its receipt tells a phone or identity number, or an e-mail address.": "它的回执里有电话、身份证号码或电子邮箱。",
     "Its receipt tells of entries that are not there.": "它的回执提到了不存在的分录。",
     # timebank/audit/findings.py
     "{count} more of the same kind.": "还有 {count} 条同类问题。",
@@ -333,7 +333,6 @@ MESSAGES: dict[str, str] = {
     "There is no time zone {timezone}.": "没有时区 {timezone}。",
     "This database holds several communities.": "此数据库中有几个社区。",
     "Use --points-decimals 0 or 1.": "请用 --points-decimals 0 或 1。",
-    "Use 2 to 40 of a-z, 0-9 and -, for example 520201-jianshe.": "请用 2 到 40 个小写字母、数字或 -，例如 520201-jianshe。",
     "{code} cannot be a community's code.": "{code} 不能作社区代码。",
     # timebank/base/config.py
     "--now is for tests and demonstrations only.": "--now 只供测试和演示使用。",
@@ -621,7 +620,6 @@ MESSAGES: dict[str, str] = {
     "The log of checkpoints {file} was missing; it was written anew from the database.": "存证日志 {file} 不见了；已根据数据库重新写出。",
     "There is no database {path}.": "没有数据库 {path}。",
     "This waits for a second person as number {number}: timebank approve {number} --as W0002": "此事等待第二人批准，编号 {number}：timebank approve {number} --as W0002",
-    "Use 1 to 80 letters, digits and . _ - : without spaces.": "请用 1 到 80 个字母、数字和 . _ - :，不带空格。",
     "{key} cannot be a command's key.": "{key} 不能作命令键。",
     # timebank/commands/hours.py
     "Recorded: {minutes} minutes, {points} points.": "已登记：{minutes} 分钟，{points} 分。",
@@ -920,7 +918,6 @@ MESSAGES: dict[str, str] = {
     "Service {number} is not posted but {state}.": "服务 {number} 不是已记入状态，而是 {state}。",
     "Service {number} is not what was asked for.": "服务 {number} 已不是当初提交的内容。",
     "There is no service {number}.": "没有服务 {number}。",
-    "This is no category: a category is a short word of the rule book.": "这不是类别：类别应是规则中的简短词语。",
     "This service was turned down or taken back before; to count it, enter it by hand with timebank hours record.": "这次服务以前被驳回或撤回过；如要计入，请用 timebank hours record 单独登记。",
     "{category} has no rate of its own; the default rate counts.": "类别“{category}”没有单列标准，按默认标准计分。",
     "{kind} is not a kind of record: {kinds}.": "{kind} 不是记录类型，可用：{kinds}。",
@@ -1004,7 +1001,6 @@ MESSAGES: dict[str, str] = {
     "{number} stands in this file twice.": "{number} 在文件中出现了两次。",
     # timebank/people/persons.py
     "{number} cannot be a number: use 1 to 32 letters A-Z, digits, and . _ -": "{number} 不能作编号：请用 1 到 32 个字母、数字或 . _ -",
-    "{number} looks like a phone or identity number; use a number of the office's own.": "{number} 像是电话或证件号码；请用社区自编的编号。",
     # timebank/positions.py
     "Repeat with --owe: points earned later repay what is missing.": "可加 --owe 重来：缺少的积分由以后所得补足。",
     "Take less, or wait until more has come in.": "请减少数量，或等有新的进账再办。",
@@ -1014,10 +1010,14 @@ MESSAGES: dict[str, str] = {
     # timebank/proof_files.py
     "Ask the office for a new proof, or compare the other way round.": "请向社区要一份新的证明，或者反过来对照。",
     "Ask the office for a proof made since your older one: timebank checkpoint proof ENTRY --since FILE --to FILE": "请社区按您较早的那份另出一份证明：timebank checkpoint proof 分录编号 --since 文件 --to 文件",
+    "It was signed with your key, which has another name now: give --key {key}, your older proof with --previous, and ask the office which entries were given up.": "它是用您的公钥对应的密钥签的，只是名称变了：请用 --key {key}，旧证明用 --previous 给出，并向办公室问明放弃了哪些分录。",
+    "It was signed with your key. Ask the office for a new proof of the entry, or which entries were given up; what held then is checked with --key {key}": "它是用您的公钥对应的密钥签的。请向办公室索取该分录的新证明，或问明放弃了哪些分录；当时是否成立，用 --key {key} 核对",
     "Show the file to the supervisors: the log was signed with something wrong in it.": "请把文件交给监督人：日志签名时里面已有不对的内容。",
     "Take the file exactly as the office gave it, or ask for it again; a newer file may need a newer timebank.": "请使用社区给您的原文件，或重新索取；较新的文件可能需要较新的 timebank。",
+    "The log was opened anew since your key was printed: it is {log} now, not {earlier}.": "您的公钥印出之后，日志已重新开立：现在是 {log}，不是 {earlier}。",
     "The proof does not say how the log grew from {older} entries to {size}.": "这份证明没有说明日志怎样从 {older} 笔增加到 {size} 笔。",
     "The proof is for {size} entries, its signed head for {other}.": "证明说的是 {size} 笔分录，签名存证点说的是 {other} 笔。",
+    "The proof is of {earlier}, before the log was opened anew as {log}.": "此证明属于 {earlier}，是日志重新开立为 {log} 之前的。",
     "The proof is of {size} entries, older than the head of {older} it is compared with.": "这份证明只含 {size} 笔分录，比要对照的存证点（{older} 笔）还早。",
     "This is no proof that can be checked: {why}.": "这不是可以查验的证明：{why}。",
     "What the log holds in this place is not an entry of this log with this number.": "日志在这个位置上的内容，不是本日志中这个编号的分录。",

@@ -24,7 +24,7 @@ def audit(
     door: Door,
     checks: Annotated[list[str] | None, typer.Argument(metavar="[CHECK]...", help="Only these checks, for example I5.")] = None,
     against: Annotated[
-        list[Path] | None, typer.Option(help="An older signed head, or a proof with one; may be given again.")
+        list[Path] | None, typer.Option(help="An older signed head, or a proof with one: I5 compares. May be given again.")
     ] = None,
 ) -> None:
     """Recompute the whole book from its entries and compare it with all the database says; takes no lock, changes nothing."""
@@ -37,7 +37,8 @@ def audit(
             done = entries
 
         published = _published(door, community.code, against or [])
-        report = room.audit(session, community.id, checks or None, told, published)
+        wanted = [*checks, "I5"] if checks and against else checks
+        report = room.audit(session, community.id, wanted or None, told, published)
     findings = [
         {"check": f.check, "code": f.code, "entry": f.entry, "where": f.where, "message": text(f.message, door.lang)}
         for f in report.findings
