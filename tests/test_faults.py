@@ -49,8 +49,8 @@ def gone_from(number: int) -> Ask:
     return lambda at, call: errno.EIO if at >= number else flushed(at, call)
 
 
-_UNREADABLE = {"bad_keys", "unreadable"}
-"""What a file of keys and a sheet that cannot be read are called: input, which is exit status 8."""
+_UNREADABLE = {"unreadable"}
+"""What a sheet that cannot be read is called: input, which is exit status 8."""
 _UNLOGGED = "unlogged"
 _COUNTED = {"unsure", _UNLOGGED}
 """After these a command may have counted, and says so."""

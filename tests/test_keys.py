@@ -4,12 +4,14 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from conftest import Book, stored
+from conftest import Book, Cli, stored
 from shopping import add_offer
 from timebank import redemption
 from timebank.base import keys
@@ -106,6 +108,47 @@ def test_damaged_keys_are_refused_and_never_replaced(tmp_path: Path, damaged: by
 
 def test_a_folder_in_the_place_of_the_keys_is_refused(tmp_path: Path) -> None:
     assert refusal_of(tmp_path) == "bad_keys"
+
+
+def test_a_disk_that_fails_is_not_taken_for_damaged_keys() -> None:
+    """Linux answers reading the first bytes of a process's memory with EIO."""
+    with pytest.raises(Unwritable) as refusal:
+        keys.read(Path("/proc/self/mem"))
+    assert refusal.value.code == "keys_unreadable"
+
+
+@pytest.fixture
+def auditor(office: Cli, tmp_path: Path) -> Iterator[Cli]:
+    """An office's files as another user of the computer sees them: all may be read, but not the keys."""
+    with TemporaryDirectory() as name:  # not in a folder of pytest's, which are closed to others
+        folder = Path(name)
+        folder.chmod(0o755)
+        for file in tmp_path.glob("book.db*"):
+            (folder / file.name).write_bytes(file.read_bytes())
+            (folder / file.name).chmod(0o644)
+        (folder / "book.db.keys").chmod(0o000 if os.geteuid() else 0o600)
+        auditor = Cli(f"sqlite:///{folder / 'book.db'}")
+        for command in (("audit",), ("db", "status"), ("member", "add", "张三")):
+            office(*command)  # whatever they import may be closed to others too
+        user = os.geteuid()
+        if not user:
+            os.seteuid(_NOBODY)
+        try:
+            yield auditor
+        finally:
+            os.seteuid(user)
+
+
+_NOBODY = 65_534
+
+
+@pytest.mark.sqlite
+def test_who_may_not_read_the_keys_can_audit_and_is_told_what_was_not_checked(auditor: Cli) -> None:
+    told = auditor("audit", "--json")
+    assert told.json["ok"]
+    assert "book.db.keys" in told.err
+    assert auditor("db", "status", "--json").json["checkpoints"] == [{"community": "520201-jianshe", "state": "keys_denied"}]
+    assert auditor("member", "add", "李四", "--json", status=4).json["error"]["code"] == "keys_denied"
 
 
 def test_keys_that_cannot_be_written_are_said_plainly(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from timebank.base.errors import Conflict, Invalid, NotFound, Unwritable
+from timebank.base.errors import Conflict, Invalid, NotAllowed, NotFound, Unwritable
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder
 
@@ -59,7 +59,7 @@ def path_of(url: str, configured: str | None = None) -> Path:
 
 
 def read(path: Path) -> Keys:
-    """Read the keys. Raises NotFound `no_keys`, Invalid `bad_keys`."""
+    """Read the keys. Raises NotFound `no_keys`, NotAllowed `keys_denied`, Unwritable `keys_unreadable`, Invalid `bad_keys`."""
     try:
         with path.open("rb") as file:
             data = file.read(_FILE_BYTES_MAX)
@@ -69,8 +69,22 @@ def read(path: Path) -> Keys:
             "no_keys",
             say("Bring it back from the backup: without it no voucher code can be checked and no head of the log signed."),
         ) from error
-    except OSError as error:
+    except PermissionError as error:
+        raise NotAllowed(
+            say("This user of the computer may not read the file of keys {path}.", path=str(path)),
+            "keys_denied",
+            say("Only its owner may: give the command as that user. timebank audit and db status work without it."),
+        ) from error
+    except IsADirectoryError as error:
         raise _bad(path) from error
+    except OSError as error:
+        raise Unwritable(
+            say(
+                "The file of keys {path} cannot be read: {cause}.", path=str(path), cause=error.strerror or type(error).__name__
+            ),
+            "keys_unreadable",
+            say("Nothing was done. Look after the disk, then give the command again."),
+        ) from error
     try:
         found = json.loads(data)
         version, pepper = found["version"], bytes.fromhex(found["pepper"])
@@ -96,7 +110,7 @@ def public(seed: bytes) -> bytes:
 
 def _bad(path: Path) -> Invalid:
     return Invalid(
-        say("The file of keys {path} cannot be read or is damaged.", path=str(path)),
+        say("The file of keys {path} is damaged.", path=str(path)),
         "bad_keys",
         say("Bring it back from the backup: without it no voucher code can be checked and no head of the log signed."),
     )
@@ -106,7 +120,7 @@ def read_or_make(path: Path, chance: bytes) -> Keys:
     """Read the keys, or make them of 64 random bytes if there is no file yet; of two who make them at once, one wins.
 
     Only where no voucher exists and no head was signed: a new pepper would make old codes unknown, a new seed is another log's
-    key. Raises Invalid `bad_keys`, Unwritable `unwritable`.
+    key. Raises as `read`, and Unwritable `unwritable`.
     """
     assert len(chance) == CHANCE_BYTES, "keys are made of 64 random bytes"
     with suppress(NotFound):
@@ -117,7 +131,7 @@ def read_or_make(path: Path, chance: bytes) -> Keys:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Give another database the same keys. Raises NotFound `no_keys`, Invalid `bad_keys`, Conflict `other_keys`, Unwritable."""
+    """Give another database the same keys. Raises as `read`, and Conflict `other_keys`, Unwritable `unwritable`."""
     wanted = read(source)
     if not target.exists():
         _publish(target, source.read_bytes())

@@ -333,6 +333,7 @@ MESSAGES: dict[str, str] = {
     "There is no time zone {timezone}.": "没有时区 {timezone}。",
     "This database holds several communities.": "此数据库中有几个社区。",
     "Use --points-decimals 0 or 1.": "请用 --points-decimals 0 或 1。",
+    "Use 2 to 40 of a-z, 0-9 and -, no phone or identity number, for example 520201-jianshe.": "请用 2 到 40 个 a-z、0-9 和 -，不含电话或证件号码，例如 520201-jianshe。",
     "{code} cannot be a community's code.": "{code} 不能作社区代码。",
     # timebank/base/config.py
     "--now is for tests and demonstrations only.": "--now 只供测试和演示使用。",
@@ -383,9 +384,13 @@ MESSAGES: dict[str, str] = {
     "Check free space and permissions of its folder, or name another file with TIMEBANK_KEYS.": "请检查所在文件夹的剩余空间和权限，或用 TIMEBANK_KEYS 另指一个文件。",
     "It belongs to another database: name another file with --keys.": "它属于别的数据库：请用 --keys 指定另一个文件。",
     "Name a file of this computer with TIMEBANK_KEYS.": "请用 TIMEBANK_KEYS 指明本机上的一个文件。",
-    "The file of keys {path} cannot be read or is damaged.": "密钥文件 {path} 无法读取或已损坏。",
+    "Nothing was done. Look after the disk, then give the command again.": "什么都没有做。请先检查磁盘，再重新执行本命令。",
+    "Only its owner may: give the command as that user. timebank audit and db status work without it.": "只有文件的所有者可以：请以该用户执行本命令。timebank audit 和 db status 没有它也能用。",
+    "The file of keys {path} cannot be read: {cause}.": "密钥文件 {path} 无法读取：{cause}。",
     "The file of keys {path} holds other keys.": "密钥文件 {path} 里是另一套密钥。",
+    "The file of keys {path} is damaged.": "密钥文件 {path} 已损坏。",
     "The file of keys {path} is missing.": "缺少密钥文件 {path}。",
+    "This user of the computer may not read the file of keys {path}.": "当前的电脑用户无权读取密钥文件 {path}。",
     # timebank/base/months.py
     "Write it like 2026-10.": "请写成 2026-10 这样。",
     "{written} is not a month.": "{written} 不是有效的月份。",
@@ -518,7 +523,7 @@ MESSAGES: dict[str, str] = {
     # timebank/commands/audit.py
     "Findings": "问题",
     "Reading entries": "正在读取分录",
-    "Signatures are not checked. {cause}": "签名没有核对。{cause}",
+    "Signatures and the log of checkpoints are not checked. {cause}": "未核对签名和存证点日志。{cause}",
     "The book has {count} findings": "账簿有 {count} 处问题",
     "The book is sound": "账簿无误",
     "check": "检查项",
@@ -563,6 +568,7 @@ MESSAGES: dict[str, str] = {
     "it was signed with another key: nothing is written": "是用别的密钥签的名：不会写入任何内容",
     "newest revision": "最新结构版本",
     "not known without the file of keys": "没有密钥文件，无从得知",
+    "not known: this user of the computer may not read the file of keys": "未知：当前的电脑用户无权读取密钥文件",
     "published of {code}": "{code} 已公布的",
     "the book agrees with it": "账簿与之相符",
     "the book is an older one: nothing is written": "账簿是旧的：不会写入任何内容",
@@ -620,6 +626,7 @@ MESSAGES: dict[str, str] = {
     "The log of checkpoints {file} was missing; it was written anew from the database.": "存证日志 {file} 不见了；已根据数据库重新写出。",
     "There is no database {path}.": "没有数据库 {path}。",
     "This waits for a second person as number {number}: timebank approve {number} --as W0002": "此事等待第二人批准，编号 {number}：timebank approve {number} --as W0002",
+    "Use 1 to 80 letters, digits and . _ - : without spaces, and no phone or identity number.": "请用 1 到 80 个字母、数字和 . _ - :，不含空格，也不含电话或证件号码。",
     "{key} cannot be a command's key.": "{key} 不能作命令键。",
     # timebank/commands/hours.py
     "Recorded: {minutes} minutes, {points} points.": "已登记：{minutes} 分钟，{points} 分。",
@@ -908,6 +915,7 @@ MESSAGES: dict[str, str] = {
     "{start} to {end} is no span within a day.": "{start} 至 {end} 不是同一天内的一段时间。",
     # timebank/hours.py
     "A ref cannot begin with {start}.": "单号不能以 {start} 开头。",
+    "At most {most} people serve together.": "一起服务的人数最多 {most} 人。",
     "Correct the minutes, or take the service back with --minutes 0.": "请改正分钟数，或用 --minutes 0 撤回这次服务。",
     "Correct the record, or look at timebank hours list.": "请改正这条记录，或查看 timebank hours list。",
     "Let another clerk approve them.": "请另一位经办人来确认。",
@@ -916,8 +924,11 @@ MESSAGES: dict[str, str] = {
     "Reject it, run timebank audit, and enter it again.": "请驳回，执行 timebank audit，然后重新录入。",
     "See timebank hours list.": "请看 timebank hours list。",
     "Service {number} is not posted but {state}.": "服务 {number} 不是已记入状态，而是 {state}。",
+    "Service {number} is not waiting but {state}.": "服务记录 {number} 的状态是 {state}，并非待确认。",
     "Service {number} is not what was asked for.": "服务 {number} 已不是当初提交的内容。",
+    "The inbox does not agree with the services: run timebank audit.": "待办与服务记录不一致：请运行 timebank audit。",
     "There is no service {number}.": "没有服务 {number}。",
+    "This is no category: a category is a short word of the rule book, no sentence and nobody's number or address.": "这不是服务类别：类别是规则里的短词，不能是句子，也不能含有谁的号码或邮箱。",
     "This service was turned down or taken back before; to count it, enter it by hand with timebank hours record.": "这次服务以前被驳回或撤回过；如要计入，请用 timebank hours record 单独登记。",
     "{category} has no rate of its own; the default rate counts.": "类别“{category}”没有单列标准，按默认标准计分。",
     "{kind} is not a kind of record: {kinds}.": "{kind} 不是记录类型，可用：{kinds}。",
@@ -1001,6 +1012,7 @@ MESSAGES: dict[str, str] = {
     "{number} stands in this file twice.": "{number} 在文件中出现了两次。",
     # timebank/people/persons.py
     "{number} cannot be a number: use 1 to 32 letters A-Z, digits, and . _ -": "{number} 不能作编号：请用 1 到 32 个字母、数字或 . _ -",
+    "{number} holds a phone or identity number or an e-mail address; use a number of the office's own.": "{number} 里有电话、证件号码或电子邮箱；请用社区自编的编号。",
     # timebank/positions.py
     "Repeat with --owe: points earned later repay what is missing.": "可加 --owe 重来：缺少的积分由以后所得补足。",
     "Take less, or wait until more has come in.": "请减少数量，或等有新的进账再办。",
@@ -1132,6 +1144,7 @@ MESSAGES: dict[str, str] = {
     "must be 1 to 20 of letters, digits, dot, _ and -": "须为 1 到 20 个字母、数字、点、_ 或 -",
     "must be 1 to 40 of a-z, 0-9 and -": "须为 1 到 40 个小写字母、数字或 -",
     "must be 1, the schema this version of the program reads": "须为 1，即本程序能读的规则格式",
+    "must be a short word, no sentence and nobody's number or address, got {got}": "必须是短词，不能是句子，也不能含有谁的号码或邮箱，而这里是 {got}",
     "must be an id of its own": "不得与其他 id 重复",
     "must be discard or pool:NAME, the name in a-z, 0-9 and -": "须为 discard 或 pool:名称，名称用小写字母、数字或 -",
     "must have either {one} or {other}, got both": "{one} 与 {other} 只能写一个，现在两个都写了",

@@ -8,7 +8,7 @@ import typer
 from timebank import audit as room
 from timebank import proof_files
 from timebank.audit import Published
-from timebank.base.errors import NotFound
+from timebank.base.errors import NotAllowed, NotFound
 from timebank.base.i18n import say, text
 from timebank.commands.door import Door, reading
 from timebank.commands.verify import content
@@ -53,12 +53,12 @@ def _published(door: Door, code: str, against: list[Path]) -> Published | None:
     """What the book is held against: the log of checkpoints and the heads a person brought. An auditor may have no keys."""
     try:
         log = door.log()
-    except NotFound as error:
+    except (NotAllowed, NotFound) as error:
         if against:
             raise
-        door.screen.warn(say("Signatures are not checked. {cause}", cause=error.message))
+        door.screen.warn(say("Signatures and the log of checkpoints are not checked. {cause}", cause=error.message))
         return None
-    return Published(log.public, log.path, tuple((path.name, _head(path, code, log.public)) for path in against))
+    return Published(log.public, log.path, tuple((path.name, _head(path, code, log.public)) for path in against), log.until)
 
 
 def _head(path: Path, code: str, public: bytes) -> Head:

@@ -46,13 +46,14 @@ _AGREEMENT = {
     "rewritten": say("the book was rewritten: nothing is written"),
     "other_key": say("it was signed with another key: nothing is written"),
     "no_keys": say("not known without the file of keys"),
+    "keys_denied": say("not known: this user of the computer may not read the file of keys"),
 }
 
 
 def _published(door: Door, engine: Engine) -> dict[str, str]:
     """How each community's book stands to what was published of it: 'agrees', or the code with which writing is refused."""
     states: dict[str, str] = {}
-    with database.reading(engine) as session:
+    with door.snapshot(engine) as session:
         for community in communities.listed(session):
             try:
                 checkpoints.check(session, community.id, door.log())
@@ -139,13 +140,14 @@ def _carry_log(config: Config, url: str, key_files: tuple[Path, Path]) -> Path:
     target = checkpoint_log.path_of(url, None if sqlite_path(url) is not None else config.checkpoints, place)
     if source == target or not source.exists():
         return target
-    if target.exists() and target.read_bytes() != source.read_bytes():
+    carried = source.read_bytes()
+    if target.exists() and not carried.startswith(target.read_bytes()):  # what an earlier try carried is the beginning of it
         raise Conflict(
             say("The file {path} is another log of checkpoints.", path=str(target)),
             "other_log",
             say("It belongs to another database: move it away, or name another place."),
         )
-    write_bytes(target, source.read_bytes())
+    write_bytes(target, carried)
     return target
 
 
