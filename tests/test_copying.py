@@ -120,6 +120,14 @@ def test_other_keys_are_never_overwritten(office: Cli, tmp_path: Path) -> None:
     assert is_empty(f"sqlite:///{tmp_path / 'copy.db'}")
 
 
+def test_a_log_that_an_earlier_try_carried_gives_way_to_its_own_later_state(office: Cli, tmp_path: Path) -> None:
+    log, carried = office.keys.with_name("book.db.checkpoints.log"), tmp_path / "copy.db.checkpoints.log"
+    carried.write_bytes(log.read_bytes())
+    office("member", "add", "赵六")
+    office("db", "copy", "--to", str(tmp_path / "copy.db"))
+    assert carried.read_bytes() == log.read_bytes()
+
+
 def test_the_log_of_checkpoints_comes_along_and_never_over_another(office: Cli, tmp_path: Path) -> None:
     told = office("db", "copy", "--to", str(tmp_path / "copy.db"), "--json").json
     log = office.keys.with_name("book.db.checkpoints.log")
