@@ -10,20 +10,28 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from io import FileIO
 from itertools import islice
 from pathlib import Path
 
 from timebank.base.config import sqlite_path
-from timebank.base.errors import Unwritable
+from timebank.base.db import LOCK_WAIT_SECONDS_MAX
+from timebank.base.errors import Busy, Unwritable
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder
 
 LINE_BYTES_MAX = 4_096
 """Longer than any line the program writes (some 300 bytes): what is longer is none."""
+SIZE_MAX = 10**18 - 1
+"""More entries no log has: a note's size has 18 digits at most."""
+WAIT_SECONDS_MAX = LOCK_WAIT_SECONDS_MAX
+"""How long a command waits for the lock of the file, which others hold for a moment only."""
+_PAUSE = timedelta(milliseconds=50)
 _BLOCK = 8_192
 _LINES_AT_ONCE = 500
 _ORIGIN = re.compile(r"([^/\n]+)/([1-9][0-9]{0,8})\n([0-9]{1,18})\n")
@@ -60,29 +68,55 @@ def line_of(made_at: str, note: str) -> Line | None:
     return None if found is None else Line(made_at, note, found[1], int(found[2]), int(found[3]))
 
 
-def last(path: Path, code: str) -> Line | None:
-    """A community's last line, read from the end of the file; None without any. Raises Unwritable `log_unreadable`."""
-    return next(backwards(path, code), None)
+def length(path: Path) -> int:
+    """How many bytes the file has now; 0 if that cannot be told: whoever then reads it is told why.
+
+    Who reads a database without its lock asks first, and reads no further: what is added meanwhile is about later entries.
+    """
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
-def backwards(path: Path, code: str) -> Iterator[Line]:
-    """A community's lines, last first. What is no line is passed over: `lines` tells. Raises Unwritable `log_unreadable`."""
+def last(path: Path, code: str, until: int | None = None) -> Line | None:
+    """A community's last line within the first `until` bytes, read from there; None without any.
+
+    Raises Unwritable `log_unreadable`.
+    """
+    return next(backwards(path, code, until), None)
+
+
+def backwards(path: Path, code: str, until: int | None = None) -> Iterator[Line]:
+    """A community's lines within the first `until` bytes, last first. What is no line is passed over: `lines` tells.
+
+    Raises Unwritable `log_unreadable`.
+    """
     with _said_plainly(path), suppress(FileNotFoundError), FileIO(path) as file:
-        for written in _from_the_end(file):
+        for written in _from_the_end(file, until):
             line = _read(written)
             if line is not None and line.code == code:
                 yield line
 
 
-def lines(path: Path) -> Iterator[tuple[int, Line | None]]:
-    """All lines with their numbers from 1; None for what is no line. Raises Unwritable `log_unreadable`."""
+def lines(path: Path, until: int | None = None) -> Iterator[tuple[int, Line | None]]:
+    """All lines within the first `until` bytes with their numbers from 1; None for what is no line.
+
+    A piece without a line break at the end is a line or nothing: a power cut tore it, or it is being written.
+    Raises Unwritable `log_unreadable`.
+    """
     with _said_plainly(path), suppress(FileNotFoundError), path.open("rb") as file:
+        rest = os.fstat(file.fileno()).st_size if until is None else until
         number = 0
-        while written := file.readline(LINE_BYTES_MAX + 1):
+        while written := file.readline(min(rest, LINE_BYTES_MAX + 1)):
             number += 1
-            yield number, _read(written)
+            rest -= len(written)
+            line = _read(written)
             while len(written) > LINE_BYTES_MAX and not written.endswith(b"\n"):
-                written = file.readline(LINE_BYTES_MAX + 1)
+                written = file.readline(min(rest, LINE_BYTES_MAX + 1))
+                rest -= len(written)
+            if line is not None or written.endswith(b"\n"):
+                yield number, line
 
 
 def check_writable(path: Path) -> None:
@@ -97,7 +131,7 @@ def check_writable(path: Path) -> None:
 def append(path: Path, code: str, more: Iterable[Line]) -> int:
     """Add those of a community's lines that come after its last one, flush them to the disk, and give how many they were.
 
-    All or none; raises Unwritable `log_unwritten`, and OSErrors of nobody else.
+    All or none; raises Unwritable `log_unwritten`, Busy `log_locked` where another program does not let go of the file.
     """
     try:
         with _locked(path) as file:
@@ -165,9 +199,10 @@ def _tail_bytes(file: FileIO, size: int) -> int:
     return size
 
 
-def _from_the_end(file: FileIO) -> Iterator[bytes]:
+def _from_the_end(file: FileIO, until: int | None = None) -> Iterator[bytes]:
     """What stands between line breaks, last first; the first given is what stands behind the last line break."""
     start = file.seek(0, os.SEEK_END)
+    start = start if until is None else min(start, until)
     rest = b""
     while start:
         end, start = start, max(0, start - _BLOCK)
@@ -198,7 +233,7 @@ def _written(line: Line) -> bytes:
 def _locked(path: Path) -> Iterator[FileIO]:
     """The file, made if there is none, under a lock that other programs' writers wait for and that ends with the process."""
     with open(path, "r+b", buffering=0, opener=_open_or_make) as file:
-        _lock(file.fileno())
+        _wait_for_lock(file.fileno(), path)
         new = file.seek(0, os.SEEK_END) == 0
         yield file
         if new:
@@ -206,21 +241,42 @@ def _locked(path: Path) -> Iterator[FileIO]:
 
 
 def _open_or_make(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT, 0o644)
+    return os.open(path, flags | os.O_CREAT, 0o600)  # who may open it may lock it, and so stop all writing
+
+
+def _wait_for_lock(descriptor: int, path: Path) -> None:
+    """Lock the file, within `WAIT_SECONDS_MAX`: without a limit a command that counted would never say so."""
+    for _ in range(timedelta(seconds=WAIT_SECONDS_MAX) // _PAUSE):
+        if _lock(descriptor):
+            return
+        time.sleep(_PAUSE.total_seconds())
+    if not _lock(descriptor):
+        raise Busy(
+            say("Another program holds the log of checkpoints {file}.", file=str(path)),
+            "log_locked",
+            say("End that program (a copy, a backup, an editor); the next command writes what is missing in the file."),
+        )
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
-        """Lock a byte no line will ever have: what is locked there cannot be read by others."""
+    def _lock(descriptor: int) -> bool:
+        """Lock a byte no line will ever have, if nobody has: what is locked there cannot be read by others."""
         os.lseek(descriptor, 1 << 40, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        with suppress(PermissionError):
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            return True
+        return False
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    def _lock(descriptor: int) -> bool:
+        """Lock the file, if nobody has."""
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
 
 
 @contextmanager

@@ -5,6 +5,7 @@ its place, or a rewritten one, finds it refusing to write (read-only mode) until
 open a new incarnation of the log, in which what was lost is named.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice
@@ -44,10 +45,14 @@ class Checkpoint(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Where a database's heads are written down, and the seed of the key that signs them (32 bytes, never shown)."""
+    """Where a database's heads are written down, and the seed of the key that signs them (32 bytes, never shown).
+
+    Who reads the database without its lock looks only at what the file had before: at its first `until` bytes.
+    """
 
     path: Path
     seed: bytes = field(repr=False)
+    until: int | None = None
 
     @property
     def public(self) -> bytes:
@@ -96,20 +101,45 @@ def key_in(line: Line, public: bytes) -> str:
 def make(session: Session, act: Act, seed: bytes) -> Line | None:
     """Sign the log's present head with the key of this seed (32 bytes) and keep it; None if it was kept before.
 
-    Raises Rewritten `rewritten` where another head of this size was kept.
+    A row that was put in its place by somebody without the key cannot be mended: the head is then only written down, and the
+    audit names the row. Raises Rewritten `rewritten` where another signed head of this size was kept.
     """
     state = communities.lock(session, act.community_id)
     root = Frontier.load(state.size, state.frontier).root()
     known = session.get(Checkpoint, (act.community_id, state.size))
-    if known is not None:
+    if known is not None and signed_line(state.code, known, keys.public(seed)) is not None:
         if known.root != root:
             raise _rewritten(known.size, instant(known.made_at))
         return None
     note = signed_head(Head(state.origin, state.size, root), seed)
     made_at = instant(max(act.now, state.posted_at))
-    row = (act.community_id, state.size, root, made_at, note)
-    insert_rows(session, "checkpoint", ("community_id", "size", "root", "made_at", "note"), [row])
+    if known is None:
+        row = (act.community_id, state.size, root, made_at, note)
+        insert_rows(session, "checkpoint", ("community_id", "size", "root", "made_at", "note"), [row])
     return checkpoint_log.line_of(made_at, note)
+
+
+def signed_line(code: str, row: Checkpoint, public: bytes) -> Line | None:
+    """The line of a kept head of a community's log; None if its note is not that head's, signed with this key (32 bytes).
+
+    A row is no more than a claim: whoever may add to the book may insert one.
+    """
+    head = signed_head_of(code, row.size, row.note, public)
+    if head is None or head.root != row.root:
+        return None
+    return checkpoint_log.line_of(instant(row.made_at), row.note or "")
+
+
+def signed_head_of(code: str, size: Any, note: Any, public: bytes) -> Head | None:
+    """The head of so many entries of a community's log that a note holds, of any incarnation; None if this key (32 bytes) did
+    not sign such a one. Takes whatever may stand in a row."""
+    line = checkpoint_log.line_of("", note) if type(note) is str else None
+    if line is None or (line.code, line.size) != (code, size):
+        return None
+    try:
+        return read_head(line.note, key_of(f"{code}/{line.incarnation}", public))
+    except (Invalid, Tampered):
+        return None
 
 
 class Caught(NamedTuple):
@@ -125,7 +155,7 @@ def catch_up(session: Session, community_id: int, log: Log) -> Caught:
     Only after `check`: it trusts the file's last line. Raises Unwritable `log_unreadable`, `log_unwritten`.
     """
     state = communities.state(session, community_id)
-    newest = checkpoint_log.last(log.path, state.code)
+    newest = checkpoint_log.last(log.path, state.code, log.until)
     if newest is not None and newest.place == (state.incarnation, state.size):
         return Caught(0, anew=False)
     wanted = select(Checkpoint).where(col(Checkpoint.community_id) == community_id, col(Checkpoint.note).is_not(None))
@@ -133,7 +163,7 @@ def catch_up(session: Session, community_id: int, log: Log) -> Caught:
     if newest is not None and goes_on:
         wanted = wanted.where(col(Checkpoint.size) > newest.size)
     rows = session.exec(wanted.order_by(col(Checkpoint.size)).execution_options(yield_per=_LINES_AT_ONCE))
-    lines = (checkpoint_log.line_of(instant(row.made_at), row.note or "") for row in rows)
+    lines = (signed_line(state.code, row, log.public) for row in rows)
     missing = (line for line in lines if line and (newest is None or goes_on or line.incarnation > newest.incarnation))
     first = next(missing, None)
     count = 0 if first is None else checkpoint_log.append(log.path, state.code, chain([first], missing))
@@ -158,22 +188,22 @@ def check(session: Session, community_id: int, log: Log) -> None:
     `rewritten`, Tampered `other_key`, Unwritable `log_unreadable`: the book must then not be written to.
     """
     state = communities.state(session, community_id)
-    own, found = _check_own(session, state), _logged(state, log)
+    own, found = _check_own(session, state, log), _logged(state, log)
     if found is None:
         return
     line, head = found
     if line.incarnation < state.incarnation:
-        _check_declared(session, state, line)
+        if line.size > state.size or not _extends(session, state, head.size, head.root):
+            _check_declared(session, state, line)
     elif line.place > (state.incarnation, state.size):
         raise _rolled_back(line, state)
     elif (own is None or (own.size, own.root) != (head.size, head.root)) and not _extends(session, state, head.size, head.root):
         raise _rewritten(line.size, line.made_at)
 
 
-def _check_own(session: Session, state: State) -> Checkpoint | None:
-    """Hold the log's head against the database's own last checkpoint, and give that."""
-    own = select(Checkpoint).where(col(Checkpoint.community_id) == state.community_id)
-    newest = session.exec(own.order_by(col(Checkpoint.size).desc()).limit(1)).first()
+def _check_own(session: Session, state: State, log: Log) -> Checkpoint | None:
+    """Hold the log's head against the database's own last checkpoint that its key signed, and give that."""
+    newest = _newest_signed(session, state, log)
     if newest is not None:
         made_at = instant(newest.made_at)
         if newest.size > state.size:
@@ -183,9 +213,32 @@ def _check_own(session: Session, state: State) -> Checkpoint | None:
     return newest
 
 
+def _newest_signed(session: Session, state: State, log: Log) -> Checkpoint | None:
+    """The newest checkpoint that this key signed; None if none was ever signed. Raises Tampered `other_key` if all others were.
+
+    Rows without such a note are passed over: who may add to the book may insert them, and nobody could take them away.
+    """
+    own = select(Checkpoint).where(col(Checkpoint.community_id) == state.community_id, col(Checkpoint.note).is_not(None))
+    own = own.order_by(col(Checkpoint.size).desc())
+    some = session.exec(own.limit(1)).all()
+    others = bool(some)
+    while some:
+        for row in some:
+            if signed_line(state.code, row, log.public) is not None:
+                return row
+        some = session.exec(own.where(col(Checkpoint.size) < some[-1].size).limit(_LINES_AT_ONCE)).all()
+    if others:
+        raise Tampered(
+            say("The checkpoints of {code} in the database are not signed with the key in its file of keys.", code=state.code),
+            "other_key",
+            _OTHER_KEY,
+        )
+    return None
+
+
 def _logged(state: State, log: Log) -> tuple[Line, Head] | None:
     """The community's last line of the file, verified."""
-    line = checkpoint_log.last(log.path, state.code)
+    line = checkpoint_log.last(log.path, state.code, log.until)
     if line is None:
         return None
     try:
@@ -194,7 +247,7 @@ def _logged(state: State, log: Log) -> tuple[Line, Head] | None:
         raise Tampered(
             say("The last line about {code} in {file} is not signed with this database's key.", code=line.code, file=log.path),
             "other_key",
-            say("Nothing is written. Bring back the keys and the log that belong to this database; keep these for the audit."),
+            _OTHER_KEY,
         ) from error
 
 
@@ -216,12 +269,20 @@ def _extends(session: Session, state: State, size: int, root: bytes) -> bool:
 
 def _check_declared(session: Session, state: State, line: Line) -> None:
     """Refuse a head of an earlier incarnation that no `log.incarnate` entry declares lost."""
-    for facts in declarations(session, state.community_id):
-        if facts["incarnation"] > line.incarnation:
-            if line.place > (facts["published"]["incarnation"], facts["published"]["size"]):
-                raise _rolled_back(line, state)
-            return
-    raise _rewritten(line.size, line.made_at)
+    later = [facts for facts in declarations(session, state.community_id) if facts["incarnation"] > line.incarnation]
+    if not later:
+        raise _rewritten(line.size, line.made_at)
+    lost = [(facts["published"]["incarnation"], facts["published"]["size"]) for facts in later]
+    if not giving_up(line.place, lost):
+        raise _rolled_back(line, state)
+
+
+def giving_up(place: tuple[int, int], lost: Sequence[tuple[int, int]]) -> list[int]:
+    """Which of the entries that opened later incarnations give a head (incarnation, size) up, by the newest head each names.
+
+    The first of them speaks for all before it; a later one for another computer's file, which knew more of one incarnation.
+    """
+    return [n for n, newest in enumerate(lost) if place <= newest and (n == 0 or newest[0] == place[0])]
 
 
 def declarations(session: Session, community_id: int) -> list[dict[str, Any]]:
@@ -241,7 +302,7 @@ def declare(session: Session, community_id: int, log: Log) -> dict[str, Any]:
     does not even agree with itself: then no incarnation helps, only a backup.
     """
     state = communities.state(session, community_id)
-    _check_own(session, state)
+    _check_own(session, state, log)
     try:
         check(session, community_id, log)
     except (RolledBack, Rewritten) as error:
@@ -265,7 +326,7 @@ def declare(session: Session, community_id: int, log: Log) -> dict[str, Any]:
 
 def _kept(session: Session, state: State, log: Log) -> int:
     """The size of the last head of the file that the database has as well; 0 without any."""
-    lines = checkpoint_log.backwards(log.path, state.code)
+    lines = checkpoint_log.backwards(log.path, state.code, log.until)
     while some := list(islice(lines, _LINES_AT_ONCE)):
         sizes = [line.size for line in some if line.size <= state.size]
         wanted = select(Checkpoint.size, Checkpoint.note).where(
@@ -330,6 +391,9 @@ def _rewritten(size: int, moment: str) -> Rewritten:
     )
 
 
+_OTHER_KEY: Say = say(
+    "Nothing is written. Bring back the keys and the log that belong to this database; keep these for the audit."
+)
 _MEND: Say = say(
     "Nothing is written until the right database is back: bring the newest backup. If it is lost, two people open a new "
     "incarnation: timebank checkpoint incarnate --reason WHY --approver W0002"

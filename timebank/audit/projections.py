@@ -13,7 +13,7 @@ from timebank.audit.source import BEFORE_ALL, Source, by_first, columns_of
 from timebank.base.communities import Community, CommunityState
 from timebank.base.errors import Invalid, Tampered
 from timebank.base.i18n import say
-from timebank.checkpoints import Checkpoint
+from timebank.checkpoints import Checkpoint, signed_head_of
 from timebank.journal import ACCOUNT, LOT, TURNOVER, UNITS, floor_of, keeps_lots
 from timebank.notes import Head as Signed
 from timebank.notes import key_of, read_head
@@ -98,13 +98,25 @@ class Head:
     def pass_by(self, refold: Refold) -> None:
         """Note whether the log so far has the root that was published of it, and whether that was signed."""
         size, root = refold.frontier.size, refold.frontier.root()
-        if self._root != root:
+        unsigned = self._is_claim(Signed(refold.origin, size, self._root))
+        if unsigned:
+            self._unsigned.append(size)
+        elif self._root != root:
             self._other_roots.append(size)
-        if self._note is not None or self._signs:  # the first version of the program signed none
-            self._signs = True
-            if self._public is not None and not _is_signed(self._note, Signed(refold.origin, size, self._root), self._public):
-                self._unsigned.append(size)
         self._take_next(size)
+
+    def _is_claim(self, head: Signed) -> bool:
+        """Whether the row at hand is not signed and should be: it says nothing of the log, whoever may add to the book may
+        insert one. The first version of the program signed none."""
+        self._signs = self._signs or self._note is not None
+        return self._signs and self._public is not None and not _is_signed(self._note, head, self._public)
+
+    def _is_claim_beyond(self) -> bool:
+        """The same of a row beyond the end, where any incarnation of the log may have signed."""
+        if self._public is None or not (self._signs or self._note is not None):
+            return False
+        head = signed_head_of(self.log, self.next_mark, self._note, self._public)
+        return head is None or head.root != self._root
 
     def check(self, refold: Refold, findings: Findings) -> None:
         """Compare the end of the log with its head and with what was published.
@@ -126,7 +138,11 @@ class Head:
             findings.add("checkpoint_differs", never, where=f"checkpoint {mark}")
         while self.next_mark != _NO_MARK:
             back = say("{published} entries were published; {size} are there.", published=self.next_mark, size=size)
-            findings.add("rolled_back", back, where=f"checkpoint {self.next_mark}")
+            if self._is_claim_beyond():
+                unsigned = say("It is not signed with the key of this log.")
+                findings.add("not_signed", unsigned, where=f"checkpoint {self.next_mark}")
+            else:
+                findings.add("rolled_back", back, where=f"checkpoint {self.next_mark}")
             self._take_next(self.next_mark)
         for name, shown, truth in (
             ("posted_at", self.posted_at, refold.posted_at or self.posted_at),

@@ -472,6 +472,8 @@ MESSAGES: dict[str, str] = {
     "{points} points, the price of the offer": "{points} 分，即此项优待的定额",
     "{share} of the bill of {bill} yuan = {part} yuan": "账单 {bill} 元的 {share} = {part} 元",
     # timebank/checkpoint_log.py
+    "Another program holds the log of checkpoints {file}.": "另一个程序占用着存证日志 {file}。",
+    "End that program (a copy, a backup, an editor); the next command writes what is missing in the file.": "请结束那个程序（复制、备份或编辑器）；下一条命令会把文件中缺少的内容补写上。",
     "Make room for it or bring it back; the next command writes what is missing in it.": "请腾出空间或恢复该文件；下一条命令会补写其中缺少的内容。",
     "Nothing was done. Set its permissions right, or name another place with TIMEBANK_CHECKPOINTS.": "什么也没有做。请改正它的权限，或用 TIMEBANK_CHECKPOINTS 指定别的位置。",
     "The log of checkpoints {file} cannot be used: {cause}.": "存证日志 {file} 无法使用：{cause}。",
@@ -485,6 +487,7 @@ MESSAGES: dict[str, str] = {
     "Say with --reason what happened.": "请用 --reason 说明发生了什么。",
     "See timebank checkpoint list; timebank checkpoint make signs the log as it is now.": "请看 timebank checkpoint list；timebank checkpoint make 为日志的现状签名。",
     "The book agrees with all that was published: there is nothing to open a new incarnation for.": "账簿与已公布的一切相符：没有理由开启新的账簿版次。",
+    "The checkpoints of {code} in the database are not signed with the key in its file of keys.": "数据库中 {code} 的存证点不是用密钥文件里的密钥签名的。",
     "The first {size} entries are not those that were published on {moment}: they were rewritten.": "前 {size} 条分录不是 {moment} 公布的那些：它们被改写了。",
     "The last line about {code} in {file} is not signed with this database's key.": "{file} 中关于 {code} 的最后一行不是用本数据库的密钥签的名。",
     "The log has no signed head of this size.": "日志没有这个条数的已签名存证点。",

@@ -8,6 +8,7 @@ import typer
 from timebank import audit as room
 from timebank import proof_files
 from timebank.audit import Published
+from timebank.base.db import reading_aside
 from timebank.base.errors import NotAllowed, NotFound
 from timebank.base.i18n import say, text
 from timebank.commands.door import Door, reading
@@ -28,7 +29,7 @@ def audit(
     ] = None,
 ) -> None:
     """Recompute the whole book from its entries and compare it with all the database says; takes no lock, changes nothing."""
-    with door.reading() as (session, community), door.screen.progress(say("Reading entries"), None) as moved:
+    with door.reading(reading_aside) as (session, community), door.screen.progress(say("Reading entries"), None) as moved:
         done = 0
 
         def told(entries: int, _of: int) -> None:

@@ -13,7 +13,7 @@ from timebank.base.db import instant
 from timebank.base.errors import Refused, Tampered
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder, write_bytes
-from timebank.checkpoint_log import Line
+from timebank.checkpoint_log import SIZE_MAX, Line
 from timebank.commands import proof
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.notes import digits, read_head, read_vkey
@@ -23,7 +23,9 @@ reading(app, "proof", example=proof.EXAMPLE)(proof.proof)
 
 
 @reading(app, "list", example="timebank checkpoint list\ntimebank checkpoint list --count 5 --json")
-def list_(door: Door, count: Annotated[int, typer.Option(help="How many at most, newest first.")] = 20) -> None:
+def list_(
+    door: Door, count: Annotated[int, typer.Option(help="How many at most, newest first.", min=1, max=SIZE_MAX)] = 20
+) -> None:
     """List the heads of the log that were kept, newest first."""
     with door.reading() as (session, community):
         found = checkpoints.listed(session, community.id, count)
@@ -38,7 +40,7 @@ def list_(door: Door, count: Annotated[int, typer.Option(help="How many at most,
 @reading(app, "show", example="timebank checkpoint show\ntimebank checkpoint show --size 120 --to head.txt")
 def show(
     door: Door,
-    size: Annotated[int | None, typer.Option(help="Of so many entries; the newest if left out.")] = None,
+    size: Annotated[int | None, typer.Option(help="Of so many entries; the newest if left out.", min=0, max=SIZE_MAX)] = None,
     to: Annotated[Path | None, typer.Option(help="A file to write the note into, for a stick or a paper.")] = None,
 ) -> None:
     """Show a signed head of the log: the note itself, its ten groups of digits, and the key that verifies it."""

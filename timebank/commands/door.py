@@ -12,7 +12,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -32,7 +32,7 @@ from timebank.base.config import Config, sqlite_path
 from timebank.base.errors import Busy, Invalid, Unwritable
 from timebank.base.i18n import Language, say
 from timebank.base.keys import Keys
-from timebank.base.masking import looks_like_personal_number
+from timebank.base.masking import tells_who
 from timebank.base.sheet_values import parse_text
 from timebank.base.sheets import file_digest
 from timebank.checkpoint_log import Line
@@ -42,6 +42,7 @@ from timebank.people import clerks
 from timebank.show import Screen
 
 Work = Callable[[Session, Act], dict[str, Any]]
+Reading = Callable[[Engine], AbstractContextManager[Session]]
 
 UNLOGGED = 74
 """Exit status of a command that counted and could not be written down: that of `Unwritable` in cli.py."""
@@ -53,7 +54,11 @@ _NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects"}
 
 def log_of(config: Config, url: str, secrets: Keys) -> Log:
     """The log of checkpoints of a database (the command's own, or a rehearsal's)."""
-    return Log(checkpoint_log.path_of(url, config.checkpoints, keys.path_of(url, config.keys)), secrets.seed)
+    return Log(_log_path(config, url), secrets.seed)
+
+
+def _log_path(config: Config, url: str) -> Path:
+    return checkpoint_log.path_of(url, config.checkpoints, keys.path_of(url, config.keys))
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class Door:
     screen: Screen
     _engine: Engine | None = None
     _keys: Keys | None = None
+    _logged: int | None = None
 
     @property
     def lang(self) -> Language:
@@ -91,13 +97,24 @@ class Door:
             self._engine.dispose()
 
     @contextmanager
-    def reading(self) -> Iterator[tuple[Session, Community]]:
-        """A reading transaction on the community."""
-        with db.reading(self.engine) as session:
+    def reading(self, how: Reading = db.reading) -> Iterator[tuple[Session, Community]]:
+        """A reading transaction on the community; `db.reading_aside` is for one that may take minutes."""
+        with self.snapshot(self.engine, how) as session:
             community = communities.find(session, self.config.community)
             if self.config.clerk:
                 clerks.find(session, community.id, self.config.clerk)
             yield session, community
+
+    @contextmanager
+    def snapshot(self, engine: Engine, how: Reading = db.reading) -> Iterator[Session]:
+        """A reading transaction; `log` ends where it ended before it: another desk's later line is not about this snapshot."""
+        with suppress(Invalid):  # without a place for keys there is no log either
+            self._logged = checkpoint_log.length(_log_path(self.config, self.config.db))
+        try:
+            with how(engine) as session:
+                yield session
+        finally:
+            self._logged = None
 
     def community(self, session: Session) -> Community:
         """The community of this command, inside a transaction."""
@@ -120,7 +137,7 @@ class Door:
 
     def log(self) -> Log:
         """Where this database's checkpoints are written down, and what signs them. Raises as `keys`."""
-        return log_of(self.config, self.config.db, self.keys())
+        return replace(log_of(self.config, self.config.db, self.keys()), until=self._logged)
 
     def today(self, community: Community) -> date:
         """The community's calendar day at this command's moment."""
@@ -141,7 +158,7 @@ class Writing(Door):
     reason: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
     mends: bool = False
-    unlogged: Unwritable | None = None
+    unlogged: Unwritable | Busy | None = None
 
     def once(self, verb: str, work: Work) -> Outcome:
         """Do the work in one transaction, once for this key; with --dry-run everything is done and taken back."""
@@ -183,7 +200,7 @@ class Writing(Door):
         if line is not None and not self.dry_run:
             try:
                 checkpoint_log.append(log.path, line.code, [line])
-            except Unwritable as error:
+            except (Unwritable, Busy) as error:
                 self.unlogged = error
 
     def hidden(self) -> dict[str, str]:
@@ -306,11 +323,11 @@ def _key(given: str | None) -> str:
     if given is None:
         return secrets.token_hex(8)
     key = parse_text(given)
-    if not _KEY.fullmatch(key) or looks_like_personal_number(key):
+    if not _KEY.fullmatch(key) or tells_who(key):
         raise Invalid(
             say("{key} cannot be a command's key.", key=key),
             "bad_key",
-            say("Use 1 to 80 letters, digits and . _ - : without spaces."),
+            say("Use 1 to 80 letters, digits and . _ - : without spaces, and no phone or identity number."),
         )
     return key
 
