@@ -84,6 +84,11 @@ def test_a_dry_run_shows_everything_and_writes_nothing(office: Cli, tmp_path: Pa
         (("member", "list", "--as", "W0009"), 7, "unknown_clerk"),
         (("member", "add", "赵六", "--as", "W0009"), 7, "unknown_clerk"),
         (("member", "add", "赵六", "--number", "13800138000"), 8, "personal_number"),
+        (("member", "add", "赵六", "--number", "T-13812345678"), 8, "personal_number"),
+        (("member", "add", "赵六", "--key", "tel-13812345678"), 8, "bad_key"),
+        (("merchant", "add", "小店", "--number", "S-13812345678"), 8, "personal_number"),
+        (("clerk", "add", "赵六", "--number", "W-13812345678"), 8, "personal_number"),
+        (("init", "--community", "13812345678", "--name", "again"), 8, "bad_code"),
         (("init", "--community", "520201-jianshe", "--name", "again"), 5, "community_exists"),
     ],
 )
@@ -284,6 +289,40 @@ def test_founding_with_the_same_key_founds_once(cli: Cli) -> None:
     first: Result = cli(*line)
     assert cli(*line).json == first.json
     assert json.loads(first.out)["clerks"] == ["W0001", "W0002"]
+    others = (("--timezone", "Asia/Urumqi"), ("--points-decimals", "1"), ("--credits", "x"), ("--clerk", "李晓梅"))
+    for other in (*others, ("--open-from", "2026-09")):
+        refused = cli(*line, *other, status=5)
+        assert refused.json["error"]["code"] == "exists_with_different_content"
+
+
+HUGE = 10**23
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"approve {HUGE} --as W0002",
+        f"reject {HUGE} --why x --as W0002",
+        f"hours approve {HUGE}",
+        f"hours reject {HUGE} --why x",
+        f"hours correct {HUGE} --minutes 60",
+        f"hours correct 1 --minutes {HUGE} --approver W0002",
+        f"hours record M0001 --date 2026-10-18 --minutes {HUGE}",
+        f"hours record M0001 --date 2026-10-18 --minutes 60 --team-size {HUGE}",
+        f"voucher issue M0001 --offer {HUGE} --points 100",
+        f"voucher issue M0001 --offer 1 --points {HUGE}",
+        f"voucher issue M0001 --offer 1 --points 100 --days {HUGE}",
+        f"voucher show V{HUGE}",
+        f"voucher void V{HUGE} --reason x",
+        f"offer add --merchant S001 --kind offset --points-per-yuan {HUGE} --valid 2026-01-01..2026-12-31",
+        f"offer add --merchant S001 --kind discount --off 9% --max {HUGE} --points 5 --valid 2026-01-01..2026-12-31",
+        f"settlement draft {HUGE}",
+        f"rules explain {HUGE}",
+    ],
+)
+def test_no_number_is_too_large_to_be_refused_in_words(office: Cli, line: str) -> None:
+    office(*HOURS)
+    assert office(*line.split(), status=None).status in (2, 3, 7, 8)
 
 
 def test_a_failed_founding_leaves_no_database(cli: Cli) -> None:
