@@ -15,7 +15,7 @@ from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtu
 from timebank import rulefile
 from timebank.audit.awards import Known
 from timebank.audit.findings import CODES, PROJECTION, REWRITTEN, ROLLED_BACK, Findings
-from timebank.audit.privacy import Privacy, personal_number
+from timebank.audit.privacy import Privacy
 from timebank.base.errors import Invalid
 from timebank.rewards import Facts, Used, award, facts_of, used_of
 
@@ -152,8 +152,6 @@ PEOPLE = (
     Vandalism("a phone in a sentence's place", "personal_data", trace(category="电话13800138000"), {HOURS}),
     Vandalism("an identity number", "personal_data", payload(subject="hours:11010519491231002X"), {HOURS}),
     Vandalism("an e-mail address", "personal_data", trace(category="wang@example.org"), {HOURS}),
-    Vandalism("a member's name", "personal_data", trace(category="张M0001"), {HOURS}),
-    Vandalism("a name in a longer word", "personal_data", trace(category="陪张M0001看病"), {HOURS}),
     Vandalism("a sentence", "free_text", trace(category="他病了。我去看他"), {HOURS}),
     Vandalism("a name where a number belongs", "free_text", payload(2, facts={"number": "张三"}), {2}),
     Vandalism("words as a key", "free_text", lambda v: v.rewrite(32, key="李四的时间/0"), {32}),
@@ -281,23 +279,17 @@ def test_awards_known_already_are_those_made_again(traces: list[dict[str, Any]])
 # --- what may tell who somebody is ---
 
 
-@pytest.mark.parametrize(
-    ("text", "tells"),
-    [
-        ("13800138000", True),
-        ("138-0013-8000", True),
-        ("１３８００１３８０００", True),
-        ("tel:13800138000", True),
-        ("11010519491231002X", True),
-        ("110105194912310", True),
-        ("12800138000", False),
-        ("456ba12d13800138", False),
-        ("2026-10-20T04:00:00Z", False),
-        ("M0001", False),
-    ],
-)
-def test_a_personal_number_is_seen_wherever_it_stands_by_itself(text: str, tells: bool) -> None:
-    assert personal_number(text) is tells
+def test_people_called_like_a_category_make_nothing_of_it_wrong(vandal: Vandal) -> None:
+    """A name is no evidence: whoever is registered later would turn honest hours into tampering."""
+    vandal.run("UPDATE person SET name = 'elder-care' WHERE id = 1")
+    assert report(vandal.book).findings == ()
+
+
+def test_a_sum_in_a_receipt_is_no_phone(vandal: Vandal) -> None:
+    for fields, told in (({"fen": 13800138000}, []), ({"member": "13800138000"}, ["personal_data"])):
+        receipt = json.dumps({"batches": [1], **fields})
+        vandal.run("UPDATE command SET receipt = :receipt WHERE key = (SELECT min(key) FROM command)", receipt=receipt)
+        assert [finding.code for finding in report(vandal.book, "I12").findings] == told
 
 
 @pytest.mark.parametrize("field", ["category", "unit"])
@@ -305,8 +297,8 @@ def test_a_personal_number_is_seen_wherever_it_stands_by_itself(text: str, tells
 def test_a_text_that_could_be_a_number_is_looked_at_each_time(field: str, number: str) -> None:
     """Payloads that differ in digits only are otherwise as good as the first of them."""
     findings = Findings(["I12"])
-    assert not Privacy(findings, []).look({"seq": 1, "trace": {field: number}})
-    assert Privacy(findings, []).look({"seq": 1, "trace": {field: "elder-care 2"}})
+    assert not Privacy(findings).look({"seq": 1, "trace": {field: number}})
+    assert Privacy(findings).look({"seq": 1, "trace": {field: "elder-care 2"}})
 
 
 def test_a_later_payload_of_the_same_kind_is_looked_at_too(vandal: Vandal) -> None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
+from sqlmodel import update
 
 from conftest import RULES, Book
 from timebank import hours, rulebooks, services
+from timebank.approvals import Approval
+from timebank.audit import audit
 from timebank.base.errors import NotAllowed, Refused
 from timebank.base.imported import Imported
 from timebank.journal import Balance
@@ -100,6 +104,37 @@ def test_above_eight_hours_a_day_waits_for_a_second_person(ruled: Book, take: Ca
         hours.approve(session, ruled.act(actor=2), 2)
     with ruled.read() as session:
         assert [s.state for s in services.listed(session, 1)] == ["posted", "posted"]
+
+
+def test_a_service_is_confirmed_once_whatever_the_inbox_says(ruled: Book, take: Callable[..., Imported]) -> None:
+    """The application's role may write into the inbox: the service itself must wait, too."""
+    take(ONE._replace(minutes=500))
+    with ruled.write() as session:
+        hours.approve(session, ruled.act(actor=2), 1)
+        session.exec(update(Approval).values(state="waiting"))
+    before = ruled.points("member:1")
+    for again in (hours.approve, partial(hours.reject, why="twice")):
+        with ruled.write() as session, pytest.raises(Refused) as refusal:
+            again(session, ruled.act(actor=2), 1)
+        assert refusal.value.code == "not_waiting"
+    assert ruled.points("member:1") == before
+    with ruled.read() as session:
+        assert services.get(session, 1, 1).state == "posted"
+
+
+def test_what_the_audit_would_condemn_for_ever_is_refused_row_by_row(ruled: Book, take: Callable[..., Imported]) -> None:
+    wrong = ["助老13812345678", "138-0013-8000", "St. Mary visit", "他病了。", "wang@example.org", "字" * 41]
+    outcome = take(*(ONE._replace(category=category, ref=category, row=row) for row, category in enumerate(wrong, 2)))
+    assert [(f.row, f.code) for f in outcome.rejected] == [(row, "bad_category") for row in range(2, len(wrong) + 2)]
+    ruled.join("M0003")
+    assert take(ONE._replace(category="张M0003", member_no="M0003", ref="own name")).posted == 1
+    with ruled.read() as session:
+        assert audit(session, 1, ["I12"]).findings == ()
+
+
+def test_a_team_larger_than_any_is_refused(take: Callable[..., Imported]) -> None:
+    outcome = take(ONE._replace(team_size=hours.TEAM_SIZE_MAX), ONE._replace(team_size=10**23, ref="r2"))
+    assert (outcome.posted, codes(outcome)) == (1, ["bad_team_size"])
 
 
 def test_an_approver_confirms_a_long_day_at_once(take: Callable[..., Imported]) -> None:

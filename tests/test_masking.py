@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timebank.base.masking import looks_like_personal_number, mask_id_number, mask_name, mask_phone
+from timebank.base.masking import mask_id_number, mask_name, mask_phone, tells_who, unfit_word
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,9 @@ def test_an_id_number_shows_its_ends_only() -> None:
         "138 0013 8000",
         "１３８００１３８０００",
         " 13800138000 ",
+        "tel:13800138000",
+        "T-13812345678",
+        "助老13812345678",
         "110101900307123",
         "110101199003071234",
         "11010119900307123X",
@@ -104,7 +107,7 @@ def test_an_id_number_shows_its_ends_only() -> None:
     ],
 )
 def test_phones_and_id_numbers_are_recognised(text: str) -> None:
-    assert looks_like_personal_number(text)
+    assert tells_who(text) == "number"
 
 
 @pytest.mark.parametrize(
@@ -121,9 +124,30 @@ def test_phones_and_id_numbers_are_recognised(text: str) -> None:
         "11010119900307123Y",
         "520201-001-000012",
         "V00187a8c2e",
+        "456ba12d13800138",
+        "2026-10-20T04:00:00Z",
+        "2026.1@9f86d081884c7d65",
         "١٣٨٠٠١٣٨٠٠٠",
     ],
 )
 def test_other_numbers_are_not_personal(text: str) -> None:
-    """The whole of it counts: a letter in front, or another length, and it is an ordinary number."""
-    assert not looks_like_personal_number(text)
+    """It stands by itself: a letter in front, or another length, and it is an ordinary number."""
+    assert tells_who(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("社区食堂", None),
+        ("elder care", None),
+        ("2026.7", None),
+        ("助老13812345678", "number"),
+        ("wang@example.org", "e-mail"),
+        ("St. Mary visit", "text"),
+        ("他病了。我去看他", "text"),
+        ("字" * 100, None),
+        ("字" * 101, "text"),
+    ],
+)
+def test_a_sentence_or_an_address_is_no_word(text: str, why: str | None) -> None:
+    assert unfit_word(text) == why

@@ -63,6 +63,7 @@ def test_every_bad_row_of_a_sheet_is_named(book: Book) -> None:
         Newcomer("m1", Card("不是张三"), JOINED, row=6),
         Newcomer("M0005", Card("戊"), JOINED, row=7),
         Newcomer("m5", Card("己"), JOINED, row=8),
+        Newcomer("T-13812345678", Card("庚"), JOINED, row=9),
     )
     assert [m.number for m in joined] == ["M0005"]
     assert [(f.row, f.code) for f in outcome.rejected] == [
@@ -72,6 +73,7 @@ def test_every_bad_row_of_a_sheet_is_named(book: Book) -> None:
         (5, "future_date"),
         (6, "number_taken"),
         (8, "twice_in_file"),
+        (9, "personal_number"),
     ]
 
 

@@ -55,6 +55,7 @@ def test_a_byte_order_mark_belongs_to_the_published_text(book: Book) -> None:
         ({"approver": 1}, NotAllowed, "same_person"),
         ({"retroactive": ""}, Refused, "starts_in_the_past"),
         ({"resolution": "no number at all"}, Invalid, "bad_resolution"),
+        ({"resolution": "(2026)13812345678"}, Invalid, "bad_resolution"),
         ({"text": RULES.replace("decimals = 0", "decimals = 1")}, Invalid, "other_decimals"),
         ({"text": RULES.replace("[rate]", "[rates]")}, Invalid, "bad_rules"),
     ],

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from timebank import rulefile, ruletext
+from timebank import rulebooks, rulefile, ruletext
+from timebank.base.errors import Invalid
 from timebank.base.i18n import text
 from timebank.rewards import Cap, Expiry, Facts, Multiplier, PointsRule, Used, award
 from timebank.rulefile import digest, read
@@ -298,6 +299,28 @@ def test_one_mistake_is_one_finding(old: str, new: str, where: str, code: str) -
     assert [(finding.where, finding.code) for finding in reading.errors] == [(where, code)]
     for lang in ("zh", "en"):
         assert text(reading.errors[0].message, lang)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ('"2026.1"', '"13812345678"', "version"),
+        ('name     = "积分"', 'name = "积分。"', "points.name"),
+        ("cleaning   = 8.5", '"St. Mary visit" = 8.5', "rate"),
+        ('id            = "team"', 'id = "138-1234-5678"', "multiply[1].id"),
+        ('"国庆"', '"请找13812345678"', "multiply[0].label"),
+        ('id      = "hours"', 'id = "tel-13812345678"', "cap[1].id"),
+        ('"pool:elder-care"', '"pool:13812345678"', "cap[0].overflow"),
+    ],
+)
+def test_a_word_that_the_log_must_not_hold_is_an_error_in_a_book_that_stays_readable(old: str, new: str, where: str) -> None:
+    """Awards write it into the log; a book that an earlier version published with it is still there to be read."""
+    data = changed((old, new))
+    assert read(data).book is not None
+    assert codes(data) == [(where, "unfit_word")]
+    with pytest.raises(Invalid) as refusal:
+        rulebooks.check(data)
+    assert refusal.value.code == "bad_rules"
 
 
 def test_ten_mistakes_are_ten_findings_at_once() -> None:

@@ -20,7 +20,7 @@ from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Finding, NotAllowed, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
-from timebank.base.masking import looks_like_personal_number
+from timebank.base.masking import unfit_word
 from timebank.earnings import Earnings, Sums, scopes_of
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
 from timebank.people import clerks, members
@@ -35,6 +35,7 @@ MINUTES_A_DAY_ALONE = 480
 
 CATEGORY_CHARACTERS_MAX = 40
 """A category is written into the log for ever; longer texts are no categories."""
+TEAM_SIZE_MAX = 10_000
 
 
 @dataclass(slots=True)
@@ -154,8 +155,12 @@ class Intake:
             )
         if record.kind not in KINDS:
             return "bad_kind", say("{kind} is not a kind of record: {kinds}.", kind=record.kind, kinds=", ".join(KINDS))
-        if len(record.category) > CATEGORY_CHARACTERS_MAX or looks_like_personal_number(record.category):
-            return "bad_category", say("This is no category: a category is a short word of the rule book.")
+        if len(record.category) > CATEGORY_CHARACTERS_MAX or unfit_word(record.category):
+            return "bad_category", say(
+                "This is no category: a category is a short word of the rule book, no sentence and nobody's number or address."
+            )
+        if record.team_size > TEAM_SIZE_MAX:
+            return "bad_team_size", say("At most {most} people serve together.", most=TEAM_SIZE_MAX)
         if member.id == self.approver_own:
             return "self_confirmation", say("{number} cannot confirm hours of their own.", number=member.number)
         return None
@@ -190,8 +195,8 @@ class Intake:
 def record_all(session: Session, act: Act, batches: Iterable[Sequence[Record]]) -> Imported:
     """Record services, batch by batch in one transaction; posts the good ones and reports the others.
 
-    Codes of rejected rows: unknown_member, other_content, future_date, before_joining, bad_kind, self_confirmation, no_rules,
-    overlap, day_too_long. Raises NotAllowed `same_person`.
+    Codes of rejected rows: unknown_member, other_content, future_date, before_joining, bad_kind, bad_category, bad_team_size,
+    self_confirmation, no_rules, overlap, day_too_long. Raises NotAllowed `same_person`.
     """
     intake = Intake.begin(session, act)
     outcome = Imported()
@@ -270,7 +275,8 @@ def _draft(item: Fresh, made: Award) -> Draft:
 def approve(session: Session, act: Act, number: int) -> Fresh:
     """Confirm a waiting service as second person and post it.
 
-    Raises as `approvals.approve`; NotAllowed `self_confirmation`; Refused `request_changed` if it is not what was asked.
+    Raises as `approvals.approve`; NotAllowed `self_confirmation`; Refused `not_waiting`, or `request_changed` if it is not what
+    was asked.
     """
     service, waits = _waiting(session, act, number)
     approvals.approve(session, act, waits.id)
@@ -301,7 +307,7 @@ def approve(session: Session, act: Act, number: int) -> Fresh:
 
 
 def reject(session: Session, act: Act, number: int, why: str) -> Service:
-    """Turn a waiting service down, with the reason. Raises as `approvals.reject`."""
+    """Turn a waiting service down, with the reason. Raises as `approvals.reject`; Refused `not_waiting`."""
     service, waits = _waiting(session, act, number)
     approvals.reject(session, act, waits.id, why)
     service.state = "rejected"
@@ -311,9 +317,17 @@ def reject(session: Session, act: Act, number: int, why: str) -> Service:
 
 
 def _waiting(session: Session, act: Act, number: int) -> tuple[Service, Approval]:
+    """A service that waits and what asks for it. Both must say so: an inbox that somebody changed posts nothing twice."""
     communities.lock(session, act.community_id)
     waits = approvals.of_subject(session, act, "hours.approve", f"hours:{number}")
-    return services.get(session, act.community_id, number), waits
+    service = services.get(session, act.community_id, number)
+    if service.state != "waiting" or service.seq is not None:
+        raise Refused(
+            say("Service {number} is not waiting but {state}.", number=number, state=service.state),
+            "not_waiting",
+            say("The inbox does not agree with the services: run timebank audit."),
+        )
+    return service, waits
 
 
 def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool = False) -> Fresh | None:

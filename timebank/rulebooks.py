@@ -15,7 +15,7 @@ from timebank.base.act import Act
 from timebank.base.db import Utc, key_field
 from timebank.base.errors import Conflict, Invalid, NotFound, Refused
 from timebank.base.i18n import say
-from timebank.base.masking import looks_like_personal_number
+from timebank.base.masking import unfit_word
 from timebank.journal import ACCOUNT, Draft
 from timebank.rewards import RuleBook
 
@@ -137,7 +137,7 @@ def publish(session: Session, act: Act, data: bytes, resolution: str, retroactiv
 
 def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, retroactive: str) -> None:
     community = communities.get(session, act.community_id)
-    if not _RESOLUTION.fullmatch(resolution) or looks_like_personal_number(resolution):
+    if not _RESOLUTION.fullmatch(resolution) or unfit_word(resolution):
         raise Invalid(
             say("{resolution} cannot be a resolution's number.", resolution=resolution),
             "bad_resolution",

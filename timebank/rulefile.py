@@ -13,6 +13,7 @@ from typing import Final
 
 from timebank.base.errors import Finding
 from timebank.base.i18n import Say, say
+from timebank.base.masking import unfit_word
 from timebank.rewards import (
     KINDS,
     NEVER,
@@ -62,7 +63,10 @@ _ALIGNS: Final[tuple[Align, ...]] = ("month-end", "year-end", "none")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What became of a file: the book, or None and the errors. `lint` is worth a look and refuses nothing."""
+    """What became of a file: the book, or None and the errors. `lint` is worth a look and refuses nothing.
+
+    Errors beside a book name words that may not enter the log: such a book is not published, yet one of old stays readable.
+    """
 
     book: RuleBook | None
     errors: tuple[Finding, ...]
@@ -84,7 +88,7 @@ def read(data: bytes) -> Reading:
     if book is None or findings:
         return Reading(None, _first(findings), ())
     failing = tuple(_failing_examples(book))
-    return Reading(None if failing else book, failing, tuple(_lint(book)))
+    return Reading(None if failing else book, (*failing, *_unfit_words(book)), tuple(_lint(book)))
 
 
 def _first(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -272,6 +276,20 @@ def _failing_examples(book: RuleBook) -> Iterator[Finding]:
             wanted, got = (Decimal(points).scaleb(-book.points.decimals) for points in (example.earns, made.points))
             message = say("says {wanted}, the rules give {got}: {how}", wanted=wanted, got=got, how=explained(made.trace))
             yield Finding(f"example[{i}].earns", "example_fails", message)
+
+
+def _unfit_words(book: RuleBook) -> Iterator[Finding]:
+    """Every word of the book that awards write into the log, where it is none: what stands there can never be taken out."""
+    words = [("version", book.version), ("points.name", book.points.name)]
+    words += [("rate", category) for category in book.rate.by_category]
+    for i, rule in enumerate(book.multiply):
+        words += [(f"multiply[{i}].id", rule.id), (f"multiply[{i}].label", rule.label)]
+    for i, cap in enumerate(book.cap):
+        words += [(f"cap[{i}].id", cap.id), (f"cap[{i}].overflow", cap.pool)]
+    for where, word in words:
+        if unfit_word(word):
+            message = say("must be a short word, no sentence and nobody's number or address, got {got}", got=word)
+            yield Finding(where, "unfit_word", message)
 
 
 # --- lint: allowed, but worth a look before a committee votes ---

@@ -28,7 +28,6 @@ from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
 from timebank.journal import ENTRY, EntryText
-from timebank.people.persons import Person
 from timebank.rulebooks import RuleBookRow
 from timebank.transparency import Frontier
 
@@ -110,7 +109,7 @@ def audit(
             months.check_statements(source)
             frontier = Frontier.load(head.size, head.frontier)
         else:
-            known, reader = projections.accounts(source, findings), Reader(Privacy(findings, _names(source)).look)
+            known, reader = projections.accounts(source, findings), Reader(Privacy(findings).look)
             refold = Refold(findings, known, (head.log, head.opened_from), reader, bindings.KINDS)
             frontier = refold.frontier
             _journal(source, findings, (head, refold), progress or _silent)
@@ -214,13 +213,6 @@ class _Rooms:
             self.services.take()
         refold.events.clear()
         refold.commands.clear()
-
-
-def _names(source: Source) -> set[str]:
-    """The names of the people of this book, as far as they are texts."""
-    person = columns_of(Person)
-    rows = source.rows(select(person.name).where(person.community_id == source.community_id))
-    return {name for (name,) in rows if type(name) is str}
 
 
 def _rule_texts(source: Source) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from timebank.base.act import Act
 from timebank.base.db import Utc, instant, key_field, update_rows
 from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
+from timebank.base.masking import tells_who
 from timebank.base.months import parse_period, period_of
 from timebank.base.rows import moment, select_rows
 
@@ -51,11 +52,11 @@ class CommunityState(SQLModel, table=True):
 
 def check(wish: Community) -> None:
     """Refuse what cannot be a community. Raises Invalid `bad_code`, `bad_timezone`, `bad_decimals`."""
-    if not _CODE.fullmatch(wish.code):
+    if not _CODE.fullmatch(wish.code) or tells_who(wish.code):
         raise Invalid(
             say("{code} cannot be a community's code.", code=wish.code),
             "bad_code",
-            say("Use 2 to 40 of a-z, 0-9 and -, for example 520201-jianshe."),
+            say("Use 2 to 40 of a-z, 0-9 and -, no phone or identity number, for example 520201-jianshe."),
         )
     try:
         ZoneInfo(wish.timezone)

@@ -5,6 +5,8 @@ Masking is for eyes (reliability.md, "Privacy"); it is not a pseudonym. Where tw
 
 import re
 import unicodedata
+from functools import lru_cache
+from typing import Literal
 
 from timebank.base.codes import narrow
 
@@ -16,6 +18,12 @@ _PERSONAL_NUMBER = re.compile(
     r"|[0-9]{15}"  # an id number of the first generation
     r"|[0-9]{6}[ -]?[0-9]{8}[ -]?[0-9]{3}[0-9Xx]"  # an id number (GB 11643)
 )
+_PERSONAL_DIGITS_MIN = 11
+_TOKEN = re.compile(r"[0-9A-Za-z]+")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*[A-Za-z]", re.ASCII)
+_SENTENCE = re.compile("[。！？]|[.!?] ")
+WORD_CHARACTERS_MAX = 100
+"""What is longer is no word."""
 
 
 def mask_name(name: str) -> str:
@@ -50,13 +58,30 @@ def mask_id_number(number: str) -> str:
     return f"{bare[0]}{_STAR * (len(bare) - 2)}{bare[-1]}" if len(bare) > 2 else _STAR * len(bare)
 
 
-def looks_like_personal_number(text: str) -> bool:
-    """Tell whether the whole of a text is a phone or id number: 11 digits starting 1[3-9], 15, or 17 and a digit or X.
+def tells_who(text: str) -> Literal["number", "e-mail"] | None:
+    """What in a text tells who somebody is, or None: a phone or identity number, or an e-mail address.
 
-    Such a text is refused as a member number, because member numbers are written into the log for ever (ledger.md, "The
-    transparency log"). Full-width digits, and phones and ids grouped as people group them (138-0013-8000), count too.
+    Rooms refuse such a text in every field that is written into the log for ever, and the audit finds it there (docs/audit.md):
+    both ask here. A number is 11 digits starting 1[3-9], 15, or 17 and a digit or X, as the whole text or by itself in it
+    (T-13800138000, but not T13800138000); full-width digits count, and the groups people make (138-0013-8000).
     """
-    return _PERSONAL_NUMBER.fullmatch(narrow(text).strip()) is not None
+    if sum(map(str.isdigit, text)) >= _PERSONAL_DIGITS_MIN:
+        narrowed = narrow(text).strip()
+        if any(map(_PERSONAL_NUMBER.fullmatch, (narrowed, *_TOKEN.findall(narrowed)))):
+            return "number"
+    return "e-mail" if "@" in text and _EMAIL.search(text) else None
+
+
+@lru_cache(4_096)
+def unfit_word(text: str) -> Literal["number", "e-mail", "text"] | None:
+    """Why a text cannot stand where a word of people's own language may (a category, a label, a resolution's number), or None.
+
+    Besides what `tells_who`: sentences, and texts above 100 characters. Asked by rooms and by the audit alike.
+    """
+    told = tells_who(text)
+    if told is None and (len(text) > WORD_CHARACTERS_MAX or _SENTENCE.search(text)):
+        return "text"
+    return told
 
 
 def _letters(name: str) -> list[str]:

@@ -8,7 +8,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from timebank.base.db import insert_rows, key_field
 from timebank.base.i18n import Say, say
-from timebank.base.masking import looks_like_personal_number
+from timebank.base.masking import tells_who
 from timebank.base.rows import last_id
 
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -67,9 +67,9 @@ def names(session: Session, community_id: int) -> dict[int, str]:
 
 def number_problem(number: str) -> tuple[str, Say] | None:
     """Why a text cannot be a printed number of a member, merchant or clerk: (code, sentence), or None."""
-    if looks_like_personal_number(number):
+    if tells_who(number):
         return "personal_number", say(
-            "{number} looks like a phone or identity number; use a number of the office's own.", number=number
+            "{number} holds a phone or identity number or an e-mail address; use a number of the office's own.", number=number
         )
     if not _NUMBER.fullmatch(number):
         return "bad_number", say("{number} cannot be a number: use 1 to 32 letters A-Z, digits, and . _ -", number=number)
