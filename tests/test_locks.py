@@ -1,12 +1,14 @@
 """Someone else holds the lock: a command waits half a minute, then says so; nothing is done in part, and it can be repeated."""
 
 import re
+import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from conftest import Cli
 from timebank.base import db
@@ -78,3 +80,83 @@ def test_a_commit_that_does_not_end_is_busy_for_who_writes_and_who_reads(office:
         office(*RECORD, status=6)
     assert office.stored() == before
     office(*RECORD)
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "command",
+    [("audit",), ("db", "export", "--to", "book.journal"), ("statement", "export", "2026-10", "--to", "out")],
+    ids=lambda command: command[0],
+)
+def test_long_reading_keeps_nobody_from_writing_and_sees_one_moment(
+    office: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Another desk writes between two statements of the reading command."""
+    monkeypatch.chdir(tmp_path)
+    office(*RECORD[:-1], "first")
+    (before,) = office.rows("SELECT size FROM community_state")
+    written: list[int] = []
+
+    def write(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "posting" in statement and not written:
+            written.append(0)
+            office("member", "add", "赵六")
+
+    event.listen(Engine, "before_cursor_execute", write)
+    try:
+        told = office(*command, "--json").json
+    finally:
+        event.remove(Engine, "before_cursor_execute", write)
+    assert written
+    assert office.rows("SELECT size FROM community_state") == [(before[0] + 1,)]
+    assert told.get("entries", before[0]) == before[0]
+
+
+@pytest.fixture
+def large(office: Cli) -> Cli:
+    """An office whose book does not fit into what SQLite keeps of a file in memory, 2 MB."""
+    office.run("CREATE TABLE ballast AS SELECT randomblob(5000000) AS more")
+    return office
+
+
+def copies() -> list[str]:
+    """The temporary files of SQLite that this process has open."""
+    open_files = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            open_files.append(str(descriptor.readlink()))
+    return [name for name in open_files if "etilqs" in name]
+
+
+@pytest.mark.sqlite
+def test_a_copy_to_read_has_no_name_and_is_gone_with_its_reader(large: Cli) -> None:
+    engine = db.open_engine(large.url)
+    with db.reading_aside(engine):
+        (copy,) = copies()
+        assert copy.endswith("(deleted)")
+    engine.dispose()
+    assert not copies()
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("impatient")
+def test_who_would_copy_a_book_that_stays_locked_is_told_so(office: Cli) -> None:
+    with locked(office, "EXCLUSIVE"):
+        assert office("audit", "--json", status=6).json["error"]["code"] == "busy"
+
+
+@pytest.mark.sqlite
+def test_where_a_copy_has_no_room_the_book_itself_is_read(large: Cli) -> None:
+    assert not large("audit", "--json").err
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        engine = db.open_engine(large.url)
+        with db.reading_aside(engine) as session:
+            assert session.get_bind() is engine
+        engine.dispose()
+        told = large("audit", "--json")
+        assert (told.json["ok"], told.err.strip() != "") == (True, True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

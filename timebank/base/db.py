@@ -6,9 +6,10 @@ first statement locks the community's state row (`communities.lock`). A reading 
 
 import logging
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, BigInteger, Connection, DateTime, Dialect, Engine, String, TypeDecorator, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import StaticPool
 from sqlmodel import Field, Session, SQLModel
 
 from timebank.base.errors import Busy, Invalid
@@ -202,6 +204,41 @@ def reading(engine: Engine) -> Iterator[Session]:
         if engine.dialect.name == "postgresql":  # where READ COMMITTED would show half of a later command
             session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         yield session
+
+
+@contextmanager
+def reading_aside(engine: Engine) -> Iterator[Session]:
+    """One reading transaction that may take long: on SQLite in a copy, as no writer gets in there until the last reader leaves.
+
+    The copy is a temporary file of SQLite's own: its name is removed before its first byte is written (POSIX), so that nobody
+    else can open it and it is gone however the process ends. Where it cannot be made, the database itself is read.
+    """
+    with reading(engine) as session:
+        copy = _copy_of(session)
+        if copy is None:
+            yield session
+            return
+    aside = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool, hide_parameters=True)
+    event.listen(aside, "connect", _prepare_sqlite)
+    with closing(copy), reading(aside) as session:
+        yield session
+
+
+def _copy_of(session: Session) -> sqlite3.Connection | None:
+    """A copy of a SQLite database as the session sees it; None for a server's, or where there is no room or a damaged page."""
+    connection = session.connection()
+    source = connection.connection.driver_connection
+    if not isinstance(source, sqlite3.Connection):
+        return None
+    connection.exec_driver_sql("SELECT 1 FROM sqlite_master")  # waits for the lock, which `backup` would do without an end
+    copy = sqlite3.connect("")
+    try:
+        source.backup(copy)
+        copy.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        copy.close()
+        return None
+    return copy
 
 
 @contextmanager

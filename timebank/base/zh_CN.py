@@ -628,6 +628,7 @@ MESSAGES: dict[str, str] = {
     "The command counted, but its checkpoint was not written down. {cause}": "命令已生效，但它的存证点没有写下来。{cause}",
     "The log of checkpoints {file} was missing; it was written anew from the database.": "存证日志 {file} 不见了；已根据数据库重新写出。",
     "There is no database {path}.": "没有数据库 {path}。",
+    "There is no room for a copy to read: whoever writes waits until this is done.": "没有空间制作供读取的副本：在本命令完成之前，写入者须等待。",
     "This waits for a second person as number {number}: timebank approve {number} --as W0002": "此事等待第二人批准，编号 {number}：timebank approve {number} --as W0002",
     "Use 1 to 80 letters, digits and . _ - : without spaces, and no phone or identity number.": "请用 1 到 80 个字母、数字和 . _ - :，不含空格，也不含电话或证件号码。",
     "{key} cannot be a command's key.": "{key} 不能作命令键。",

@@ -100,6 +100,8 @@ class Door:
     def reading(self, how: Reading = db.reading) -> Iterator[tuple[Session, Community]]:
         """A reading transaction on the community; `db.reading_aside` is for one that may take minutes."""
         with self.snapshot(self.engine, how) as session:
+            if how is db.reading_aside and session.get_bind() is self.engine and self.engine.dialect.name == "sqlite":
+                self.screen.note(say("There is no room for a copy to read: whoever writes waits until this is done."))
             community = communities.find(session, self.config.community)
             if self.config.clerk:
                 clerks.find(session, community.id, self.config.clerk)

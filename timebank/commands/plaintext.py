@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from timebank import plaintext
+from timebank.base.db import reading_aside
 from timebank.base.i18n import say
 from timebank.commands.door import Door, reading
 
@@ -27,7 +28,10 @@ def export(
     form: Annotated[Format, typer.Option("--format", help="hledger (ledger reads it too) or beancount.")] = Format.HLEDGER,
 ) -> None:
     """Write the whole journal as plain text for hledger, ledger or beancount, with every balance to be checked by them."""
-    with door.screen.progress(say("Writing entries"), None) as moved, door.reading() as (session, community):
+    with (
+        door.screen.progress(say("Writing entries"), None) as moved,
+        door.reading(reading_aside) as (session, community),
+    ):
         done = plaintext.export(session, community.id, to, form.value, moved)
     shown = {"file": str(done.file), "format": form.value, "entries": done.entries, "root": done.root, "sha256": done.sha256}
     if not door.screen.data(shown):
