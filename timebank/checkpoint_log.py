@@ -20,7 +20,6 @@ from itertools import islice
 from pathlib import Path
 
 from timebank.base.config import sqlite_path
-from timebank.base.db import LOCK_WAIT_SECONDS_MAX
 from timebank.base.errors import Busy, Unwritable
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder
@@ -29,8 +28,9 @@ LINE_BYTES_MAX = 4_096
 """Longer than any line the program writes (some 300 bytes): what is longer is none."""
 SIZE_MAX = 10**18 - 1
 """More entries no log has: a note's size has 18 digits at most."""
-WAIT_SECONDS_MAX = LOCK_WAIT_SECONDS_MAX
-"""How long a command waits for the lock of the file, which others hold for a moment only."""
+WAIT_SECONDS_MAX = 30
+"""How long a command waits for the lock of the file, which others hold for a moment only: as long as for the database's, which
+is not imported here, so that `doctor` starts at once."""
 _PAUSE = timedelta(milliseconds=50)
 _BLOCK = 8_192
 _LINES_AT_ONCE = 500
