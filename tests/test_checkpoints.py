@@ -252,6 +252,7 @@ def forge(office: Cli, of: int, note: str) -> None:
 
 
 FORGED = {"none": "NULL", "of another size": "note", "garbage": "'x'", "badly signed": "replace(note, '{size}', '{of}')"}
+FORGED |= {"of another root": "'{own}'"}
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 500])
@@ -259,7 +260,10 @@ FORGED = {"none": "NULL", "of another size": "note", "garbage": "'x'", "badly si
 def test_a_checkpoint_that_the_key_did_not_sign_stops_nobody_and_is_named(office: Cli, note: str, ahead: int) -> None:
     """Nobody could take it away again."""
     now = size(office)
-    forge(office, now + ahead, FORGED[note].format(size=f"\n{now}\n", of=f"\n{now + ahead}\n"))
+    own = signed_head(Head(f"{CODE}/1", now + ahead, bytes(32)), keys.read(office.keys).seed)
+    forge(office, now + ahead, FORGED[note].format(size=f"\n{now}\n", of=f"\n{now + ahead}\n", own=own))
+    assert office("checkpoint", "show", "--json").json["size"] == now
+    assert refused(office, 7, "checkpoint", "show", "--size", str(now + ahead)) == "not_signed_yet"
     for _ in range(3):
         office(*ADD)
     assert [line.size for line in heads(office)][-3:] == [now + 1, now + 2, now + 3]
@@ -268,7 +272,9 @@ def test_a_checkpoint_that_the_key_did_not_sign_stops_nobody_and_is_named(office
     assert [(f["code"], f["where"]) for f in found] == [("not_signed", f"checkpoint {now + ahead}")]
     file_of(office).write_bytes(before[:-1].rpartition(b"\n")[0] + b"\n")
     office(*ADD)
+    office(*ADD)
     assert file_of(office).read_bytes().startswith(before)
+    assert [line.size for line in heads(office)][-5:] == list(range(now + 1, now + 6))
 
 
 @pytest.mark.parametrize("log", ["there", "gone"])
@@ -372,10 +378,10 @@ def test_a_line_that_is_not_finished_is_no_finding(office: Cli, tail: int, zeros
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Another program's lock of the file."""
     with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, how)
         yield
 
 
@@ -404,7 +410,7 @@ def test_a_command_that_counted_under_another_programs_lock_says_so_and_does_not
 def test_a_log_that_is_behind_under_another_programs_lock_is_busy_and_nothing_is_done(office: Cli) -> None:
     lines = file_of(office).read_bytes().splitlines(keepends=True)
     file_of(office).write_bytes(b"".join(lines[:-1]))
-    with held(file_of(office)):
+    with held(file_of(office), fcntl.LOCK_SH):
         assert refused(office, 6) == "log_locked"
     office(*ADD)
     assert file_of(office).read_bytes().startswith(b"".join(lines))

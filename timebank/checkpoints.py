@@ -65,16 +65,17 @@ def vkey(session: Session, community_id: int, public: bytes) -> str:
     return vkey_of(communities.state(session, community_id).origin, public)
 
 
-def newest(session: Session, community_id: int) -> str:
-    """The note of the newest signed head of a community's log. Raises NotFound `not_signed_yet`."""
-    signed = select(Checkpoint.note).where(col(Checkpoint.community_id) == community_id, col(Checkpoint.note).is_not(None))
-    return _signed(session.exec(signed.order_by(col(Checkpoint.size).desc()).limit(1)).first())
-
-
-def note_of(session: Session, community_id: int, size: int) -> str:
-    """The note of the signed head of so many entries. Raises NotFound `not_signed_yet`."""
-    found = session.get(Checkpoint, (community_id, size))
+def newest(session: Session, community_id: int, public: bytes) -> str:
+    """The note of the newest head of a community's log that this key (32 bytes) signed. Raises NotFound `not_signed_yet`."""
+    found = _newest_signed(session, communities.state(session, community_id), public)
     return _signed(found.note if found else None)
+
+
+def note_of(session: Session, community_id: int, size: int, public: bytes) -> str:
+    """The note of the head of so many entries that this key (32 bytes) signed. Raises NotFound `not_signed_yet`."""
+    found = session.get(Checkpoint, (community_id, size))
+    code = communities.state(session, community_id).code
+    return _signed(found.note if found and signed_line(code, found, public) else None)
 
 
 def listed(session: Session, community_id: int, count: int) -> list[Checkpoint]:
@@ -203,7 +204,7 @@ def check(session: Session, community_id: int, log: Log) -> None:
 
 def _check_own(session: Session, state: State, log: Log) -> Checkpoint | None:
     """Hold the log's head against the database's own last checkpoint that its key signed, and give that."""
-    newest = _newest_signed(session, state, log)
+    newest = _newest_signed(session, state, log.public)
     if newest is not None:
         made_at = instant(newest.made_at)
         if newest.size > state.size:
@@ -213,7 +214,7 @@ def _check_own(session: Session, state: State, log: Log) -> Checkpoint | None:
     return newest
 
 
-def _newest_signed(session: Session, state: State, log: Log) -> Checkpoint | None:
+def _newest_signed(session: Session, state: State, public: bytes) -> Checkpoint | None:
     """The newest checkpoint that this key signed; None if none was ever signed. Raises Tampered `other_key` if all others were.
 
     Rows without such a note are passed over: who may add to the book may insert them, and nobody could take them away.
@@ -224,7 +225,7 @@ def _newest_signed(session: Session, state: State, log: Log) -> Checkpoint | Non
     others = bool(some)
     while some:
         for row in some:
-            if signed_line(state.code, row, log.public) is not None:
+            if signed_line(state.code, row, public) is not None:
                 return row
         some = session.exec(own.where(col(Checkpoint.size) < some[-1].size).limit(_LINES_AT_ONCE)).all()
     if others:

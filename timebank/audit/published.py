@@ -103,7 +103,8 @@ def _root(place: _Place, code: str, public: bytes) -> bytes | None:
 
 def _is_claim(row: Any, place: _Place, code: str, public: bytes) -> bool:
     """Whether a checkpoint's row is one that the log's key did not sign: it says nothing of the log, and is named by itself."""
-    return bool(row) and signed_head_of(code, place.size, row.get("note"), public) is None
+    head = signed_head_of(code, place.size, row.get("note"), public)
+    return bool(row) and (head is None or head.root != row["root"])
 
 
 def _given_up(source: Source) -> Sequence[dict[str, Any]]:

@@ -45,8 +45,8 @@ def show(
 ) -> None:
     """Show a signed head of the log: the note itself, its ten groups of digits, and the key that verifies it."""
     with door.reading() as (session, community):
-        note = checkpoints.newest(session, community.id) if size is None else checkpoints.note_of(session, community.id, size)
-        public = door.log().public
+        public, own = door.log().public, community.id
+        note = checkpoints.newest(session, own, public) if size is None else checkpoints.note_of(session, own, size, public)
     line = checkpoint_log.line_of("", note)
     assert line is not None, "a note of the database is about its community"
     key = checkpoints.key_in(line, public)

@@ -25,10 +25,11 @@ def proof(
     """Write an entry's proof into a file that anyone can check: timebank verify."""
     seq = entry_number(entry)
     with door.reading() as (session, community):
-        key = checkpoints.vkey(session, community.id, door.log().public)
+        public = door.log().public
+        key = checkpoints.vkey(session, community.id, public)
         vkey = read_vkey(key)
         older = None if since is None else proof_files.head_in(content(since), vkey)
-        note = checkpoints.newest(session, community.id)
+        note = checkpoints.newest(session, community.id, public)
         made = evidence.prove(session, community.id, seq, note, vkey, older)
     write_bytes(to, proof_files.write(made))
     sync_folder(to.parent)
