@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
-from conftest import Book, Cli
+from conftest import Book, Cli, opened_office, settle
+from databases import Server
 from power import Disk
 from syscalls import GO, Call, watched
 from timebank import checkpoint_log, checkpoints, reading
@@ -367,6 +368,30 @@ def test_who_reads_does_not_hold_his_snapshot_against_what_others_wrote_down_sin
         assert result.json.get("ok", True)
         assert result.json.get("checkpoints", [{"state": "agrees"}])[0]["state"] == "agrees"
     assert findings(office, 21) == ["rolled_back"]
+
+
+@pytest.mark.postgres
+def test_an_audit_beside_another_desks_command_finds_nothing(
+    postgres_shelf: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command itself, where it can run meanwhile: it begins and ends after the audit's first look at the entries."""
+    with postgres_shelf.lend(opened_office, tmp_path) as url:
+        settle(monkeypatch, url, tmp_path)
+        office, ended = Cli(url), list[int]()
+
+        def another_desk(_c: object, _u: object, statement: str, *_more: object) -> None:
+            if "FROM posting" in statement and not ended:
+                ended.append(0)
+                ended.append(office(*ADD).status)
+
+        before = size(office)
+        event.listen(Engine, "before_cursor_execute", another_desk)
+        try:
+            audited = office("audit", "--json").json
+        finally:
+            event.remove(Engine, "before_cursor_execute", another_desk)
+        assert (audited["findings"], audited["entries"], size(office), len(ended)) == ([], before, before + 1, 2)
+        assert findings(office, 0) == []
 
 
 @pytest.mark.parametrize("tail", [1, 2, 30, 250])
