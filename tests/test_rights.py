@@ -143,6 +143,14 @@ def test_a_login_without_rights_is_told_so(owner: Cli, role: str) -> None:
     assert stranger("member", "list", "--json", status=4).json["error"]["code"] == "no_rights"
 
 
+def test_who_may_only_read_can_audit(owner: Cli, role: str) -> None:
+    owner("init", "--community", "520201-jianshe", "--name", "建设中路社区")
+    owner.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    auditor = Cli(make_url(owner.url).set(username=role).render_as_string(hide_password=False))
+    assert auditor("audit", "--json").json["ok"]
+    assert auditor("member", "add", "张三", "--json", status=4).json["error"]["code"] == "no_rights"
+
+
 def test_rights_are_given_to_roles_that_are_there(owner: Cli) -> None:
     assert owner("db", "grant", "nobody'; --", "--json", status=7).json["error"]["code"] == "no_role"
 
