@@ -438,6 +438,7 @@ class Model:
         why |= {"same_person"} if service.asked_by == actor else set()
         why |= {"approval_lapsed"} if service.asked_at and self.now > service.asked_at + timedelta(days=7) else set()
         why |= {"self_confirmation"} if self.own[actor - 1] == service.member else set()
+        why |= {"future_date"} if service.day > self.today else set()  # a clock some minutes behind, just before midnight
         if not why:
             service.state = "posted"
             self.earn(service)
