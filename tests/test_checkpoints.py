@@ -148,6 +148,14 @@ def test_heads_are_shown_listed_and_handed_out(office: Cli, tmp_path: Path) -> N
     assert refused(office, 7, "checkpoint", "show", "--size", "1") == "not_signed_yet"
 
 
+def test_a_head_is_read_out_of_what_the_screen_showed_around_it(office: Cli, tmp_path: Path) -> None:
+    paper = tmp_path / "screen.txt"
+    paper.write_text(office("checkpoint", "show").out + "\nkind regards\n", encoding="utf-8")
+    assert findings(office, 0, "--against", str(paper)) == []
+    paper.write_text(paper.read_text(encoding="utf-8").replace("\n\n\N{EM DASH} ", "\n\n\N{EM DASH} A", 1), encoding="utf-8")
+    assert refused(office, 20, "audit", "--against", str(paper)) == "bad_note"
+
+
 @pytest.mark.parametrize("line", [("show", "--size", str(10**23)), ("list", "--count", str(10**23)), ("list", "--count", "-1")])
 def test_sizes_and_counts_that_no_log_has_are_refused_at_the_door(office: Cli, line: tuple[str, ...]) -> None:
     refused(office, 2, "checkpoint", *line)

@@ -26,6 +26,7 @@ _DASH = "\N{EM DASH} "
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f]")
 _SIZE = re.compile("0|[1-9][0-9]{0,18}")
 _DIGITS = 40
+_AMONG = re.compile(rb"(?:\A|\n)([^\s/]+/[1-9][0-9]*\n[0-9]+\n[A-Za-z0-9+/]{43}=\n\n(?:%s[^\n]+\n)+)" % _DASH.encode())
 
 # The heights (y) of the curve's points of order 1, 2, 4 and 8, in every way to write them. Under such a key one signature fits
 # any note, so whoever publishes it can deny all of his papers; OpenSSL lets it pass.
@@ -157,6 +158,12 @@ def read_head(note: str | bytes, key: Vkey) -> Head:
     if size == "0" and root != EMPTY_ROOT:
         raise _bad_note(say("an empty log has another root"))
     return Head(origin, int(size), root)
+
+
+def found_in(data: bytes) -> bytes:
+    """The signed head within what a screen showed or a message brought around it; without one the data as they are."""
+    found = _AMONG.search(data)
+    return data if found is None else found[1]
 
 
 def digits(root: bytes) -> str:

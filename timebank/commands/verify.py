@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from timebank import proof_files
+from timebank import notes, proof_files
 from timebank.base.config import Config
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
@@ -43,10 +43,12 @@ def verify(
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a file somebody gave, and no more than a proof may have. Raises Invalid `unreadable`, `bad_proof`."""
+    """A proof or a signed head out of a file somebody gave, and no more than a proof may have; a head also out of what
+    `checkpoint show` printed around it. Raises Invalid `unreadable`."""
     try:
         with path.open("rb") as file:
-            return file.read(FILE_BYTES_MAX + 1)
+            data = file.read(FILE_BYTES_MAX + 1)
+        return data if data[:1] == b"{" else notes.found_in(data)
     except OSError as error:
         raise Invalid(
             say("{file} cannot be read: {cause}.", file=str(path), cause=error.strerror or type(error).__name__),
