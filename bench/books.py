@@ -64,13 +64,13 @@ class Library:
 
     def sheet(self, rows: int, members: int, days: tuple[date, date] = sheets.YEAR) -> Path:
         """A sheet of so many services."""
-        path = self.folder / f"hours-{members}-{rows}-{days[0]:%m%d}.csv"
+        path = self.folder / f"hours-{members}-{rows}-{days[0]:%Y%m%d}.csv"
         return path if path.exists() else sheets.write_hours(path, rows, members, days)
 
     def served(self, rows: int, members: int = MEMBERS, days: tuple[date, date] = sheets.YEAR) -> Path:
         """The founded book after the import of so many services of those days, by the command in a process of its own; what
         is too much for one sheet comes month by month."""
-        path = self.folder / f"served-{members}-{rows}-{days[0]:%m%d}.db"
+        path = self.folder / f"served-{members}-{rows}-{days[0]:%Y%m%d}.db"
         if not path.exists():
             made = self.copy(self.founded(members))
             ran = []
