@@ -86,14 +86,16 @@ def _timed(database: str, tasks: list[list[Callable[[Any], object]]], record: st
 
 
 @work
-def posts(database: str, count: int, members: int, record: str = "") -> Result:
-    """Single posts: a point from one member to another, a durable transaction each."""
+def posts(database: str, count: int, members: int, record: str = "", issued: bool = False) -> Result:
+    """Single posts: a point from one member to another, or (`issued`, where not every member has one) to a member, a durable
+    transaction each."""
     from timebank import ledger
-    from timebank.journal import Draft, Transfer
+    from timebank.journal import ISSUED, Draft, Transfer
 
     def post(number: int) -> Callable[[Any], object]:
         source, target = (f"member:{(number * 7 + ahead) % members + 1}" for ahead in (0, members // 2))
-        draft = Draft("points.gift", TODAY, (Transfer("points", 1, source, "available", target, "available"),))
+        giver = (ISSUED, "source") if issued else (source, "available")
+        draft = Draft("points.gift", TODAY, (Transfer("points", 1, *giver, target, "available"),))
         return lambda session: ledger.post(session, _act(f"post-{number}"), draft)
 
     return _timed(database, [[post(number)] for number in range(1, count + 1)], record)

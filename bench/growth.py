@@ -54,7 +54,7 @@ def _import(bench: Bench, book: Path, entries: int) -> float:
 
 
 def _posts(bench: Bench, book: Path, _entries: int) -> float:
-    given = {"count": bench.size.posts, "members": bench.size.city_members}
+    given = {"count": bench.size.posts, "members": bench.size.city_members, "issued": True}
     return seconds_of("posts", database=bench.library.copy(book), **given)
 
 
