@@ -68,7 +68,7 @@ def test_a_busy_command_names_the_key_to_repeat_it_under(office: Cli) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_who_reads_does_not_wait_for_who_writes(office: Cli) -> None:
     with locked(office, "IMMEDIATE"):
-        office("points", "balance", "M0001")
+        assert office("points", "balance", "M0001", "--json").json["member"] == "M0001"
 
 
 @pytest.mark.sqlite
