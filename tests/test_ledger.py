@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from conftest import NOON, Book
 from timebank import ledger
+from timebank.audit import audit
 from timebank.base import communities
 from timebank.base.errors import Conflict, Invalid, NotAllowed, NotFound, Refused
-from timebank.journal import ACCOUNT, ENTRY, EXPIRED, POSTING, REDEEMED, Balance, Draft, Receipt, Transfer
+from timebank.journal import ACCOUNT, ENTRY, EXPIRED, ISSUED, POSTING, REDEEMED, Balance, Draft, Receipt, Transfer
 from timebank.transparency import EMPTY_ROOT, Frontier, leaf_hash, parse, tree_root
 
 LAPSE = date(2026, 12, 31)
@@ -354,3 +355,26 @@ def test_a_repaid_debt_comes_back_only_as_the_last_resort(book: Book, member: st
     book.give(member, 100)
     reverse(book, repaying.seq)
     assert book.points(member) == Balance(90, 0, 0, ((date(9999, 12, 31), 90),))
+
+
+def test_what_a_savepoint_takes_back_is_not_remembered(book: Book, member: str) -> None:
+    gift = Draft("points.opening", book.today, (Transfer("points", 5, ISSUED, "source", member, "available"),))
+    with book.write() as session:
+        ledger.post(session, book.act("kept"), gift)
+        rehearsal = session.begin_nested()
+        ledger.post(session, book.act("rehearsed"), gift)
+        rehearsal.rollback()
+        ledger.post(session, book.act("again"), gift)
+    assert book.points(member).available == 10
+    with book.read() as session:
+        assert audit(session, 1).findings == ()
+
+
+def test_an_account_opened_after_a_post_is_found_by_the_next(book: Book, member: str) -> None:
+    gift = Draft("points.opening", book.today, (Transfer("points", 5, ISSUED, "source", member, "available"),))
+    with book.write() as session:
+        ledger.post(session, book.act(), gift)
+        ledger.open_accounts(session, 1, [(member, "points", "kept")])
+        moved = Transfer("points", 2, member, "available", member, "kept")
+        ledger.post(session, book.act(), Draft("points.opening", book.today, (moved,)))
+    assert book.points(member).available == 3
