@@ -28,7 +28,7 @@ def names(table: str, dialect: str) -> tuple[str, ...]:
 
 
 def install(dialect: str, tables: tuple[str, ...] = tuple(GUARDED)) -> Iterator[str]:
-    """The statements that put the guards of these tables up."""
+    """The statements that put the guards of these tables up. A revision names its own: later ones are not there yet."""
     if dialect == "postgresql":
         yield _POSTGRES_FUNCTION
     for table in tables:
@@ -40,7 +40,7 @@ def remove(dialect: str, tables: tuple[str, ...] = tuple(GUARDED)) -> Iterator[s
     for table in tables:
         for name in names(table, dialect):
             yield f"DROP TRIGGER IF EXISTS {name}" + ("" if dialect == "sqlite" else f" ON {table}")
-    if dialect == "postgresql":
+    if dialect == "postgresql" and "entry" in tables:  # what other tables' guards call stays as long as the book is guarded
         yield "DROP FUNCTION IF EXISTS timebank_append_only"
 
 

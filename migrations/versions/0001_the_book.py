@@ -12,6 +12,8 @@ from timebank.base.schema import guards, statistics
 revision = "0001"
 down_revision = None
 
+GUARDED = ("entry", "posting", "command", "checkpoint", "rulebook", "offer", "voucher", "resolution", "claim_line")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -393,7 +395,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("community_id", "voucher_id", name=op.f("pk_resolution")),
     )
     op.create_index("ix_resolution_community_id_day", "resolution", ["community_id", "day"], unique=False)
-    for statement in guards().install(op.get_bind().dialect.name):
+    for statement in guards().install(op.get_bind().dialect.name, GUARDED):
         op.execute(statement)
     if op.get_bind().dialect.name == "sqlite":
         for statement in statistics().told(op.get_bind()):
@@ -403,7 +405,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DELETE FROM sqlite_stat1")
-    for statement in guards().remove(op.get_bind().dialect.name):
+    for statement in guards().remove(op.get_bind().dialect.name, GUARDED):
         op.execute(statement)
     op.drop_index("ix_resolution_community_id_day", table_name="resolution")
     op.drop_table("resolution")
