@@ -4,13 +4,13 @@ Every entry is made of transfers, so each unit sums to zero by construction. A b
 one lock, a handful of bulk statements and one new head of the log.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from timebank.base import communities
 from timebank.base.act import Act
@@ -43,6 +43,7 @@ PAYLOAD_VERSION = 1
 CLOCK_SLACK = timedelta(minutes=5)
 CLOCK_JUMP_MAX = timedelta(days=40)
 
+_TEXT = SQLModel.metadata.tables["entry_text"].c
 _ENTRY_OF_POSTING = (ENTRY.community_id == POSTING.community_id, ENTRY.seq == POSTING.seq)
 _ACCOUNT_OF_POSTING = (ACCOUNT.community_id == POSTING.community_id, ACCOUNT.id == POSTING.account_id)
 _ENTRY = (
@@ -358,6 +359,12 @@ def trace_of(payload: str) -> dict[str, Any] | None:
     """How the points of an entry came about; None for an entry that no rule gave points."""
     trace: dict[str, Any] | None = parse(payload.encode()).get("trace")
     return trace
+
+
+def texts(session: Session, community_id: int, seqs: Collection[int]) -> dict[int, str]:
+    """The free texts of these entries by their numbers; one that was erased, or never was, is left out."""
+    wanted = select(_TEXT.seq, _TEXT.text).where(_TEXT.community_id == community_id, _TEXT.seq.in_(seqs))
+    return dict[int, str](session.execute(wanted).tuples().all())
 
 
 def balance(session: Session, community_id: int, holder: str, unit: Unit, *, today: date, as_of: date | None = None) -> Balance:
