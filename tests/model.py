@@ -4,8 +4,9 @@ Written from docs/rules.md, docs/ledger.md and the guides; shares no line with t
 takes and gives the set of codes it may be refused with: an empty set says that it must be done, and that the model has done it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -180,13 +181,13 @@ class Who:
 
 
 class Model:
-    """One community's book. Balances by (holder, unit, purpose), lots by (holder, lapse day), both of `available` only."""
+    """One community's book. Balances by (holder, unit, purpose); lots, of `available` only, by holder and lapse day."""
 
     def __init__(self, now: datetime, first_month: str, clerks: int = 2) -> None:
         self.now = self.posted_at = now
         self.opened = self.open = first_month
         self.balance: Counter[tuple[str, str, str]] = Counter()
-        self.lots: Counter[tuple[str, date]] = Counter()
+        self.lots: defaultdict[str, Counter[date]] = defaultdict(Counter)
         self.expired: Counter[tuple[str, date]] = Counter()
         self.kinds: Counter[str] = Counter({"clerk.join": clerks})
         self.members: list[date] = []
@@ -229,17 +230,17 @@ class Model:
         repaid = min(amount, -self.balance[holder, "points", "owed"])
         self.balance[holder, "points", "owed"] += repaid
         self.balance[holder, "points", "available"] += amount - repaid
-        self.lots[holder, lapse] += amount - repaid
+        self.lots[holder][lapse] += amount - repaid
         return repaid
 
     def take(self, holder: str, lapse: date, amount: int) -> None:
         """Points leave a lot of `available`."""
         self.balance[holder, "points", "available"] -= amount
-        self.lots[holder, lapse] -= amount
+        self.lots[holder][lapse] -= amount
 
     def lots_of(self, holder: str) -> list[tuple[date, int]]:
         """The lots of a holder that are not empty, first to lapse first."""
-        return sorted((lapse, rest) for (name, lapse), rest in self.lots.items() if name == holder and rest)
+        return sorted((lapse, rest) for lapse, rest in self.lots[holder].items() if rest)
 
     def available(self, member: int) -> int:
         """What a member can spend today."""
@@ -374,6 +375,15 @@ class Model:
                 told[self.accept(who, new)] += 1
         return told, rejected
 
+    def for_a_sheet(self) -> "Model":
+        """A model to try a sheet on, which only adds to what is there: services, entries and points."""
+        twin = copy(self)
+        twin.services, twin.balance, twin.kinds = [*self.services], self.balance.copy(), self.kinds.copy()
+        twin.lots = defaultdict(Counter, {holder: lots.copy() for holder, lots in self.lots.items()})
+        twin.refs = {ref: [*services] for ref, services in self.refs.items()}
+        twin.of_member = {member: [*services] for member, services in self.of_member.items()}
+        return twin
+
     def earn(self, new: Service) -> None:
         """Minutes one to one, and points as docs/rules.md works them out."""
         book = self.spoken_for(new.day)
@@ -483,7 +493,7 @@ class Model:
         own = (f"member:{old.member}", NEVER if old.points == old.repaid else old.lapse, old.points)
         for holder, lot, amount in (own, *((f"pool:{pool}", old.lapse, over) for pool, over in old.pools.items())):
             others = [(lapse, rest) for lapse, rest in self.lots_of(holder) if lapse != lot]
-            places = [(lot, self.lots[holder, lot]), (f"expired {lot}", self.expired[holder, lot]), *others, ("owed", amount)]
+            places = [(lot, self.lots[holder][lot]), (f"expired {lot}", self.expired[holder, lot]), *others, ("owed", amount)]
             left = amount
             for place, there in places:
                 taken = min(left, there)
@@ -625,10 +635,10 @@ class Model:
     def lapse(self, who: Who, until: date) -> set[str]:
         """Points that nobody used by a day are taken out of circulation, one entry a lot."""
         until = min(until, self.today - timedelta(1))
-        due = [(place, rest) for place, rest in self.lots.items() if rest and place[1] <= until]
+        due = [(holder, lot, rest) for holder in list(self.lots) for lot, rest in self.lots_of(holder) if lot <= until]
         why = self.clock(who) if due else set()
         if not why:
-            for (holder, lot), rest in due:
+            for holder, lot, rest in due:
                 self.take(holder, lot, rest)
                 self.expired[holder, lot] += rest
                 self.balance["system:expired", "points", "sink"] += rest

@@ -4,9 +4,9 @@
 draw from the same. Vouchers, services and offers are counted from the latest one, so that most of them exist.
 """
 
+import pickle
 from collections import Counter
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -117,7 +117,7 @@ class Play:
         self.codes: list[str] = []
         self.told: list[Told] = []
         self.outcomes: Counter[str] = Counter()
-        self.commands = self.written = self._audited = 0
+        self.commands = self.written = self.entries = self._audited = 0
         self.slip = timedelta(0)
         self.dry = False
 
@@ -156,7 +156,7 @@ class Play:
         """Let the model and the book do one command under a key of its own; gives what the verb gave, None if refused."""
         self.commands += 1
         true_now, self.book.now = self.book.now, self.book.now + self.slip
-        model = deepcopy(self.model) if self.dry else self.model
+        model = pickle.loads(pickle.dumps(self.model)) if self.dry else self.model  # a tenth of deepcopy's time
         model.now = self.book.now
         expected = why(model)
         act = self.book.act(
@@ -341,7 +341,7 @@ class Play:
             replace(first, member=member, day=day, minutes=minutes, ref=first.ref and f"{first.ref} {i % 4}")
             for i, member, day, minutes in steps
         ]
-        trial = deepcopy(self.model)
+        trial = self.model.for_a_sheet()
         trial.now = self.book.now + self.slip
         told, rejected = trial.sheet(who, [replace(new) for new in sheet])
 
@@ -394,8 +394,8 @@ class Play:
     )
     def correct(self, latest: int, spent: bool, minutes: int, owe: bool, actor: int, approver: int | None) -> None:
         """One of the latest services; if `spent`, one whose points its member has not any more."""
-        services = self.model.services
-        posted = [s.state == "posted" and (not spent or s.points > self.model.available(s.member)) for s in services]
+        there = {member: self.model.available(member) if spent else -1 for member in self.model.of_member}
+        posted = [s.state == "posted" and s.points > there[s.member] for s in self.model.services]
         who, number = self.who(actor, approver), _latest(posted, latest)
         asked = {"number": number, "minutes": minutes, "owe": owe, "reason": "typed wrong"}
         self.command(
@@ -532,13 +532,16 @@ class Play:
     # ---- what must hold after every step
 
     def check(self) -> None:
-        """The book stands where the model stands and recounts by plain SQL; where something was written, its audit is clean."""
+        """The book stands where the model stands and recounts by plain SQL; where something was written, its audit is
+        clean, which counts the entries."""
         self.check_standing()
         recount(self.book.engine)
         if self.written != self._audited:
             self._audited = self.written
             with reading(self.book.engine) as session:
-                assert audit.audit(session, 1).findings == ()
+                report = audit.audit(session, 1)
+            assert report.findings == ()
+            self.entries = report.entries
 
     def check_standing(self) -> None:
         """Every balance, lot, entry, service, voucher and claim is what the model has."""
@@ -550,7 +553,7 @@ class Play:
 def modelled(model: Model) -> Standing:
     """The model as the database's figures."""
     held = Counter[tuple[str, str, str]]()
-    lots = Counter({(holder, "available", lapse): rest for (holder, lapse), rest in model.lots.items() if rest})
+    lots = Counter({(holder, "available", lapse): rest for holder in model.lots for lapse, rest in model.lots_of(holder)})
     for voucher in model.vouchers:
         if voucher.state == "open":
             held[f"member:{voucher.member}", "points", "held"] += sum(voucher.lots.values())

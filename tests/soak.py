@@ -27,11 +27,12 @@ from play import OFTEN, VERBS, Play, unsynced
 from recount import recount
 from rivals import MEMBERS, OK, rivals
 from timebank import audit
-from timebank.base.db import reading
 
 LIFE, LONG_LIFE, LONG_EVERY = 1_000, 5_000, 10
 """Verbs of a life; every tenth is a long one."""
-COMPARED_EVERY, AUDITED_EVERY = 25, 500
+COMPARED_EVERY = 25
+AUDITED_AT = frozenset({500, 1_000, 2_000, 4_000})
+"""Where a book is audited and recounted, and at its end: each reads it from its first entry, so when it has doubled."""
 PROCESSES, COMMANDS, A_COMMAND = 8, 500, 20
 """The race: 10,000 transfers a process, 20 a command."""
 
@@ -94,16 +95,15 @@ def live(url: str, life: int, done: Done, bar: Progress) -> None:
             getattr(play, name)(**given)
             if number % COMPARED_EVERY == 0:
                 play.check_standing()
-            if number % AUDITED_EVERY == 0:
+            if number in AUDITED_AT or number == length:
                 play.check()
                 done.audits += 1
             bar.advance(bar.task_ids[0])
     except BaseException:
         sys.stderr.write(f"{step}\n")
         raise
-    with reading(engine) as session:
-        done.entries += audit.audit(session, 1).entries
     done.lives, done.verbs = done.lives + 1, done.verbs + length
+    done.entries += play.entries
     done.outcomes += play.outcomes
     engine.dispose()
 
