@@ -21,15 +21,18 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("statement_files",),
     ("statements", "statement_lines", "statement_records", "statement_words"),
     ("settlement", "community.*"),
-    ("hours", "credits", "points", "redemption"),
+    ("hours", "credits", "points", "openings", "redemption"),
     ("services", "earnings", "vouchers", "offers", "benefits"),
     ("fund", "rulebooks"),
     ("people.*",),
-    ("approvals", "notices", "evidence", "checkpoints", "checkpoint_log"),
+    ("approvals", "notices", "workdays", "evidence", "checkpoints", "checkpoint_log"),
     ("ledger", "positions", "reading", "once"),
     ("journal",),
     ("rulefile",),
-    ("rewards", "transparency", "notes", "proofs", "proof_files", "ruletext"),
+    ("tallies",),
+    ("rewards",),
+    ("traces",),
+    ("clauses", "transparency", "notes", "proofs", "proof_files", "ruletext"),
     ("base.*",),
     ("__init__",),
 )
@@ -113,7 +116,18 @@ def test_no_arrows_form_a_circle() -> None:
 
 
 def test_rewards_and_transparency_know_no_person_no_shop_no_screen_no_database() -> None:
-    for room in ("rewards", "rulefile", "ruletext", "transparency", "notes", "proofs", "proof_files"):
+    for room in (
+        "clauses",
+        "rewards",
+        "tallies",
+        "traces",
+        "rulefile",
+        "ruletext",
+        "transparency",
+        "notes",
+        "proofs",
+        "proof_files",
+    ):
         tree = MODULES[room]
         names = {alias.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
         names |= {(n.module or "").split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}

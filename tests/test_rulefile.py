@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from timebank import rulebooks, rulefile, ruletext
 from timebank.base.errors import Invalid
 from timebank.base.i18n import text
-from timebank.rewards import Cap, Expiry, Facts, Multiplier, PointsRule, Used, award
+from timebank.clauses import Cap, Expiry, Multiplier, PointsRule
+from timebank.rewards import Facts, Used, award
 from timebank.rulefile import digest, read
 from timebank.ruletext import BYTES_MAX, FINDINGS_MAX, LINE_MAX
 from timebank.transparency import canonical

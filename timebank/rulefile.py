@@ -14,7 +14,7 @@ from typing import Final
 from timebank.base.errors import Finding
 from timebank.base.i18n import Say, say
 from timebank.base.masking import unfit_word
-from timebank.rewards import (
+from timebank.clauses import (
     KINDS,
     NEVER,
     WINDOWS,
@@ -32,10 +32,9 @@ from timebank.rewards import (
     ServiceRule,
     Used,
     Window,
-    award,
-    explained,
     merged,
 )
+from timebank.rewards import award, explained
 from timebank.ruletext import (
     DAY,
     DAYS,

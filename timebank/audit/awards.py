@@ -97,7 +97,7 @@ class Known:
             if type(pair) is not list or len(pair) != 2 or not type(pair[0]) is type(pair[1]) is int or not any(pair):
                 return False
         for cap in self.book.cap:
-            points, minutes = windows.get(cap.per, _UNUSED)
+            points, minutes = windows.get(cap.window, _UNUSED)
             room, needed = (points, made.points) if cap.measure == "points" else (minutes, made.counted)
             if cap.limit - room < needed:
                 return False
