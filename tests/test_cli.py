@@ -279,6 +279,15 @@ def test_a_balance_imports_no_migrations(office: Cli) -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
+def test_the_collector_stands_still_while_commands_are_imported_and_works_after() -> None:
+    script = (
+        "import gc, timebank.cli as c\nbefore = gc.get_stats()\nc.load('points', 'en')\n"
+        "print(gc.get_stats() == before, gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "True"]
+
+
 def test_the_database_must_exist_and_be_of_this_revision(cli: Cli) -> None:
     missing = cli("member", "list", "--json", status=8)
     assert missing.json["error"]["code"] == ("no_database" if cli.url.startswith("sqlite") else "no_schema")

@@ -151,14 +151,24 @@ def _lang_of(ctx: Any) -> Language:
 
 def load(noun: str, lang: Language) -> Any:
     """The commands of a noun, with their help in a language."""
-    module = importlib.import_module(f"timebank.commands.{noun}")
-    gc.set_threshold(_COLLECTED_EVERY)
-    gc.freeze()  # what was imported stays for good: the collector need not look at it again (a fifth of a long import's time)
+    module = _imported(f"timebank.commands.{noun}")
     command = get_command(module.app) if noun in SINGLE else get_group(module.app)
     command.name = noun
     command.help = command.help or NOUNS[noun]
     localise(command, lang)
     return command
+
+
+def _imported(name: str) -> Any:
+    """A module, imported while the collector stands still: all that an import makes stays for good, and looking through it
+    again and again took a quarter of the start, a fifth of a long import, and its part of every exit."""
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.set_threshold(_COLLECTED_EVERY)
+        gc.enable()
 
 
 def localise(command: Any, lang: Language) -> None:
@@ -349,4 +359,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a screen that has no 𠮷 shows its number instead of failing
             stream.reconfigure(errors="backslashreplace")
+    gc.freeze()  # what this module imported stays as well
     app()

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 from timebank.base import clock
 from timebank.base.errors import Invalid, NotAllowed
 from timebank.base.i18n import LANGUAGES, Language, say
@@ -57,6 +55,8 @@ class Config:
 
 def default_db() -> str:
     """The database of someone who names none: a SQLite file in the platform's folder for user data."""
+    from platformdirs import user_data_path  # only when nobody names one: start-up time
+
     return f"sqlite:///{user_data_path('timebank', appauthor=False) / 'book.db'}"
 
 
