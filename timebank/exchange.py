@@ -4,16 +4,19 @@ A row that cannot be read and a row that a room rejects look the same to the cle
 in the file of rejects with its reason.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from sqlmodel import Session
 
-from timebank import hours
+from timebank import credits, hours, openings
+from timebank.base import communities
 from timebank.base.act import Act
+from timebank.base.db import NEVER
 from timebank.base.errors import Finding, Invalid
 from timebank.base.i18n import Language, say, text
 from timebank.base.imported import Imported
@@ -23,10 +26,13 @@ from timebank.base.sheet_values import (
     parse_count,
     parse_day,
     parse_minutes,
+    parse_points,
     parse_span,
     parse_text,
 )
 from timebank.base.sheets import Column, Row, Sheet, open_sheet, optional, required, write_csv
+from timebank.credits import Contribution
+from timebank.openings import Opening
 from timebank.people import members, merchants
 from timebank.people.members import Newcomer
 from timebank.people.merchants import Shop
@@ -45,6 +51,15 @@ HOURS_COLUMNS = (
     *(optional("category"), optional("activity_no"), optional("activity"), optional("place")),
     *(optional("team_size"), optional("kind")),
 )
+OPENING_COLUMNS = (
+    *(required("member_no"), required("points"), optional("lapses_on")),
+    *(optional("minutes", "已服务时长", "累计服务时长"), optional("credits")),
+)
+CREDIT_COLUMNS = (
+    *(optional("ref"), required("date"), required("member_no"), required("credits"), required("category")),
+    *(optional("minutes"), optional("note")),
+)
+_NEVER = {"never", "永久", "永久有效", "长期", "长期有效", "不失效"}
 _KINDS = {
     "": "confirmed",
     "confirmed": "confirmed",
@@ -71,12 +86,12 @@ class Intake:
     sheet: Sheet
     moved: Moved
     rejects: list[tuple[tuple[str, ...], Finding]] = field(default_factory=list)
-    minutes: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
 
     def take(self, read: Callable[[Row], _Item], verb: Callable[[Sequence[_Item]], Imported]) -> Imported:
         """Read all rows in batches and hand the readable ones to a room's verb; from the first row on, each time."""
         outcome = Imported()
-        self.rejects, self.minutes = [], 0  # a try before this one may have been taken back
+        self.rejects, self.totals = [], {}  # a try before this one may have been taken back
         rows = self.sheet.rows()
         while batch := list(islice(rows, BATCH_ROWS)):
             readable, findings = _readable(batch, read)
@@ -88,6 +103,11 @@ class Intake:
             outcome.add(done)
             self.moved(len(batch))
         return outcome
+
+    def count(self, **amounts: int) -> None:
+        """Add what a row says to the totals that a clerk may have written down beforehand."""
+        for name, amount in amounts.items():
+            self.totals[name] = self.totals.get(name, 0) + amount
 
     def save_rejects(self, path: Path, lang: Language) -> None:
         """Write the refused rows in the file's own columns and encoding, with the reason as one more column."""
@@ -125,8 +145,33 @@ def hours_in(session: Session, act: Act, intake: Intake) -> Imported:
 
     def read(row: Row) -> Record:
         record = _record(row)
-        intake.minutes += record.minutes
+        intake.count(minutes=record.minutes)
         return record
+
+    return intake.take(read, desk.take)
+
+
+def openings_in(session: Session, act: Act, intake: Intake, day: date | None) -> Imported:
+    """Bring in the balances of a sheet, as they stood on a day; see `openings.Desk.take` for what is rejected."""
+    desk = openings.Desk.begin(session, act, day)
+    decimals = communities.get(session, act.community_id).points_decimals
+
+    def read(row: Row) -> Opening:
+        opening = _opening(row, decimals)
+        intake.count(points=opening.points, minutes=opening.minutes, credits=opening.credits)
+        return opening
+
+    return intake.take(read, desk.take)
+
+
+def credits_in(session: Session, act: Act, intake: Intake) -> Imported:
+    """Give the credits of a sheet's contributions; see `credits.Desk.take` for what is rejected."""
+    desk = credits.Desk.begin(session, act)
+
+    def read(row: Row) -> Contribution:
+        contribution = _contribution(row)
+        intake.count(credits=contribution.credits)
+        return contribution
 
     return intake.take(read, desk.take)
 
@@ -136,18 +181,24 @@ def open_for(path: Path, columns: Sequence[Column], moved: Moved) -> Intake:
     return Intake(open_sheet(path, columns), moved)
 
 
-def check_totals(outcome: Imported, intake: Intake, rows: int | None, minutes: int | None) -> None:
-    """Compare with the totals the clerk wrote down beforehand. Raises Invalid `control_total`."""
-    for name, wanted, found in (
-        (say("rows"), rows, outcome.rows),
-        (say("minutes"), minutes, intake.minutes),
-    ):
-        if wanted is not None and wanted != found:
+def check_totals(outcome: Imported, intake: Intake, wanted: Mapping[str, int | None]) -> None:
+    """Compare with the totals (rows, minutes, points, credits) the clerk wrote down before. Raises Invalid `control_total`."""
+    found = {"rows": outcome.rows, **intake.totals}
+    for name, total in wanted.items():
+        if total is not None and total != found.get(name, 0):
             raise Invalid(
-                say("The file has {found} {name}; the control total says {wanted}.", found=found, name=name, wanted=wanted),
+                say(
+                    "The file has {found} {name}; the control total says {wanted}.",
+                    found=found.get(name, 0),
+                    name=_TOTALS[name],
+                    wanted=total,
+                ),
                 "control_total",
                 say("Nothing was imported. Count again, or look for missing and doubled rows."),
             )
+
+
+_TOTALS = {"rows": say("rows"), "minutes": say("minutes"), "points": say("points"), "credits": say("credits")}
 
 
 def _newcomer(row: Row) -> Newcomer:
@@ -187,6 +238,42 @@ def _record(row: Row) -> Record:
         kind=kind_of(kind),
         row=row.number,
     )
+
+
+def _opening(row: Row, decimals: int) -> Opening:
+    cells = {name: cell.strip() for name, cell in row.values.items()}
+    points = parse_points(cells["points"], decimals) if cells["points"] else 0
+    lapses_on, minutes, number = NEVER, 0, parse_text(cells["member_no"])
+    if not number:
+        raise Invalid(say("The member's number is missing."), "no_member")
+    if points and not cells["lapses_on"]:
+        raise Invalid(say("The day these points lapse is missing; write it, or never."), "no_lapse_day")
+    if points and cells["lapses_on"].lower() not in _NEVER:
+        lapses_on = parse_day(cells["lapses_on"])
+    if cells["minutes"] not in ("", "0"):
+        minutes = parse_minutes(cells["minutes"])
+    return Opening(number, points, lapses_on, minutes, _count(cells["credits"]), row.number)
+
+
+def _contribution(row: Row) -> Contribution:
+    cells = {name: cell.strip() for name, cell in row.values.items()}
+    number = parse_text(cells["member_no"])
+    if not number:
+        raise Invalid(say("The member's number is missing."), "no_member")
+    return Contribution(
+        number,
+        parse_count(cells["credits"]),
+        parse_text(cells["category"]),
+        parse_day(cells["date"]),
+        parse_minutes(cells["minutes"]) if cells["minutes"] else 0,
+        parse_text(cells["ref"]),
+        parse_text(cells["note"]),
+        row.number,
+    )
+
+
+def _count(cell: str) -> int:
+    return 0 if cell in ("", "0") else parse_count(cell)
 
 
 def kind_of(typed: str) -> str:

@@ -64,6 +64,18 @@ def open_accounts(session: Session, community_id: int, wanted: Iterable[tuple[st
     insert_rows(session, "account", ("community_id", "id", "holder", "unit", "purpose", "floor", "balance"), rows)
 
 
+def open_missing(session: Session, community_id: int, wanted: Iterable[tuple[str, Unit, str]]) -> None:
+    """Open those of these accounts that are not there yet, under the community's lock: on first use, in a book of any age."""
+    asked = list(wanted)
+    named = select(ACCOUNT.holder, ACCOUNT.unit, ACCOUNT.purpose).where(
+        ACCOUNT.community_id == community_id, ACCOUNT.holder.in_({holder for holder, _, _ in asked})
+    )
+    there = {tuple(row) for row in session.execute(named)}
+    missing = [account for account in asked if account not in there]
+    if missing:
+        open_accounts(session, community_id, missing)
+
+
 def open_book(session: Session, community_id: int) -> None:
     """Open the accounts every community has from its first day."""
     open_accounts(session, community_id, SYSTEM_ACCOUNTS)

@@ -1,14 +1,119 @@
-"""Points that nobody used: they lapse at the end of their last day, and the book says so once a lot."""
+"""Points that change hands: gifts, what is given to pools and paid out of them, and what nobody used in time.
+
+A gift goes to whom the rule book of the day allows. Points keep the day they lapse wherever they go, and what is given is the
+other's: taking back what the giver earned never touches it.
+"""
 
 from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from timebank import ledger, reading
+from timebank import approvals, ledger, reading, rulebooks
 from timebank.base import communities
 from timebank.base.act import Act
+from timebank.base.errors import Invalid, NotAllowed, NotFound, Refused
+from timebank.base.i18n import Say, say
+from timebank.base.months import add_months
+from timebank.benefits import POINTS_MAX, points_text
 from timebank.journal import EXPIRED, Draft, Receipt, Transfer
 from timebank.once import once
+from timebank.people import clerks, members
+from timebank.people.members import Member
+from timebank.rulebooks import Published
+
+GIFT, PAY_OUT = "points.gift", "pool.payout"
+REMINDED_MONTHS_MAX = 12
+
+
+class Reminder(NamedTuple):
+    """Points of one member that lapse on one day soon (smallest unit)."""
+
+    member: Member
+    lapses_on: date
+    points: int
+
+
+class Common(NamedTuple):
+    """What a pool ('pool:elder-care') or a team ('team:4') holds: points it can give today, and by the day they lapse."""
+
+    holder: str
+    points: int
+    lots: tuple[tuple[date, int], ...]
+
+
+def gift(session: Session, act: Act, giver: str, receiver: str, points: int) -> Receipt:
+    """Give a member's points (smallest unit) to another member, by the rule book in force; what lapses first goes first.
+
+    Raises NotFound `unknown_member`; Refused `gift_not_allowed`, `not_related`, `same_member`, `member_inactive`, `no_rules`,
+    `insufficient_points`; Invalid `bad_points`.
+    """
+    _check_amount(points)
+
+    def work() -> dict[str, Any]:
+        source, target = _member(session, act, giver), _member(session, act, receiver)
+        if source.id == target.id:
+            raise Refused(say("Nobody gives points to themselves."), "same_member", say("Name another member."))
+        book = _book(session, act)
+        facts = _allowed(session, act, book, source, target)
+        return _given(
+            session, act, source, target.holder, Draft(GIFT, _today(session, act), rules=book.ref, facts=facts), points
+        )
+
+    inputs = {"giver": giver, "receiver": receiver, "points": points}
+    return Receipt(*once(session, act, GIFT, inputs, work).receipt["entry"])
+
+
+def donate(session: Session, act: Act, giver: str, place: str, points: int) -> Receipt:
+    """Give a member's points to a pool ('elder-care') or a team, by the rule book in force.
+
+    Raises NotFound `unknown_member`, `unknown_pool`; Refused `gift_not_allowed`, `member_inactive`, `no_rules`,
+    `insufficient_points`; Invalid `bad_points`.
+    """
+    _check_amount(points)
+
+    def work() -> dict[str, Any]:
+        source, target = _member(session, act, giver), find_common(session, act.community_id, place)
+        book = _book(session, act)
+        if book.book.gifts_to not in ("anyone", "pools"):
+            raise _not_allowed(
+                book, say("The rules {rules} let nobody give points to pools or teams.", rules=book.book.version)
+            )
+        facts: dict[str, object] = {"to": book.book.gifts_to}
+        return _given(session, act, source, target, Draft(GIFT, _today(session, act), rules=book.ref, facts=facts), points)
+
+    inputs = {"giver": giver, "place": place, "points": points}
+    return Receipt(*once(session, act, "points.donate", inputs, work).receipt["entry"])
+
+
+def pay_out(session: Session, act: Act, place: str, receiver: str, points: int) -> Receipt:
+    """Give points of a pool to a member in need; two people, and a reason, which is kept beside the entry.
+
+    Raises NotAllowed `approver_missing`, `same_person`, `self_confirmation`; NotFound `unknown_pool`, `unknown_member`; Refused
+    `insufficient_points`, `member_inactive`; Invalid `bad_points`, `no_reason`.
+    """
+    _check_amount(points)
+    approvals.two_people(act)
+    if not act.reason:
+        raise Invalid(say("A pay-out needs a reason."), "no_reason", say("Say why with --reason; it is kept beside the entry."))
+
+    def work() -> dict[str, Any]:
+        source, target = find_common(session, act.community_id, place), _member(session, act, receiver)
+        if not source.startswith("pool:"):
+            raise NotFound(say("There is no pool {pool}.", pool=place), "unknown_pool", say("See timebank points pools."))
+        if target.id == clerks.own_member(session, act.community_id, act.approver):
+            raise NotAllowed(
+                say("Nobody approves points for themselves."), "self_confirmation", say("Let another clerk approve them.")
+            )
+        today = _today(session, act)
+        there = ledger.balance(session, act.community_id, source, "points", today=today).available
+        if there < points:
+            raise _insufficient(session, act, place, there, points)
+        move = Transfer("points", points, source, "available", target.holder, "available")
+        return _posted(session, act, Draft(PAY_OUT, today, (move,), subject=source))
+
+    inputs = {"pool": place, "receiver": receiver, "points": points}
+    return Receipt(*once(session, act, PAY_OUT, inputs, work).receipt["entry"])
 
 
 def expire_due(session: Session, act: Act, until: date) -> list[Receipt]:
@@ -36,3 +141,120 @@ def expire_due(session: Session, act: Act, until: date) -> list[Receipt]:
 
     outcome = once(session, act, "points.expire", {"until": until.isoformat()}, work)
     return [Receipt(*written) for written in outcome.receipt["entries"]]
+
+
+def reminders(session: Session, community_id: int, today: date, months: int) -> list[Reminder]:
+    """Members' points that lapse from today to the same day `months` months later (1 to 12), by member and day.
+
+    Raises Invalid `bad_months`.
+    """
+    if not 1 <= months <= REMINDED_MONTHS_MAX:
+        raise Invalid(
+            say("{months} months is no time to be reminded in.", months=months),
+            "bad_months",
+            say("Give 1 to {most}.", most=REMINDED_MONTHS_MAX),
+        )
+    by_holder = {member.holder: member for member in members.listed(session, community_id)}
+    found = (
+        Reminder(by_holder[holder], day, points)
+        for holder, day, points in reading.lapsing(session, community_id, today, add_months(today, months))
+        if holder in by_holder
+    )
+    return sorted(found, key=lambda reminder: (reminder.member.id, reminder.lapses_on))
+
+
+def pools(session: Session, community_id: int, today: date) -> list[Common]:
+    """Every pool and team with points of its own, and what it can give today."""
+    found = []
+    for holder in reading.common(session, community_id):
+        balance = ledger.balance(session, community_id, holder, "points", today=today)
+        found.append(Common(holder, balance.available, balance.lots))
+    return found
+
+
+def find_common(session: Session, community_id: int, place: str) -> str:
+    """The holder of a pool named by its name, with or without 'pool:'. Raises NotFound `unknown_pool`."""
+    wanted = f"pool:{place.removeprefix('pool:')}"
+    if wanted not in reading.common(session, community_id):
+        raise NotFound(
+            say("There is no pool {pool}.", pool=place),
+            "unknown_pool",
+            say("See timebank points pools; a pool is opened by the rule book that names it."),
+        )
+    return wanted
+
+
+def _check_amount(points: int) -> None:
+    if not 1 <= points <= POINTS_MAX:
+        raise Invalid(say("Nobody can give that many points."), "bad_points", say("Give a number above 0."))
+
+
+def _today(session: Session, act: Act) -> date:
+    return communities.today(session, act)
+
+
+def _member(session: Session, act: Act, number: str) -> Member:
+    member = members.find(session, act.community_id, number)
+    if member.state != "active":
+        raise Refused(
+            say("Member {number} is not active.", number=member.number),
+            "member_inactive",
+            say("Look at the member with timebank member show {number}.", number=member.number),
+        )
+    return member
+
+
+def _book(session: Session, act: Act) -> Published:
+    """The rule book that speaks today. Raises Refused `no_rules`."""
+    today = _today(session, act)
+    published = rulebooks.shelf(session, act.community_id).on(today)
+    if published is None:
+        raise Refused(
+            say("No rule book speaks for {day}; publish one first.", day=today),
+            "no_rules",
+            say("Publish one that covers today: timebank rules publish FILE --resolution NO"),
+        )
+    return published
+
+
+def _allowed(session: Session, act: Act, book: Published, source: Member, target: Member) -> dict[str, object]:
+    """The facts of a gift between members that the rule book allows. Raises Refused `gift_not_allowed`, `not_related`."""
+    to = book.book.gifts_to
+    if to not in ("anyone", "relatives"):
+        raise _not_allowed(book, say("The rules {rules} let nobody give points to other members.", rules=book.book.version))
+    return {"to": to}
+
+
+def _not_allowed(book: Published, why: Say) -> Refused:
+    return Refused(
+        why,
+        "gift_not_allowed",
+        say("What may be given stands in [gift] of the rule book: timebank rules show {version}", version=book.book.version),
+    )
+
+
+def _given(session: Session, act: Act, source: Member, target: str, draft: Draft, points: int) -> dict[str, Any]:
+    """Post a gift from a member's lots; each keeps the day it lapses."""
+    there = ledger.balance(session, act.community_id, source.holder, "points", today=draft.business_date).available
+    if there < points:
+        raise _insufficient(session, act, source.number, there, points)
+    move = Transfer("points", points, source.holder, "available", target, "available")
+    return _posted(session, act, draft._replace(transfers=(move,), subject=target))
+
+
+def _posted(session: Session, act: Act, draft: Draft) -> dict[str, Any]:
+    return {"entry": list(ledger.post(session, act, draft))}
+
+
+def _insufficient(session: Session, act: Act, whose: str, there: int, needed: int) -> Refused:
+    decimals = communities.get(session, act.community_id).points_decimals
+    return Refused(
+        say(
+            "{number} has {there} points available; {needed} are needed.",
+            number=whose,
+            there=points_text(there, decimals),
+            needed=points_text(needed, decimals),
+        ),
+        "insufficient_points",
+        say("Give fewer points; points that lapsed or are held for vouchers cannot be given."),
+    )

@@ -108,6 +108,24 @@ WHERE e.community_id = :community AND e.period = :period
 GROUP BY {group}, e.seq, e.community_id
 ORDER BY {order}, e.seq, e.community_id
 """
+_HISTORY = """
+SELECT a.holder, e.seq, e.kind, CAST(e.business_date AS VARCHAR), {moment}, e.reverses, e.subject, e.rules, {amounts}
+FROM account a CROSS JOIN posting p CROSS JOIN entry e
+WHERE a.community_id = :community AND a.holder = :holder AND a.unit = :unit
+  AND p.community_id = a.community_id AND p.account_id = a.id
+  AND e.community_id = p.community_id AND e.seq = p.seq
+GROUP BY a.holder, e.seq, e.community_id
+ORDER BY e.seq, e.community_id
+"""
+_SOURCED = """
+SELECT DISTINCT e.seq, e.kind, e.payload, r.seq
+FROM account a CROSS JOIN posting p CROSS JOIN entry e
+LEFT JOIN entry r ON r.community_id = e.community_id AND r.reverses = e.seq
+WHERE a.community_id = :community AND a.holder = :holder AND a.unit = :unit
+  AND p.community_id = a.community_id AND p.account_id = a.id
+  AND e.community_id = p.community_id AND e.seq = p.seq AND e.reverses IS NULL
+ORDER BY e.seq
+"""
 _HOLDINGS = """
 SELECT a.holder, a.unit, a.purpose, CAST(t.expires_on AS VARCHAR),
   CAST(COALESCE(SUM(CASE WHEN t.period < :period THEN t.net END), 0) AS BIGINT),
@@ -167,6 +185,31 @@ def holdings(session: Session, community_id: int, period: str, accounts_max: int
     with closing(_stream(session, _HOLDINGS, given)) as rows:
         for holder, own in groupby(map(_share, rows), key=attrgetter("holder")):
             yield Holding(holder, tuple(own))
+
+
+def history(session: Session, community_id: int, holder: str, unit: Unit) -> Generator[Line]:
+    """What every entry changed of one unit of one holder, over all its accounts, in the order of the log, as a stream.
+
+    What only moves between its accounts (a hold) changes 0.
+    """
+    given = {"community": community_id, "holder": holder, "unit": unit}
+    with closing(_stream(session, _HISTORY, given)) as rows:
+        yield from map(_line, rows)
+
+
+class Told(NamedTuple):
+    """An entry as its payload tells it, and whether another one took it back. Amounts are the payload's postings."""
+
+    seq: int
+    kind: str
+    payload: str
+    reversed_by: int | None
+
+
+def told(session: Session, community_id: int, holder: str, unit: Unit) -> Generator[Told]:
+    """The entries that moved a holder's accounts of a unit, without reversals, in the order of the log, as a stream."""
+    with closing(_stream(session, _SOURCED, {"community": community_id, "holder": holder, "unit": unit})) as rows:
+        yield from map(Told._make, rows)
 
 
 def periods(session: Session, community_id: int) -> list[str]:
@@ -267,13 +310,18 @@ def _on_accounts(session: Session, community_id: int, period: str, condition: Co
 
 
 def lapsed(session: Session, community_id: int, until: date) -> list[tuple[str, date, int]]:
-    """Available points whose last day was `until` or earlier: (holder, lapse day, points).
+    """Available points whose last day was `until` or earlier, as `lapsing` gives them."""
+    return lapsing(session, community_id, date.min, until)
+
+
+def lapsing(session: Session, community_id: int, since: date, until: date) -> list[tuple[str, date, int]]:
+    """Available points whose last day lies between two days, both included: (holder, lapse day, points).
 
     By lapse day, then in the order in which the holders' accounts were opened.
     """
     wanted = select(ACCOUNT.holder, LOT.expires_on, LOT.balance).where(
         LOT.community_id == community_id,
-        LOT.expires_on <= until,
+        LOT.expires_on.between(since, until),
         LOT.balance > 0,
         ACCOUNT.community_id == LOT.community_id,
         ACCOUNT.id == LOT.account_id,
@@ -281,6 +329,15 @@ def lapsed(session: Session, community_id: int, until: date) -> list[tuple[str, 
     )
     rows = session.execute(wanted.order_by(LOT.expires_on, LOT.account_id))
     return [(holder, day, int(points)) for holder, day, points in rows]
+
+
+def common(session: Session, community_id: int) -> list[str]:
+    """Holders of points that are nobody's own: pools and teams, by name."""
+    wanted = select(ACCOUNT.holder).where(
+        ACCOUNT.community_id == community_id, ACCOUNT.unit == "points", ACCOUNT.purpose == "available"
+    )
+    alike = ACCOUNT.holder.startswith("pool:") | ACCOUNT.holder.startswith("team:")
+    return sorted(session.execute(wanted.where(alike)).scalars(), key=order)
 
 
 def held(session: Session, community_id: int) -> list[tuple[str, int]]:

@@ -9,7 +9,8 @@ from timebank.base.i18n import Language, say, text
 
 @dataclass(slots=True)
 class Imported:
-    """Counts of rows by what became of them; `minutes` and `points` (smallest unit) are sums of what was posted.
+    """Counts of rows by what became of them; `minutes`, `points` (smallest unit) and `credits` are sums of what was posted;
+    `credits` is None where a sheet has none.
 
     Rooms post the good rows and report the others; the door decides whether bad rows undo the whole (`all_or_nothing`).
     """
@@ -21,12 +22,15 @@ class Imported:
     rejected: list[Finding] = field(default_factory=list)
     minutes: int = 0
     points: int = 0
+    credits: int | None = None
     warnings: list[Finding] = field(default_factory=list)
 
     def add(self, more: "Imported") -> None:
         """Count another batch of the same file."""
         for name in ("rows", "posted", "pending", "repeated", "minutes", "points"):
             setattr(self, name, getattr(self, name) + getattr(more, name))
+        if more.credits is not None:
+            self.credits = (self.credits or 0) + more.credits
         self.rejected.extend(more.rejected)
         self.warnings.extend(more.warnings)
 
@@ -44,7 +48,8 @@ class Imported:
         """What is kept of an import: counts, rows and codes, and none of the sentences, which may hold what was typed."""
         counts = {name: getattr(self, name) for name in ("rows", "posted", "pending", "repeated")}
         rejected = [{"row": finding.row or 0, "code": finding.code} for finding in self.rejected]
-        return {**counts, "rejected": rejected, "minutes": self.minutes, "points": self.points}
+        credits = {} if self.credits is None else {"credits": self.credits}
+        return {**counts, "rejected": rejected, "minutes": self.minutes, "points": self.points, **credits}
 
     def told(self, receipt: dict[str, Any], lang: Language) -> dict[str, Any]:
         """The JSON of an import (docs/formats.md): the receipt with the sentences of this run, '' where it was a repeat."""

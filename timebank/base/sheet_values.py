@@ -46,6 +46,7 @@ _CLOCK = re.compile(
     r"\s*(?P<after>[ap]m)?"
 )
 _SPAN = re.compile(r"(?P<start>[^-–—~至到]+)[-–—~至到]+(?P<end>[^-–—~至到]+)")
+_POINTS = re.compile(r"(?P<whole>[0-9]{1,12})(?:\.(?P<part>[0-9]))?\s*(?:分|积分)?")
 _COUNT = re.compile(r"(?P<count>[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})\s*[人名位]?")
 
 # What Excel or WPS would not leave alone: formulas and controls (statements.md, "Files"), and numbers of more digits than it
@@ -101,6 +102,15 @@ def parse_text(cell: str) -> str:
             say("Type it again on one line."),
         )
     return unicodedata.normalize("NFC", text)
+
+
+def parse_points(cell: str, decimals: int) -> int:
+    """Points as typed, in the smallest unit: 9.5 with one decimal is 95, ８０分 is 80. Raises Invalid `bad_points`."""
+    found = _POINTS.fullmatch(narrow(cell).strip())
+    if not found or (found["part"] and not decimals):
+        hint = say("Write a number with at most {decimals} decimals.", decimals=decimals)
+        raise Invalid(say("{typed} is not a number of points.", typed=excerpt(cell)), "bad_points", hint)
+    return int(found["whole"] + (found["part"] or "0")) if decimals else int(found["whole"])
 
 
 @lru_cache(_REMEMBERED)

@@ -66,6 +66,10 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "activity": ("活动", "活动名称", "activity name"),
     "place": ("地点", "服务地点", "活动地点", "场所", "location", "venue"),
     "team_size": ("队伍人数", "团队人数", "人数", "people in the team"),
+    "points": ("积分", "积分余额", "剩余积分", "可用积分", "points left"),
+    "lapses_on": ("失效日期", "失效日", "到期日", "到期日期", "有效期至", "lapse on", "expires on"),
+    "credits": ("社区币", "贡献分", "社区币余额", "community credits"),
+    "note": ("说明", "备注", "成果", "事由", "remark", "deliverable"),
     "kind": ("记录类型", "确认方式", "record kind"),
 }
 """What offices write above the columns of cli.md, "Headers": the first is the Chinese name shown in messages."""

@@ -1,4 +1,4 @@
-"""Amounts as people type them: yuan with two decimals, points, shares in percent. All become integers at once."""
+"""Amounts as people type them: yuan with two decimals, shares in percent. Both become integers at once."""
 
 import re
 
@@ -8,7 +8,6 @@ from timebank.base.i18n import say
 
 _YUAN = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?(?:元)?")
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%")
-_POINTS = re.compile(r"([0-9]{1,12})(?:\.([0-9]))?")
 
 
 def fen_of(typed: str) -> int:
@@ -25,12 +24,3 @@ def percent_of(typed: str) -> int:
     if not found:
         raise Invalid(say("{typed} is not a share in percent.", typed=typed), "bad_share", say("Write it like 50%."))
     return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
-
-
-def points_of(typed: str, decimals: int) -> int:
-    """Points as typed, in the smallest unit: 9.5 with one decimal is 95. Raises Invalid `bad_points`."""
-    found = _POINTS.fullmatch(narrow(typed).strip())
-    if not found or (found[2] and not decimals):
-        hint = say("Write a number with at most {decimals} decimals.", decimals=decimals)
-        raise Invalid(say("{typed} is not a number of points.", typed=typed), "bad_points", hint)
-    return int(found[1] + (found[2] or "0")) if decimals else int(found[1])

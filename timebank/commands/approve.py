@@ -10,7 +10,9 @@ from sqlmodel import Session
 from timebank import approvals, hours
 from timebank.base.act import Act
 from timebank.base.i18n import say
+from timebank.commands import credit as credit_door
 from timebank.commands import hours as hours_door
+from timebank.commands import points as points_door
 from timebank.commands import rules as rules_door
 from timebank.commands import settlement as settlement_door
 from timebank.commands import statement as statement_door
@@ -45,7 +47,9 @@ def approve(door: Writing, number: Number) -> None:
 
 
 VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
+    "credit.issue": credit_door.issued,
     "hours.correct": hours_door.corrected,
+    "pool.payout": points_door.paid_out,
     "rules.publish": rules_door.published,
     "settlement.approve": settlement_door.approved,
     "statement.close": statement_door.closed,

@@ -28,6 +28,13 @@ class Import:
     save_rejects: Path | None
     rows: int | None = None
     minutes: int | None = None
+    points: int | None = None
+    credits: int | None = None
+
+    @property
+    def totals(self) -> dict[str, int | None]:
+        """The control totals by name; None where none was given."""
+        return {"rows": self.rows, "minutes": self.minutes, "points": self.points, "credits": self.credits}
 
 
 def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Imported]) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
         def work(session: Session, act: Act) -> dict[str, Any]:
             outcome = take(session, act, intake)
             seen.add(outcome)
-            exchange.check_totals(outcome, intake, wanted.rows, wanted.minutes)
+            exchange.check_totals(outcome, intake, wanted.totals)
             for warning in outcome.warnings:
                 door.screen.warn(warning.message)
             if not wanted.partial or not outcome.posted + outcome.pending + outcome.repeated:
@@ -88,13 +95,14 @@ _COUNTS: tuple[tuple[str, Say], ...] = (
     ("repeated", say("known already")),
     ("minutes", say("minutes")),
     ("points", say("points")),
+    ("credits", say("credits")),
 )
 
 
 def _show(door: Writing, wanted: Import, receipt: dict[str, Any]) -> None:
     if door.screen.data(receipt):
         return
-    counts = [(told, receipt[name]) for name, told in _COUNTS if receipt[name] or name in ("rows", "posted")]
+    counts = [(told, receipt[name]) for name, told in _COUNTS if receipt.get(name) or name in ("rows", "posted")]
     rejected = receipt["rejected"]
     door.screen.facts(say("Import of {file}", file=wanted.file.name), [*counts, (say("rejected"), len(rejected))])
     if rejected:

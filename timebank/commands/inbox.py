@@ -7,7 +7,9 @@ from sqlmodel import Session
 
 from timebank import approvals, services
 from timebank.approvals import Approval
+from timebank.base import communities
 from timebank.base.i18n import Language, say, text
+from timebank.benefits import points_text
 from timebank.commands.door import Door, reading
 from timebank.people import clerks, members
 
@@ -35,7 +37,13 @@ def inbox(door: Door) -> None:
 
 
 def _about(session: Session, community_id: int, waits: Approval, lang: Language) -> str:
-    """What a second person needs to see before deciding: for hours, whose, when and how long."""
+    """What a second person needs to see before deciding: for hours whose, when and how long, else who gets what and why."""
+    asked = waits.asked
+    if waits.kind == "credit.issue":
+        return text(say("{credits} credits to {member} for {category}: {reason}", **asked), lang)
+    if waits.kind == "pool.payout":
+        shown = points_text(asked["points"], communities.get(session, community_id).points_decimals)
+        return text(say("{points} points of {pool} to {member}: {reason}", **asked | {"points": shown}), lang)
     if not waits.kind.startswith("hours."):
         return waits.subject
     service = services.get(session, community_id, int(waits.subject.partition(":")[2]))
@@ -46,8 +54,10 @@ def _about(session: Session, community_id: int, waits: Approval, lang: Language)
 
 NAMES = ("number", "kind", "subject", "about", "asked_by", "asked_on")
 KINDS = {
+    "credit.issue": say("give credits"),
     "hours.approve": say("confirm hours"),
     "hours.correct": say("correct hours"),
+    "pool.payout": say("give points of a pool"),
     "rules.publish": say("publish a rule book"),
     "settlement.approve": say("approve a settlement"),
     "statement.close": say("close a month"),

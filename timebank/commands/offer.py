@@ -10,9 +10,9 @@ from timebank import benefits, offers
 from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
-from timebank.base.sheet_values import parse_day
+from timebank.base.sheet_values import parse_day, parse_points
 from timebank.benefits import Discount, Offset, Terms
-from timebank.commands.amounts import fen_of, percent_of, points_of
+from timebank.commands.amounts import fen_of, percent_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MerchantOption
 from timebank.offers import NewOffer
@@ -73,11 +73,11 @@ def _days(valid: str) -> tuple[Any, Any]:
 def _terms(kind: Kind, given: dict[str, str | None], decimals: int) -> Terms:
     if kind is Kind.OFFSET:
         needed = _needed(given, "points_per_yuan")
-        return Offset(points_of(needed, decimals), percent_of(given["max_share"] or ""))
+        return Offset(parse_points(needed, decimals), percent_of(given["max_share"] or ""))
     return Discount(
         percent_of(_needed(given, "off")),
         fen_of(given["most"]) if given["most"] else None,
-        points_of(_needed(given, "points"), decimals),
+        parse_points(_needed(given, "points"), decimals),
         fen_of(given["min_spend"] or "0"),
     )
 

@@ -1,12 +1,21 @@
 """Arguments and options that several commands share."""
 
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from timebank.base.sheet_values import parse_day
+
+
+class Names(Enum):
+    """How members' names are written."""
+
+    MASKED = "masked"
+    FULL = "full"
+
 
 MemberNo = Annotated[str, typer.Argument(metavar="MEMBER", help="Member number, for example M0012.")]
 MerchantOption = Annotated[str, typer.Option("--merchant", help="Merchant number, for example S001.")]

@@ -15,7 +15,7 @@ from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.months import parse_period, period_of
 from timebank.commands.door import Door, Writing, writing
-from timebank.commands.options import Folder, Period
+from timebank.commands.options import Folder, Names, Period
 from timebank.statement_files import Exported, Options
 
 app = typer.Typer(add_completion=False)
@@ -73,13 +73,6 @@ def _list(door: Writing, period: str) -> None:
     rows = [(finding.where, finding.code, finding.message) for finding in found]
     if not door.screen.data([{"where": f.where, "code": f.code, "message": str(f.message)} for f in found]):
         door.screen.table(say("Still open in {period}", period=period), (say("where"), say("code"), say("what")), rows)
-
-
-class Names(Enum):
-    """How members' names are written."""
-
-    MASKED = "masked"
-    FULL = "full"
 
 
 @writing(app, "export", example="timebank statement export 2026-10 --to out/2026-10")

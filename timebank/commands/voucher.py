@@ -11,8 +11,9 @@ from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
 from timebank.base.masking import mask_name
+from timebank.base.sheet_values import parse_points
 from timebank.benefits import DISCLAIMER, points_text
-from timebank.commands.amounts import fen_of, points_of
+from timebank.commands.amounts import fen_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, MerchantOption
 from timebank.people import members, merchants, persons
@@ -36,7 +37,7 @@ def issue(
     told: list[str] = []
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        held = points_of(points, door.community(session).points_decimals) if points is not None else None
+        held = parse_points(points, door.community(session).points_decimals) if points is not None else None
         issued = redemption.issue(session, act, Request(member, offer, held, days), door.pepper())
         told[:] = [issued.code] if issued.code else []  # of the last try: what the database took back is done again
         voucher = issued.voucher
