@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("fund", "rulebooks"),
     ("people.*",),
     ("approvals", "notices", "workdays", "evidence", "checkpoints", "checkpoint_log"),
-    ("ledger", "positions", "reading", "once"),
+    ("ledger", "payloads", "positions", "reading", "once"),
     ("journal",),
     ("rulefile",),
     ("tallies",),

@@ -36,10 +36,10 @@ from timebank.journal import (
     keeps_lots,
 )
 from timebank.once import once
+from timebank.payloads import Payloads
 from timebank.positions import Line, Move, Position, Positions, forget
-from timebank.transparency import Frontier, canonical, leaf_hash, parse
+from timebank.transparency import Frontier, leaf_hash, parse
 
-PAYLOAD_VERSION = 1
 CLOCK_SLACK = timedelta(minutes=5)
 CLOCK_JUMP_MAX = timedelta(days=40)
 
@@ -204,25 +204,26 @@ def _write(session: Session, act: Act, state: State, positions: Positions, ready
     frontier = Frontier.load(state.size, state.frontier)
     first = session.info.setdefault(("timebank_first", act.key), state.size)
     moment = instant(posted_at)
+    payloads = Payloads(act, state.origin, moment)
     entries: list[tuple[object, ...]] = []
     postings: list[tuple[object, ...]] = []
     receipts, texts = [], []
     for seq, item in enumerate(ready, start=state.size):
         draft, period = item.draft, _period(state, item.draft)
         key, day = f"{act.key}/{seq - first}", draft.business_date.isoformat()
-        fields = _payload(act, item, state.origin, seq, key, period, moment)
+        more = {"reverses": str(item.reverses)} if item.reverses is not None else {}
         told = draft.text or act.reason
         if told:
             salt = act.draw(f"salt {seq}")[:16]
-            fields["text_hash"] = sha256(salt + told.encode()).hexdigest()
+            more["text_hash"] = f'"{sha256(salt + told.encode()).hexdigest()}"'
             texts.append((act.community_id, seq, salt, told))
-        payload = canonical(fields)
-        leaf = leaf_hash(payload)
+        payload = payloads.write(seq, key, period, draft, item.lines, **more)
+        leaf = leaf_hash(payload.encode())
         frontier.append(leaf)
         entries.append(
             (
                 *(act.community_id, seq, draft.kind, day, moment, period, act.actor, act.approver, key, item.reverses),
-                *(draft.subject, draft.rules, payload.decode(), leaf),
+                *(draft.subject, draft.rules, payload, leaf),
             )
         )
         postings.extend(
@@ -240,37 +241,6 @@ def _write(session: Session, act: Act, state: State, positions: Positions, ready
     state.size, state.frontier, state.posted_at = frontier.size, frontier.pack(), posted_at
     communities.save(session, state)
     return receipts
-
-
-def _payload(act: Act, item: _Ready, origin: str, seq: int, key: str, period: str, moment: str) -> dict[str, Any]:
-    """The fields of one entry as they are hashed; what is absent is left out (docs/ledger.md)."""
-    draft = item.draft
-    fields: dict[str, Any] = {
-        "v": PAYLOAD_VERSION,
-        "log": origin,
-        "seq": seq,
-        "kind": draft.kind,
-        "business_date": draft.business_date.isoformat(),
-        "posted_at": moment,
-        "period": period,
-        "actor": act.actor,
-        "key": key,
-        "nonce": act.draw(f"nonce {seq}")[:16].hex(),
-        "postings": [
-            [line.position.holder, line.position.unit, line.position.purpose, line.expires_on, line.amount, line.n]
-            for line in item.lines
-        ],
-    }
-    if act.approver is not None:
-        fields["approver"] = act.approver
-        fields["approver_auth"] = act.approver_auth
-    for name in ("subject", "rules", "trace", "facts"):
-        value = getattr(draft, name)
-        if value is not None:
-            fields[name] = value
-    if item.reverses is not None:
-        fields["reverses"] = item.reverses
-    return fields
 
 
 def reverse(session: Session, act: Act, seq: int, *, owe: bool = False) -> Receipt:

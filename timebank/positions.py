@@ -31,7 +31,7 @@ _Place = TypeVar("_Place", tuple[int, str], tuple[int, str, str])
 @dataclass(slots=True, eq=False)
 class Position:
     """One account: its balance, its lots by lapse day (None where it keeps none), and of each period that was
-    read how many lines it has and what turned over."""
+    read how many lines it has and what turned over. `written` is its name as payloads have it, once one was written."""
 
     community_id: int
     id: int
@@ -43,6 +43,7 @@ class Position:
     lots: dict[str, int] | None
     lines: dict[str, int] = field(default_factory=dict)
     turnover: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    written: str = ""
 
 
 Move = tuple[Position, str, int]

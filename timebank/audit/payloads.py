@@ -12,7 +12,7 @@ import orjson
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.journal import UNITS
-from timebank.ledger import PAYLOAD_VERSION
+from timebank.payloads import PAYLOAD_VERSION
 from timebank.transparency import INTEGER_MAX, parse
 
 Payload = dict[str, Any]
