@@ -18,6 +18,15 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "voucher": (("community_id", "id"), ("community_id", "code_mac")),
     "resolution": (("community_id", "voucher_id"),),
     "claim_line": (("community_id", "voucher_id"),),
+    "kin": (("community_id", "id"),),
+    "kin_end": (("community_id", "kin_id"),),
+    "membership": (("community_id", "id"),),
+    "membership_end": (("community_id", "membership_id"),),
+    "calendar": (("community_id", "id"),),
+    "notice": (("community_id", "id"),),
+    "notice_end": (("community_id", "notice_id"),),
+    "objection": (("community_id", "id"),),
+    "objection_result": (("community_id", "objection_id"),),
 }
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 from conftest import RULES, Book, Shelf
 from shopping import add_offer, capture, issue
-from timebank import audit, checkpoints, hours, redemption, rulebooks, settlement, statements
+from timebank import audit, checkpoints, hours, notices, redemption, rulebooks, settlement, statements, workdays
 from timebank.base import db, schema
 from timebank.base.act import Act
+from timebank.people import kin, members, teams
 from timebank.services import Record
 from timebank.transparency import Frontier, canonical, leaf_hash
 
@@ -55,6 +56,26 @@ def live(book: Book) -> None:
     book.give("member:2", 5)
 
 
+def live_together(book: Book) -> None:
+    """The same, and a row in every table there is: a link that ended, a team that somebody left, a notice that was stopped."""
+    live(book)
+    _do(book, lambda s, a: kin.add(s, a, kin.Wish(1, 2, "spouse", date(2026, 9, 1))), approver=2)
+    _do(book, lambda s, a: kin.end(s, a, 1), approver=2)
+    _do(book, _team)
+    _do(book, lambda s, a: workdays.add(s, a, workdays.Year(2026, (date(2026, 10, 1),), ())), approver=2)
+    _do(book, lambda s, a: notices.post(s, a, notices.NewNotice("hours:1..3", "September's hours", "the board by the gate")))
+    _do(book, lambda s, a: notices.object_(s, a, 1, "I was not there", "a neighbour"))
+    _do(book, lambda s, a: notices.decide(s, a, 1, "upheld", "the sheet says so too"), approver=2)
+    _do(book, lambda s, a: notices.close(s, a, 1))
+
+
+def _team(session: Any, act: Act) -> None:
+    team = teams.add(session, act, teams.NewTeam("楼道清洁队"))
+    member = members.find(session, act.community_id, "M0003")
+    teams.join(session, act, team, member, "captain")
+    teams.leave(session, act, team, member)
+
+
 def _close(session: Any, act: Act, period: str) -> None:
     """Close a month and sign the head it makes, as the door does."""
     statements.close(session, act, period)
@@ -79,6 +100,23 @@ def lived_in(url: str, folder: Path) -> None:
 def the_lived_book(shelf: Shelf, tmp_path: Path) -> Iterator[Book]:
     """A lived book of this test's own; its clock stands at the end of it."""
     with shelf.lend(lived_in, tmp_path) as url:
+        engine = db.open_engine(url, wait_seconds=10)
+        yield Book(engine, NOVEMBER, 1_000)
+        engine.dispose()
+
+
+def lived_together(url: str, folder: Path) -> None:
+    """What a book has that was lived in together."""
+    engine = db.open_engine(url)
+    schema.upgrade(engine)
+    live_together(Book(engine))
+    engine.dispose()
+
+
+@pytest.fixture(name="lived")
+def the_book_lived_in_together(shelf: Shelf, tmp_path: Path) -> Iterator[Book]:
+    """Instead of `the_lived_book`, for tests that need a row in every table."""
+    with shelf.lend(lived_together, tmp_path) as url:
         engine = db.open_engine(url, wait_seconds=10)
         yield Book(engine, NOVEMBER, 1_000)
         engine.dispose()

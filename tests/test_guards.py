@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from conftest import Book
 from databases import Server
-from lived import Vandal, a_vandal, lived_in, report, the_lived_book  # noqa: F401 - fixtures
+from lived import Vandal, a_vandal, lived_in, report, the_book_lived_in_together  # noqa: F401 - fixtures
 from timebank.audit.findings import TAMPERED
 from timebank.base import db, schema
 
@@ -27,6 +27,15 @@ CHANGED = {
     "voucher": "code_tail",
     "resolution": "outcome",
     "claim_line": "claim_id",
+    "kin": "kind",
+    "kin_end": "until",
+    "membership": "role",
+    "membership_end": "until",
+    "calendar": "days_off",
+    "notice": "about",
+    "notice_end": "outcome",
+    "objection": "received_on",
+    "objection_result": "result",
 }
 """A column of each guarded table that is in no key."""
 OTHERWISE = {

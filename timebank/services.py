@@ -218,6 +218,12 @@ def listed(session: Session, community_id: int, member_id: int | None = None, st
     return list(session.exec(wanted.order_by(col(Service.day), col(Service.id))))
 
 
+def between(session: Session, community_id: int, first: int, last: int) -> list[Service]:
+    """The services from one number to another, both included, by number."""
+    wanted = select(Service).where(col(Service.community_id) == community_id, col(Service.id).between(first, last))
+    return list(session.exec(wanted.order_by(col(Service.id))))
+
+
 def of_entries(session: Session, community_id: int, seqs: Sequence[int]) -> dict[int, Service]:
     """The services of these entries, by entry number."""
     found: dict[int, Service] = {}

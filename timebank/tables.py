@@ -2,13 +2,13 @@
 
 from sqlmodel import SQLModel
 
-from timebank import approvals, checkpoints, earnings, journal, redemption, rulebooks, services, settlement
+from timebank import approvals, checkpoints, earnings, journal, notices, redemption, rulebooks, services, settlement, workdays
 from timebank.base import communities
-from timebank.people import clerks, members, merchants, persons
+from timebank.people import clerks, kin, members, merchants, persons, teams
 
 ROOMS = (
-    *(communities, journal, checkpoints, approvals),
-    *(persons, clerks, members, merchants),
+    *(communities, journal, checkpoints, approvals, workdays, notices),
+    *(persons, clerks, members, merchants, kin, teams),
     *(rulebooks, services, earnings, redemption, settlement),
 )
 metadata = SQLModel.metadata

@@ -4,16 +4,18 @@ Each is written in the same transaction as an entry that repeats what matters of
 it or adds one would have to change the journal too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, String, Table, and_, cast, func, literal, select
+from sqlalchemy import BigInteger, String, and_, cast, func, literal, select
 from sqlmodel import SQLModel
 
 from timebank import offers, rulebooks, settlement, vouchers  # noqa: F401 - their tables
 from timebank.audit.awards import is_text_of
+from timebank.audit.bound import Bound
 from timebank.audit.findings import Findings
+from timebank.audit.people import BOUND as OF_PEOPLE
 from timebank.audit.refold import Event
 from timebank.audit.source import Source
 from timebank.base.i18n import say
@@ -21,25 +23,6 @@ from timebank.journal import ENTRY
 from timebank.people import clerks, members, merchants  # noqa: F401 - their tables
 
 _TABLES = SQLModel.metadata.tables
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One kind of entry and the row it binds: `key` is the column that the entry's subject names behind its colon, `columns`
-    says which column repeats which fact, `seq` which one holds the entry's number ('' where none does)."""
-
-    kind: str
-    table: str
-    columns: Mapping[str, str]
-    code: str
-    key: str = "id"
-    seq: str = "seq"
-    only: tuple[str, str] | None = None
-
-    @property
-    def rows(self) -> Table:
-        """The table itself."""
-        return _TABLES[self.table]
 
 
 _NUMBER = {"number": "number"}
@@ -56,6 +39,7 @@ BOUND: tuple[Bound, ...] = (
         {name: name for name in ("sha256", "effective_from", "effective_to", "resolution")},
         "rules_differ",
         key="version",
+        about="rules",
     ),
     Bound(
         "offer.add",
@@ -85,9 +69,11 @@ BOUND: tuple[Bound, ...] = (
             "resolution_differs",
             key="voucher_id",
             only=("outcome", outcome),
+            about="voucher",
         )
         for kind, outcome in (("voucher.capture", "captured"), ("voucher.void", "voided"), ("voucher.expire", "expired"))
     ),
+    *OF_PEOPLE,
 )
 KINDS = frozenset(bound.kind for bound in BOUND)
 """The kinds of entries that bind a row."""
@@ -145,7 +131,7 @@ class Bindings:
     def finish(self) -> None:
         """Tell the rows that no entry binds, and rule books whose text is not what was hashed."""
         for bound in BOUND:
-            rows, prefix = bound.rows.c, "voucher" if bound.table == "resolution" else _prefix(bound)
+            rows, prefix = bound.rows.c, bound.prefix
             own = rows.community_id == self._source.community_id
             if bound.seq:
                 same = and_(
@@ -174,15 +160,10 @@ class Bindings:
                 self._findings.add("rules_differ", changed, where=f"rules:{version}")
 
 
-def _prefix(bound: Bound) -> str:
-    """What stands before the colon of the subject of entries that bind such a row."""
-    return {"rulebook": "rules"}.get(bound.table, bound.table)
-
-
 def _key(bound: Bound, event: Event) -> Any:
     """The key of the row that an entry's subject names; None where it names none."""
     prefix, _, key = str(event.payload.get("subject", "")).partition(":")
-    if prefix != ("voucher" if bound.table == "resolution" else _prefix(bound)):
+    if prefix != bound.prefix:
         return None
     if not isinstance(bound.rows.c[bound.key].type, BigInteger):
         return key

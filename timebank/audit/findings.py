@@ -39,6 +39,9 @@ CODES: dict[str, tuple[str, int]] = {
     "offer_differs": ("I4", PROJECTION),
     "claim_differs": ("I4", PROJECTION),
     "service_differs": ("I4", PROJECTION),
+    "kin_differs": ("I4", PROJECTION),
+    "team_differs": ("I4", PROJECTION),
+    "notice_differs": ("I4", PROJECTION),
     # I5
     "entry_missing": ("I5", TAMPERED),
     "entry_beyond": ("I5", TAMPERED),
@@ -65,6 +68,7 @@ CODES: dict[str, tuple[str, int]] = {
     "lot_overdrawn": ("I8", TAMPERED),
     # I9
     "award_differs": ("I9", TAMPERED),
+    "points_differ": ("I9", TAMPERED),
     "rules_other": ("I9", TAMPERED),
     "rules_unreadable": ("I9", PROJECTION),
     # I10

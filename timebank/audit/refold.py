@@ -15,6 +15,7 @@ from typing import Any
 from timebank.audit.accounts import Account, Accounts, Row
 from timebank.audit.findings import Findings
 from timebank.audit.payloads import Payload, Reader
+from timebank.audit.people import TWO_PEOPLE as OF_PEOPLE
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.months import next_period
@@ -28,7 +29,7 @@ ENTRY_FIELDS = (
 """The columns of an entry that its payload holds. A row for the refold is these, then payload and leaf as bytes; days and
 instants are text, as the payloads have them."""
 
-TWO_PEOPLE = frozenset({"rules.publish", "settlement.approve", "period.close", "reversal", INCARNATE})
+TWO_PEOPLE = OF_PEOPLE | {"rules.publish", "settlement.approve", "period.close", "reversal", INCARNATE}
 """Kinds of entries that one person may not make alone (docs/reliability.md, roles)."""
 BACK_ENTERED = "back-entered"
 CLOSE = "period.close"

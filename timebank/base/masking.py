@@ -5,6 +5,8 @@ Masking is for eyes (reliability.md, "Privacy"); it is not a pseudonym. Where tw
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
@@ -39,6 +41,21 @@ def mask_name(name: str) -> str:
     if len(letters) == 1:
         return _STAR
     return letters[0] + _STAR + (letters[-1] if len(letters) > 2 else "")
+
+
+def mask_names(names: Mapping[int, str]) -> dict[int, str]:
+    """Mask names that stand on one paper, by id: where two come out alike, each gets a number, in the order of the ids.
+
+    张三, 张四, 李四 -> 张*(1), 张*(2), 李*: so that who reads it knows that these are two people.
+    """
+    masked = {number: mask_name(names[number]) for number in sorted(names)}
+    alike = Counter(masked.values())
+    seen = Counter[str]()
+    for number, shown in masked.items():
+        if alike[shown] > 1:
+            seen[shown] += 1
+            masked[number] = f"{shown}({seen[shown]})"
+    return masked
 
 
 def mask_phone(phone: str) -> str:

@@ -12,6 +12,8 @@ from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.commands import credit as credit_door
 from timebank.commands import hours as hours_door
+from timebank.commands import kin as kin_door
+from timebank.commands import notice as notice_door
 from timebank.commands import points as points_door
 from timebank.commands import rules as rules_door
 from timebank.commands import settlement as settlement_door
@@ -49,6 +51,10 @@ def approve(door: Writing, number: Number) -> None:
 VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "credit.issue": credit_door.issued,
     "hours.correct": hours_door.corrected,
+    "kin.add": kin_door.added,
+    "kin.end": kin_door.ended,
+    "notice.decide": notice_door.decided,
+    "notice.holidays": notice_door.entered,
     "pool.payout": points_door.paid_out,
     "rules.publish": rules_door.published,
     "settlement.approve": settlement_door.approved,

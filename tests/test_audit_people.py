@@ -1,0 +1,90 @@
+"""Kin, teams, calendars and notices: whoever changes their rows behind the program's back is found, as is who decided alone."""
+
+from typing import NamedTuple
+
+import pytest
+
+from conftest import Book
+from lived import Vandal, a_vandal, report, the_book_lived_in_together  # noqa: F401 - fixtures
+from timebank import audit
+from timebank.audit import people
+from timebank.audit.findings import CODES
+from timebank.audit.refold import TWO_PEOPLE
+
+
+class Vandalism(NamedTuple):
+    """What is done, the code that tells it, and the kind of entry that it is told of (None: a row of no entry)."""
+
+    name: str
+    code: str
+    statement: str
+    kind: str | None
+
+
+VANDALISMS = (
+    Vandalism("a link to somebody else", "kin_differs", "UPDATE kin SET member_b = 3", "kin.link"),
+    Vandalism("another kind of link", "kin_differs", "UPDATE kin SET kind = 'other'", "kin.link"),
+    Vandalism("an earlier link", "kin_differs", "UPDATE kin SET since = '2026-01-01'", "kin.link"),
+    Vandalism("a link that never ended", "kin_differs", "DELETE FROM kin_end", "kin.end"),
+    Vandalism("a link that ended earlier", "kin_differs", "UPDATE kin_end SET until = '2026-10-01'", "kin.end"),
+    Vandalism("a link put in", "kin_differs", "INSERT INTO kin VALUES (1, 2, 1, 3, 'other', '2026-09-01', 33)", None),
+    Vandalism("a team's number", "team_differs", "UPDATE team SET number = 'T009'", "team.add"),
+    Vandalism("a team below itself", "team_differs", "UPDATE team SET parent_id = 1", "team.add"),
+    Vandalism("a team founded earlier", "team_differs", "UPDATE team SET founded_on = '2026-01-01'", "team.add"),
+    Vandalism("somebody else in a team", "team_differs", "UPDATE membership SET member_id = 2", "team.join"),
+    Vandalism("another captain", "team_differs", "UPDATE membership SET role = 'member'", "team.join"),
+    Vandalism("in the team earlier", "team_differs", "UPDATE membership SET since = '2026-01-01'", "team.join"),
+    Vandalism("in the team for ever", "team_differs", "DELETE FROM membership_end", "team.leave"),
+    Vandalism("in the team longer", "team_differs", "UPDATE membership_end SET until = '2026-12-01'", "team.leave"),
+    Vandalism("put into a team", "team_differs", "INSERT INTO membership VALUES (1, 2, 1, 1, 'member', '2026-11-06', 9)", None),
+    Vandalism("a day off", "notice_differs", "UPDATE calendar SET days_off = ''", "calendar.set"),
+    Vandalism("a make-up day", "notice_differs", "UPDATE calendar SET make_up_days = '2026-11-07'", "calendar.set"),
+    Vandalism("another year", "notice_differs", "UPDATE calendar SET year = 2027", "calendar.set"),
+    Vandalism("a notice of other hours", "notice_differs", "UPDATE notice SET about = 'hours:1..9'", "notice.post"),
+    Vandalism("a shorter notice", "notice_differs", "UPDATE notice SET until = begins", "notice.post"),
+    Vandalism("an earlier notice", "notice_differs", "UPDATE notice SET begins = '2026-10-01'", "notice.post"),
+    Vandalism("a notice that passed", "notice_differs", "UPDATE notice_end SET outcome = 'passed'", "notice.close"),
+    Vandalism("a notice reopened", "notice_differs", "DELETE FROM notice_end", "notice.close"),
+    Vandalism("a late objection", "notice_differs", "UPDATE objection SET received_on = '2026-12-01'", "notice.object"),
+    Vandalism("an objection dismissed", "notice_differs", "UPDATE objection_result SET result = 'dismissed'", "notice.decide"),
+    Vandalism("an objection forgotten", "notice_differs", "DELETE FROM objection_result", "notice.decide"),
+    Vandalism("an objection put in", "notice_differs", "INSERT INTO objection VALUES (1, 2, 1, '2026-11-06', 9)", None),
+)
+
+
+@pytest.mark.parametrize("vandalism", VANDALISMS, ids=lambda vandalism: vandalism.name)
+def test_a_changed_row_is_found_and_named_by_its_entry(vandal: Vandal, vandalism: Vandalism) -> None:
+    vandal.run(vandalism.statement)
+    told = [finding for finding in report(vandal.book, "I4").findings if finding.code == vandalism.code]
+    entry = None if vandalism.kind is None else vandal.seq(vandalism.kind)
+    assert {finding.entry for finding in told} == {entry}
+    assert {finding.status for finding in told} == {CODES[vandalism.code][1]}
+
+
+def test_a_book_with_kin_teams_and_notices_has_no_findings(lived: Book) -> None:
+    with lived.read() as session:
+        assert audit.audit(session, 1).findings == ()
+
+
+def test_an_erased_text_of_a_notice_is_no_finding(vandal: Vandal) -> None:
+    vandal.run("DELETE FROM entry_text WHERE seq = :seq", seq=vandal.seq("notice.object"))
+    assert report(vandal.book).ok
+
+
+def test_every_table_of_these_rooms_is_bound_in_every_column_that_counts() -> None:
+    """What no entry repeats is a number of the row's own, or a text for people."""
+    bound: dict[str, set[str]] = {}
+    for one in people.BOUND:
+        bound.setdefault(one.table, set()).update(one.columns.values(), [one.key, one.seq])
+    unbound = {
+        (one.table, column.name)
+        for one in people.BOUND
+        for column in one.rows.columns
+        if column.name not in bound[one.table] | {"community_id"}
+    }
+    assert unbound == {("team", "name"), ("team", "number_key")}
+
+
+def test_what_these_rooms_do_by_two_needs_two_in_the_audit() -> None:
+    assert people.TWO_PEOPLE <= TWO_PEOPLE
+    assert {one.kind for one in people.BOUND} >= people.TWO_PEOPLE
