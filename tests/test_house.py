@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("ledger", "payloads", "positions", "reading", "once"),
     ("journal",),
     ("rulefile",),
+    ("rulelint",),
     ("tallies",),
     ("rewards",),
     ("traces",),

@@ -11,8 +11,23 @@ from hypothesis import strategies as st
 
 from by_hand import BOOK, DAY, SERVICE, book, books, facts_any, lost, of, rounded, same_window, useds
 from timebank.base.errors import Invalid
-from timebank.clauses import KINDS, Cap, Expiry, Multiplier, PointsRule, RateRule, merged
-from timebank.rewards import ENGINE, NEVER, REVIEW, Award, Facts, RuleBook, Used, award, explain, facts_of, used_of
+from timebank.clauses import KINDS, Bonus, Cap, Credit, Expiry, Multiplier, PointsRule, RateRule, Redeem, Tier, merged
+from timebank.rewards import (
+    ENGINE,
+    NEVER,
+    REVIEW,
+    Award,
+    Facts,
+    RuleBook,
+    Used,
+    award,
+    convert,
+    converted_again,
+    explain,
+    facts_of,
+    hindrances,
+    used_of,
+)
 from timebank.transparency import canonical, parse
 
 
@@ -306,6 +321,195 @@ def test_the_carried_sum_knows_nothing_of_caps() -> None:
     assert member.serve(of(30, day=DAY + timedelta(1))).counted == 30
 
 
+def test_caps_of_the_member_come_before_the_team_s_the_programme_s_and_the_store() -> None:
+    rules = book(
+        cap=(
+            Cap("store", "balance", "points", 10, "h"),
+            Cap("programme", "activity", "points", 20, "g", "programme"),
+            Cap("team-life", "lifetime", "points", 30, "f", "team"),
+            Cap("team-day", "day", "points", 40, "e", "team"),
+            Cap("life", "lifetime", "points", 50, "d"),
+            Cap("activity", "activity", "points", 90, "a"),
+        )
+    )
+    made = award(of(100, team="T001", programme="care", activity="A1"), rules, Used())
+    assert made.overflow == (("a", 10), ("d", 40), ("e", 10), ("f", 10), ("g", 10), ("h", 10))
+    assert rules.windows == ("activity", "lifetime", "team/day", "team/lifetime", "programme/activity")
+    assert award(of(100), rules, Used()).overflow == (("a", 10), ("d", 40), ("h", 40))
+
+
+@pytest.mark.parametrize("scope", ["team", "programme"])
+def test_a_cap_of_a_team_or_programme_touches_only_what_was_done_in_one(scope: str) -> None:
+    rules = book(cap=(Cap("c", "month", "points", 60, "p", scope),))
+    used = Used(windows={f"{scope}/month": (50, 0), "month": (60, 0)})
+    assert award(of(60), rules, used).points == 60
+    assert "used" not in award(of(60), rules, used).trace
+    assert award(of(60, team="T001", programme="care"), rules, used).points == 10
+
+
+def test_points_that_wait_for_a_decision_are_neither_a_pool_s_nor_lost() -> None:
+    rules = book(cap=(Cap("c", "day", "points", 40, REVIEW), Cap("d", "month", "points", 30, "p")))
+    made = award(of(60), rules, Used())
+    assert (made.points, made.overflow, lost(made)) == (30, ((REVIEW, 20), ("p", 10)), 0)
+    assert rules.pools == ("p",)
+    assert told(of(60), rules).endswith(
+        "makes 60 分 → 20 分 above the daily cap of 40 分 wait for a decision"
+        " → 10 分 above the monthly cap of 30 分 go to the pool p → 30 分 recorded"
+    )
+
+
+@pytest.mark.parametrize(("balance", "points"), [(0, 60), (1450, 50), (1500, 0), (1700, 0), (-20, 60)])
+def test_a_store_cap_leaves_room_for_what_is_missing_to_it(balance: int, points: int) -> None:
+    rules = book(cap=(Cap("store", "balance", "points", 1500, "care"),))
+    made = award(of(60), rules, Used(balance=balance))
+    assert (made.points, sum(cut for _, cut in made.overflow)) == (points, 60 - points)
+    assert made.trace.get("used", {}).get("balance", 0) == balance
+
+
+# --- teams, tiers, bonuses ---
+
+
+def test_a_multiplier_for_teams_applies_to_what_was_done_under_them() -> None:
+    rules = book(multiply=(Multiplier("red", Decimal(2), teams=frozenset({"T001", "T002"})),))
+    assert [award(of(10, team=team), rules, Used()).points for team in ("T001", "T002", "T003", "")] == [20, 20, 10, 10]
+
+
+TIERS = (Tier("three-star", 600, "lifetime"), Tier("busy", 100, "year"))
+
+
+@pytest.mark.parametrize(
+    ("tier", "used", "points"),
+    [
+        ("three-star", Used(served=35_999, served_year=35_999), 10),
+        ("three-star", Used(served=36_000), 20),
+        ("busy", Used(served=36_000, served_year=5_999), 10),
+        ("busy", Used(served=6_000, served_year=6_000), 20),
+    ],
+)
+def test_a_tier_is_reached_by_hours_served_before(tier: str, used: Used, points: int) -> None:
+    rules = book(multiply=(Multiplier("m", Decimal(2), tier=tier),), tier=TIERS)
+    made = award(of(10), rules, used)
+    assert made.points == points
+    assert made.trace["used"]["served"] == used.served
+
+
+def test_hours_served_are_read_only_where_a_tier_asks() -> None:
+    used = Used(served=36_000, served_year=36_000, balance=9, bonuses=frozenset({"first"}))
+    assert "used" not in award(of(10), book(tier=TIERS), used).trace
+
+
+def test_of_several_tiers_reached_the_largest_multiplier_of_the_group_counts() -> None:
+    stars = tuple(Multiplier(f"m{i}", Decimal(i), group="stars", tier=f"t{i}") for i in (2, 3, 4))
+    rules = book(multiply=stars, tier=tuple(Tier(f"t{i}", 100 * i, "lifetime") for i in (2, 3, 4)))
+    points = [award(of(10), rules, Used(served=hours * 60)).points for hours in (199, 200, 300, 399, 400, 900)]
+    assert points == [10, 20, 30, 30, 40, 40]
+
+
+def test_a_bonus_comes_after_the_multipliers_and_before_the_caps() -> None:
+    rules = book(
+        multiply=(Multiplier("m", Decimal(2)),), bonus=(Bonus("b", 7, "entry"),), cap=(Cap("c", "day", "points", 25, "p"),)
+    )
+    made = award(of(10), rules, Used())
+    assert (made.points, made.overflow, made.bonuses) == (25, (("p", 2),), rules.bonus)
+
+
+def test_a_bonus_is_not_rounded_and_moves_no_rounding() -> None:
+    for how, points in (("down", 1), ("half-up", 2), ("up", 2)):
+        rules = book(points=PointsRule("积分", 0, how), rate=RateRule(Decimal(90), {}), bonus=(Bonus("b", 7, "entry"),))
+        assert award(of(1), rules, Used()).points == points + 7
+
+
+def test_a_bonus_goes_to_a_service_of_which_minutes_count() -> None:
+    rules = book(service={"round_minutes": 60}, bonus=(Bonus("first", 20, "lifetime"),))
+    assert (award(of(59), rules, Used()).points, award(of(59), rules, Used()).bonuses) == (0, ())
+    assert award(of(60), rules, Used()).points == 80
+    assert award(of(60), rules, Used(bonuses=frozenset({"first"}))).points == 60
+
+
+def test_what_a_cap_in_minutes_leaves_nothing_of_earns_no_bonus() -> None:
+    rules = book(bonus=(Bonus("b", 7, "entry"),), cap=(Cap("c", "day", "minutes", 100, "p"),))
+    assert award(of(60), rules, Used(windows={"day": (0, 100)})).overflow == (("p", 67),)
+    assert award(of(60), rules, Used(windows={"day": (0, 99)})).points == 8
+
+
+def test_a_bonus_with_every_entry_is_given_whatever_was_given_before() -> None:
+    rules = book(bonus=(Bonus("b", 7, "entry"),))
+    assert award(of(60), rules, Used(bonuses=frozenset({"b"}))).points == 67
+
+
+def test_an_explanation_tells_tiers_bonuses_and_whose_cap_it_was() -> None:
+    rules = book(
+        multiply=(Multiplier("star", Decimal("1.5"), "三星", tier="three-star"),),
+        tier=TIERS,
+        bonus=(Bonus("first", 20, "month", "首次"), Bonus("each", 1, "entry")),
+        cap=(
+            Cap("a", "activity", "minutes", 90),
+            Cap("t", "day", "points", 100, "p", "team"),
+            Cap("o", "year", "points", 60, "", "programme"),
+            Cap("s", "balance", "points", 50),
+        ),
+    )
+    assert told(of(100, team="T001", programme="care", activity="A1"), rules, Used(served=36_000, balance=10)) == (
+        "1 h 40 min of service → after 600 h of earlier service → 1 h 40 min counted × 60 = 100 → 三星 × 1.5 = 150"
+        " → 首次 + 20 = 170 → each + 1 = 171 → makes 171 分"
+        " → 15 分 above the cap for an activity of 1 h 30 min are not recorded"
+        " → 56 分 above the team's daily cap of 100 分 go to the pool p"
+        " → 40 分 above the programme's yearly cap of 60 分 are not recorded"
+        " → 20 分 above the store cap of 50 分 are not recorded → 40 分 recorded"
+    )
+
+
+# --- credits and redeeming ---
+
+CREDITS = book(credit=Credit(Decimal("0.5"), 200), expiry=Expiry(36, None, "month-end"))
+
+
+@pytest.mark.parametrize(
+    ("credits", "before", "converted", "over", "points"),
+    [(10, 0, 10, 0, 5), (11, 0, 11, 0, 5), (200, 0, 200, 0, 100), (201, 0, 200, 1, 100), (30, 180, 20, 10, 10)],
+)
+def test_credits_are_converted_up_to_the_month_s_most(
+    credits: int, before: int, converted: int, over: int, points: int
+) -> None:
+    made = convert(DAY, credits, CREDITS, before)
+    assert (made.credits, made.over, made.points, made.lapses_on) == (converted, over, points, date(2029, 10, 31))
+    assert converted_again(parse(canonical(made.trace)), CREDITS) == made
+    assert explain(made.trace, "zh")
+
+
+def test_credits_without_a_most_are_all_converted_by_one_rounding() -> None:
+    rules = book(credit=Credit(Decimal("0.333")), points=PointsRule("积分", 1, "half-up"))
+    made = convert(DAY, 1_000, rules, 10**6)
+    assert (made.over, made.points, made.lapses_on) == (0, 3330, NEVER)
+    assert [convert(DAY, n, rules, 0).points for n in (1, 2, 3)] == [3, 7, 10]
+
+
+def test_a_conversion_is_told_in_words() -> None:
+    assert explain(convert(DAY, 30, CREDITS, 180).trace, "en") == (
+        "30 credits → 200 a month may be converted, 180 were: 10 stay → 20 credits × 0.5 = 10 → 10 分 recorded"
+    )
+    assert explain(convert(DAY, 30, CREDITS, 0).trace, "en") == "30 credits → 30 credits × 0.5 = 15 → 15 分 recorded"
+
+
+@pytest.mark.parametrize("change", [{"credits": "3"}, {"used": []}, {"used": {"credits": True}}, {"day": ""}, {"engine": 2}])
+def test_a_trace_of_a_conversion_that_is_none_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(Invalid):
+        explain({**convert(DAY, 30, CREDITS, 180).trace, **change}, "en")
+
+
+def test_redeeming_asks_for_hours_an_age_and_whole_steps_and_says_what_is_missing() -> None:
+    rules = book(redeem=Redeem(100, 60, 5))
+    assert hindrances(rules, 6_000, 60, 10) == ()
+    assert hindrances(rules, 5_990, 59, 12) == (
+        ("minimum_hours_served", 6_000, 5_990, 10),
+        ("minimum_age", 60, 59, 1),
+        ("step", 5, 12, 3),
+    )
+    assert hindrances(rules, 6_000, None, 10) == (("minimum_age", 60, None, 60),)
+    assert hindrances(book(redeem=Redeem(100)), 6_000, None, 7) == ()
+    assert hindrances(BOOK, 0, None, 7) == ()
+
+
 # --- when points lapse ---
 
 
@@ -389,6 +593,13 @@ def test_a_trace_holds_what_was_read_and_nothing_else() -> None:
         ({"used": {"windows": {"month": 1}}}, "bad_trace"),
         ({"used": {"windows": {"month": [1]}}}, "bad_trace"),
         ({"used": {"windows": {"month": [1, "2"]}}}, "bad_trace"),
+        ({"used": {"served": "1"}}, "bad_trace"),
+        ({"used": {"balance": True}}, "bad_trace"),
+        ({"used": {"bonuses": "first"}}, "bad_trace"),
+        ({"used": {"bonuses": [1]}}, "bad_trace"),
+        ({"activity": 1}, "bad_trace"),
+        ({"team_no": 1}, "bad_trace"),
+        ({"programme": []}, "bad_trace"),
     ],
 )
 def test_a_trace_that_is_none_is_refused(change: dict[str, object], code: str) -> None:

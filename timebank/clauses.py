@@ -160,7 +160,7 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """[credit]: whole points for one community credit, and how many credits a member may convert in a month; 0 = any."""
+    """[credit]: points (whole ones) for a community credit, and how many credits a member may convert in a month, 0 = any."""
 
     points_per_credit: Decimal
     monthly_credits_max: int = 0

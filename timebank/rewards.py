@@ -5,26 +5,32 @@ smallest unit), rates and multipliers are decimals kept as pairs of integers, an
 award read and did is its trace: a few canonical values from which the same award can be made again, and told in words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
 
 from timebank.clauses import ENGINE, NEVER, REVIEW, Bonus, Facts, Rounding, RuleBook, ServiceRule, Used, plain
-from timebank.traces import explain, explained, facts_of, used_of
+from timebank.traces import conversion_of, explain, explained, facts_of, used_of
 
 __all__ = [
     "ENGINE",
     "NEVER",
     "REVIEW",
     "Award",
+    "Conversion",
     "Facts",
+    "Hindrance",
     "RuleBook",
     "Used",
     "award",
+    "convert",
+    "converted_again",
     "explain",
     "explained",
     "facts_of",
+    "hindrances",
     "used_of",
 ]
 
@@ -46,6 +52,29 @@ class Award(NamedTuple):
     window_minutes: int
     trace: dict[str, Any]
     bonuses: tuple[Bonus, ...] = ()
+
+
+class Conversion(NamedTuple):
+    """What community credits become: `credits` of those offered are converted, `over` are more than the month allows and stay.
+    Points are in the smallest unit."""
+
+    credits: int
+    over: int
+    points: int
+    lapses_on: date
+    trace: dict[str, Any]
+
+
+class Hindrance(NamedTuple):
+    """A condition of [redeem] that is not met: its key, what it wants, what is there (None: not known), how much is missing.
+
+    Hours are in minutes, an age in years, a step in the smallest unit of points.
+    """
+
+    condition: Literal["minimum_hours_served", "minimum_age", "step"]
+    wanted: int
+    there: int | None
+    missing: int
 
 
 def award(facts: Facts, book: RuleBook, used: Used) -> Award:
@@ -241,3 +270,52 @@ def _rounded(amount: int, unit: int, how: Rounding) -> int:
     if how == "up":
         return -(-amount // unit)
     return (2 * amount + unit) // (2 * unit)
+
+
+# --- credits and redeeming ---
+
+
+def convert(day: date, credits: int, book: RuleBook, used_this_month: int) -> Conversion:
+    """Turn a member's community credits into points, on a day of whose month the member converted so many before.
+
+    The book has a section [credit]. One rounding, by [points]; points lapse counting from that day.
+    """
+    rule = book.credit
+    assert rule is not None, "whoever offers credits has looked whether the book converts any"
+    over = max(0, credits - max(0, rule.monthly_credits_max - used_this_month)) if rule.monthly_credits_max else 0
+    rate = Fraction(rule.points_per_credit) * 10**book.points.decimals
+    points = _rounded((credits - over) * rate.numerator, rate.denominator, book.points.round)
+    trace: dict[str, Any] = {"engine": ENGINE, "day": day.isoformat(), "credits": credits, "unit": book.points.name}
+    if book.points.decimals:
+        trace["decimals"] = book.points.decimals
+    trace["rate"] = plain(rule.points_per_credit)
+    if rule.monthly_credits_max:
+        trace["month_max"] = rule.monthly_credits_max
+        _note_used(trace, "credits", used_this_month)
+    if over:
+        trace["over"] = over
+    trace["points"] = points
+    lapses_on = book.expiry.lapses_on(day) if book.expiry else NEVER
+    return Conversion(credits - over, over, points, lapses_on, trace)
+
+
+def converted_again(trace: Mapping[str, Any], book: RuleBook) -> Conversion:
+    """The conversion of a stored trace once more. Raises Invalid `bad_trace`, `other_engine`."""
+    day, credits, used_this_month = conversion_of(trace)
+    return convert(day, credits, book, used_this_month)
+
+
+def hindrances(book: RuleBook, minutes_served: int, age: int | None, points: int) -> tuple[Hindrance, ...]:
+    """Which conditions of [redeem] keep a member of that age (None: not known) from redeeming so many points; () is none."""
+    rule = book.redeem
+    if rule is None:
+        return ()
+    wanted, rest = rule.minimum_hours_served * 60, points % rule.step
+    found = []
+    if minutes_served < wanted:
+        found.append(Hindrance("minimum_hours_served", wanted, minutes_served, wanted - minutes_served))
+    if rule.minimum_age and (age is None or age < rule.minimum_age):
+        found.append(Hindrance("minimum_age", rule.minimum_age, age, rule.minimum_age - (age or 0)))
+    if rest:
+        found.append(Hindrance("step", rule.step, points, rule.step - rest))
+    return tuple(found)

@@ -1,40 +1,49 @@
 """Rule books as files: reads the TOML a committee voted on into a `RuleBook`, or says everything that is wrong with it.
 
 Pure: bytes in, values out. Every mistake is a finding with its path (`cap[0].points: must be …, got …`), all of them at once.
-What the vocabulary of rule books knows but this version cannot do yet is refused by name, never ignored.
 """
 
 import hashlib
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from timebank.base.errors import Finding
 from timebank.base.i18n import Say, say
 from timebank.base.masking import unfit_word
 from timebank.clauses import (
+    GRACE_DAYS,
     KINDS,
     NEVER,
+    SCOPES,
     WINDOWS,
     Align,
+    Bonus,
+    BonusPer,
     Cap,
+    Complaint,
+    Credit,
     Example,
     Expiry,
     Facts,
-    Measure,
+    GiftTo,
     Multiplier,
     PointsRule,
     RateRule,
+    Redeem,
     Rounding,
     RuleBook,
+    Scope,
     ServiceRule,
+    Tier,
+    TierWindow,
     Used,
     Window,
     merged,
 )
 from timebank.rewards import award, explained
+from timebank.rulelint import lint
 from timebank.ruletext import (
     DAY,
     DAYS,
@@ -51,12 +60,18 @@ from timebank.ruletext import (
     words,
 )
 
+C = TypeVar("C", bound=str)
+
 CATEGORIES_MAX: Final = 500
+BONUS_MAX: Final = 10_000
 POINTS_AN_HOUR_MAX: Final = 1_000_000  # keeps every amount far below 2^53
 
-_LATER_SECTIONS: Final = frozenset({"bonus", "tier", "credit", "redeem", "gift", "penalty"})
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ROUNDINGS: Final[tuple[Rounding, ...]] = ("down", "half-up", "up")
+_BONUS_PER: Final[tuple[BonusPer, ...]] = ("entry", "day", "month", "year", "lifetime")
+_TIER_WINDOWS: Final[tuple[TierWindow, ...]] = ("lifetime", "year")
+_GIFTS_TO: Final[tuple[GiftTo, ...]] = ("nobody", "pools", "relatives", "anyone")
+_COMPLAINTS: Final[tuple[Complaint, ...]] = ("void",)
 _ALIGNS: Final[tuple[Align, ...]] = ("month-end", "year-end", "none")
 
 
@@ -87,7 +102,7 @@ def read(data: bytes) -> Reading:
     if book is None or findings:
         return Reading(None, _first(findings), ())
     failing = tuple(_failing_examples(book))
-    return Reading(None if failing else book, (*failing, *_unfit_words(book)), tuple(_lint(book)))
+    return Reading(None if failing else book, (*failing, *_unfit_words(book)), tuple(lint(book)))
 
 
 def _first(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -102,7 +117,11 @@ def _first(findings: list[Finding]) -> tuple[Finding, ...]:
 
 _ID: Final = matching(r"[a-z0-9-]{1,40}", say("must be 1 to 40 of a-z, 0-9 and -"))
 _VERSION: Final = matching(r"[A-Za-z0-9._-]{1,20}", say("must be 1 to 20 of letters, digits, dot, _ and -"))
-_OVERFLOW: Final = matching(r"discard|pool:[a-z0-9-]{1,40}", say("must be discard or pool:NAME, the name in a-z, 0-9 and -"))
+_TEAM: Final = matching(r"[A-Za-z0-9-]{1,20}", say("must be the number of a team, like T001"))
+_OVERFLOW: Final = matching(
+    r"discard|review|pool:(?!review$)[a-z0-9-]{1,40}",
+    say("must be discard, review or pool:NAME, the name in a-z, 0-9 and - and not review"),
+)
 _SCHEMA: Final = Kind("bad_number", say("must be 1, the schema this version of the program reads"), whole(1, 1).fit, 1)
 
 
@@ -121,15 +140,21 @@ def _book(top: Table) -> RuleBook | None:
     points = _points(top.table("points", required=True))
     service = _service(top.table("service", required=True))
     rate = _rate(top.table("rate", required=True))
-    multiply = tuple(_multiplier(table) for table in _with_own_ids(top, "multiply"))
-    cap = tuple(_cap(table, points.decimals) for table in _with_own_ids(top, "cap"))
+    decimals = points.decimals
+    multiplies, bonuses = _with_own_ids(top, "multiply"), _with_own_ids(top, "bonus")
+    multiply = tuple(_multiplier(table) for table in multiplies)
+    bonus = tuple(_bonus(table, decimals) for table in bonuses)
+    tier = tuple(_tier(table) for table in _with_own_ids(top, "tier"))
+    cap = tuple(_cap(table, decimals) for table in _with_own_ids(top, "cap"))
     expiry = _expiry(top.table("expiry", required=False)) if top.has("expiry") else None
-    example = tuple(_example(table, points.decimals) for table in top.tables("example"))
-    top.close(_LATER_SECTIONS)
+    others = _others(top, decimals)
+    example = tuple(_example(table, decimals, bonus) for table in top.tables("example"))
+    _known_tiers([*multiplies, *bonuses], tier)
+    top.close()
     if top.findings:
         return None
     head = (name, version, title, effective_from, effective_to, legal_basis)
-    made = RuleBook(*head, points, service, rate, multiply, cap, expiry, example)
+    made = RuleBook(*head, points, service, rate, multiply, cap, expiry, example, bonus=bonus, tier=tier, **others)
     most = made.points_an_hour_max
     if most > POINTS_AN_HOUR_MAX:
         wanted = say("all multipliers together must leave an hour at {limit} points or less", limit=POINTS_AN_HOUR_MAX)
@@ -193,37 +218,79 @@ def _with_own_ids(top: Table, key: str) -> list[Table]:
 
 
 def _multiplier(table: Table) -> Multiplier:
-    times = table.get("times", decimal("0.0001", 100, 4))
     rule = Multiplier(
         id=table.get("id", _ID),
-        times=times,
+        times=table.get("times", decimal("0.0001", 100, 4)),
         label=table.get("label", words(40), ""),
         group=table.get("group", _ID, ""),
-        dates=tuple(merged(table.each("dates", DAYS))),
-        weekdays=frozenset(_WEEKDAYS.index(day) for day in table.each("weekdays", one_of(_WEEKDAYS))),
-        categories=frozenset(table.each("categories", words(40))),
-        team_at_least=table.get("team_at_least", whole(2, 10_000), 0),
+        **_conditions(table),
     )
-    table.close({"teams", "tier"})
+    table.close()
     return rule
+
+
+def _bonus(table: Table, decimals: int) -> Bonus:
+    rule = Bonus(
+        id=table.get("id", _ID),
+        points=_smallest(table.get("points", decimal("0.1" if decimals else "1", BONUS_MAX, decimals)), decimals),
+        per=table.get("per", one_of(_BONUS_PER)),
+        label=table.get("label", words(40), ""),
+        **_conditions(table),
+    )
+    table.close()
+    return rule
+
+
+def _conditions(table: Table) -> dict[str, Any]:
+    """What a multiplier or bonus may ask of a service; left out is not asked."""
+    return {
+        "dates": tuple(merged(table.each("dates", DAYS))),
+        "weekdays": frozenset(_WEEKDAYS.index(day) for day in table.each("weekdays", one_of(_WEEKDAYS))),
+        "categories": frozenset(table.each("categories", words(40))),
+        "team_at_least": table.get("team_at_least", whole(2, 10_000), 0),
+        "teams": frozenset(table.each("teams", _TEAM)),
+        "tier": table.get("tier", _ID, ""),
+    }
+
+
+def _tier(table: Table) -> Tier:
+    rule = Tier(
+        id=table.get("id", _ID),
+        hours_at_least=table.get("hours_at_least", whole(1, 100_000)),
+        window=table.get("window", one_of(_TIER_WINDOWS)),
+        label=table.get("label", words(40), ""),
+    )
+    table.close()
+    return rule
+
+
+def _known_tiers(asking: Sequence[Table], tiers: Sequence[Tier]) -> None:
+    """Note every tier that a multiplier or bonus asks for and the book has not got."""
+    known = {tier.id for tier in tiers}
+    for table in asking:
+        id_ = table.values.get("tier")
+        if isinstance(id_, str) and _ID.fit(id_) is not None and id_ not in known:
+            table.refuse("tier", "unknown_tier", say("must be the id of one of the sections [[tier]]"), id_)
 
 
 def _cap(table: Table, decimals: int) -> Cap:
     id_ = table.get("id", _ID)
-    per: Window = table.get("per", one_of(WINDOWS), later={"activity", "balance"})
-    table.get("scope", one_of(("member",)), "member", later={"team", "programme"})
-    overflow = table.get("overflow", _OVERFLOW, "discard", later={"review"})
-    pool = overflow.removeprefix("pool:") if overflow.startswith("pool:") else ""
+    per: Window = table.get("per", one_of(WINDOWS))
+    scope: Scope = table.get("scope", one_of(SCOPES), "member")
+    overflow = table.get("overflow", _OVERFLOW, "discard")
+    pool = overflow.removeprefix("pool:") if overflow != "discard" else ""
     in_points, in_minutes = table.has("points"), table.has("minutes")
     if in_points == in_minutes:
         table.note("", "points_or_minutes", _either("points", "minutes", both=in_points))
+    elif per == "balance" and (in_minutes or scope != "member"):
+        table.note("", "bad_balance", say("per balance means the points a member has: it takes points, and scope member only"))
     if in_minutes:
         limit = table.get("minutes", whole(1, 100_000_000))
-        cap = Cap(id_, per, "minutes", limit, pool)
+        cap = Cap(id_, per, "minutes", limit, pool, scope)
     else:
         least = "0.1" if decimals else "1"
         amount = table.get("points", decimal(least, 100_000_000, decimals), Decimal(least))
-        cap = Cap(id_, per, "points", _smallest(amount, decimals), pool)
+        cap = Cap(id_, per, "points", _smallest(amount, decimals), pool, scope)
     table.close()
     return cap
 
@@ -251,7 +318,44 @@ def _expiry(table: Table) -> Expiry:
     return Expiry(months, on, align)
 
 
-def _example(table: Table, decimals: int) -> Example:
+def _others(top: Table, decimals: int) -> dict[str, Any]:
+    """The sections that are there once or not at all and say nothing about services."""
+    return {
+        "credit": _credit(top.table("credit", required=False)) if top.has("credit") else None,
+        "redeem": _redeem(top.table("redeem", required=False), decimals) if top.has("redeem") else None,
+        "gifts_to": _only(top, "gift", "to", _GIFTS_TO) if top.has("gift") else "nobody",
+        "complaint": _only(top, "penalty", "complaint", _COMPLAINTS) if top.has("penalty") else "",
+    }
+
+
+def _credit(table: Table) -> Credit:
+    rate = table.get("points_per_credit", decimal("0.0001", 10_000, 4))
+    rule = Credit(rate, table.get("monthly_credits_max", whole(1, 1_000_000), 0))
+    table.close()
+    return rule
+
+
+def _redeem(table: Table, decimals: int) -> Redeem:
+    smallest = Decimal(1).scaleb(-decimals)
+    rule = Redeem(
+        minimum_hours_served=table.get("minimum_hours_served", whole(0, 100_000), 0),
+        minimum_age=table.get("minimum_age", whole(0, 150), 0),
+        step=_smallest(table.get("step", decimal(str(smallest), 1_000_000, decimals), smallest), decimals),
+        refund_grace_days=table.get("refund_grace_days", whole(0, 3660), GRACE_DAYS),
+    )
+    table.close()
+    return rule
+
+
+def _only(top: Table, section: str, key: str, choices: tuple[C, ...]) -> C:
+    """The choice that is all a section says."""
+    table = top.table(section, required=False)
+    chosen = table.get(key, one_of(choices))
+    table.close()
+    return chosen
+
+
+def _example(table: Table, decimals: int, bonuses: Sequence[Bonus]) -> Example:
     service = table.table("service", required=True)
     facts = Facts(
         day=service.get("date", DAY),
@@ -259,18 +363,33 @@ def _example(table: Table, decimals: int) -> Example:
         minutes=service.get("minutes", whole(0, 1440)),
         team_size=service.get("team", whole(1, 10_000), 1),
         kind=service.get("kind", one_of(KINDS), "confirmed"),
+        activity=service.get("activity", words(40), ""),
+        team=service.get("team_no", _TEAM, ""),
+        programme=service.get("programme", words(40), ""),
     )
     service.close()
+    used = _before(table.table("before", required=False), decimals, bonuses) if table.has("before") else Used()
     earns = table.get("earns", decimal("0", 100_000_000, decimals))
-    example = Example(table.get("say", words(200)), facts, _smallest(earns, decimals))
+    example = Example(table.get("say", words(200)), facts, _smallest(earns, decimals), used)
     table.close()
     return example
 
 
+def _before(table: Table, decimals: int, bonuses: Sequence[Bonus]) -> Used:
+    """What a member had done before an example: hours and points earlier in the same month, on other days, with all bonuses
+    that come but once a month or less often."""
+    minutes = 60 * table.get("hours", whole(0, 100_000), 0)
+    points = _smallest(table.get("points", decimal("0", 100_000_000, decimals), Decimal(0)), decimals)
+    table.close()
+    windows = dict.fromkeys(("month", "year", "lifetime"), (points, minutes))
+    had = frozenset(bonus.id for bonus in bonuses if bonus.per in ("month", "year", "lifetime"))
+    return Used(windows=windows, served=minutes, served_year=minutes, balance=points, bonuses=had)
+
+
 def _failing_examples(book: RuleBook) -> Iterator[Finding]:
-    """Examples are run as a member's first service: nothing used, nothing carried."""
+    """Examples are run as a member's first service, or with what they say was before; nothing is carried."""
     for i, example in enumerate(book.example):
-        made = award(example.facts, book, Used())
+        made = award(example.facts, book, example.used)
         if made.points != example.earns:
             wanted, got = (Decimal(points).scaleb(-book.points.decimals) for points in (example.earns, made.points))
             message = say("says {wanted}, the rules give {got}: {how}", wanted=wanted, got=got, how=explained(made.trace))
@@ -283,88 +402,11 @@ def _unfit_words(book: RuleBook) -> Iterator[Finding]:
     words += [("rate", category) for category in book.rate.by_category]
     for i, rule in enumerate(book.multiply):
         words += [(f"multiply[{i}].id", rule.id), (f"multiply[{i}].label", rule.label)]
+    for i, bonus in enumerate(book.bonus):
+        words += [(f"bonus[{i}].id", bonus.id), (f"bonus[{i}].label", bonus.label)]
     for i, cap in enumerate(book.cap):
         words += [(f"cap[{i}].id", cap.id), (f"cap[{i}].overflow", cap.pool)]
     for where, word in words:
         if unfit_word(word):
             message = say("must be a short word, no sentence and nobody's number or address, got {got}", got=word)
             yield Finding(where, "unfit_word", message)
-
-
-# --- lint: allowed, but worth a look before a committee votes ---
-
-_MONEY: Final = re.compile(
-    r"(?<![单公状多])元(?![旦宵老])|币|钱|现金|存款|利息|工资|[¥￥$]|\b(?:money|cash|yuan|rmb|cny|dollars?|coins?|currency|wages?)\b",
-    re.IGNORECASE,
-)
-# How many windows of one length at most lie in one of another.
-_FITS: Final = {("day", "month"): 31, ("day", "year"): 366, ("month", "year"): 12}
-
-
-def _lint(book: RuleBook) -> Iterator[Finding]:
-    if not book.example:
-        yield Finding(
-            "example", "no_examples", say("there are no examples: with a few, everybody can check what the rules mean")
-        )
-    for where, name in (("points.name", book.points.name), ("title", book.title)):
-        if found := _MONEY.search(name):
-            message = say("points are no money; {word} sounds like it", word=found[0])
-            yield Finding(where, "money_like_name", message)
-    if book.service.maximum_minutes_per_day % book.service.round_minutes:
-        message = say("is not a multiple of round_minutes: the last minutes of a full day are cut off or rounded up")
-        yield Finding("service.maximum_minutes_per_day", "day_limit_between_units", message)
-    yield from _multiplier_lint(book)
-    yield from _overlap_lint(book)
-    yield from _cap_lint(book)
-    for i, example in enumerate(book.example):
-        if not book.covers(example.facts.day):
-            message = say("{day} lies outside the days of this rule book", day=example.facts.day)
-            yield Finding(f"example[{i}].service.date", "example_outside", message)
-
-
-def _multiplier_lint(book: RuleBook) -> Iterator[Finding]:
-    for i, rule in enumerate(book.multiply):
-        if not (rule.dates or rule.weekdays or rule.categories or rule.team_at_least):
-            message = say("has no condition and applies to every service: a higher rate says the same")
-            yield Finding(f"multiply[{i}]", "always_applies", message)
-        for category in sorted(rule.categories):
-            if not book.knows(category):
-                message = say("{category} has no rate of its own in [rate]; is it spelled right?", category=category)
-                yield Finding(f"multiply[{i}].categories", "unknown_category", message)
-        last = book.effective_to or NEVER
-        if rule.dates and not any(start <= last and book.effective_from <= end for start, end in rule.dates):
-            message = say("none of these days lies within the days of this rule book")
-            yield Finding(f"multiply[{i}].dates", "dates_outside", message)
-
-
-def _overlap_lint(book: RuleBook) -> Iterator[Finding]:
-    """Each dated multiplier is held against the earlier ones of its group, and the first it shares a day with is named."""
-    for i, rule in enumerate(book.multiply):
-        for other in book.multiply[:i]:
-            if rule.group and rule.group == other.group and rule.dates and other.dates and _share_a_day(rule, other):
-                message = say("shares days with {other}, of the same group: only the larger one applies there", other=other.id)
-                yield Finding(f"multiply[{i}].dates", "overlapping_dates", message)
-                break
-
-
-def _share_a_day(one: Multiplier, other: Multiplier) -> bool:
-    for mine, its in ((one.categories, other.categories), (one.weekdays, other.weekdays)):
-        if mine and its and mine.isdisjoint(its):
-            return False
-    return len(merged(one.dates + other.dates)) < len(one.dates) + len(other.dates)
-
-
-def _cap_lint(book: RuleBook) -> Iterator[Finding]:
-    """A cap is out of reach when a shorter window, or the longest day there can be, always stops the member before it."""
-    longest = book.service.maximum_minutes_per_day + book.service.round_minutes
-    best = book.points_an_hour_max * 10**book.points.decimals * longest // 60 + 1
-    day = say("the longest day of service")
-    limits: list[tuple[Window, Measure, int, object]] = [("day", "minutes", longest, day), ("day", "points", best, day)]
-    limits += [(cap.per, cap.measure, cap.limit, cap.id) for cap in book.cap]
-    for i, cap in enumerate(book.cap):
-        for per, measure, limit, name in limits:
-            fits = 1 if per == cap.per else _FITS.get((per, cap.per), 0)
-            if fits and measure == cap.measure and cap.limit > fits * limit:
-                message = say("can never be reached: {other} stops the member before", other=name)
-                yield Finding(f"cap[{i}].{cap.measure}", "unreachable_cap", message)
-                break

@@ -25,7 +25,7 @@ BYTES_MAX: Final = 64 * 1024
 LINE_MAX: Final = 500
 DEPTH_MAX: Final = 3  # example = [{service = {…}}]
 DOTS_MAX: Final = 2
-SECTIONS_MAX: Final = 100  # multipliers, caps, examples each
+SECTIONS_MAX: Final = 100  # multipliers, bonuses, tiers, caps, examples each
 FINDINGS_MAX: Final = 200  # more help nobody
 _PATH_SHOWN: Final = 80
 
@@ -300,28 +300,19 @@ class Table:
         """Note what is wanted and what is there."""
         self.note(key, code, say("{wanted}, got {got}", wanted=wanted, got=_got(value)))
 
-    def later(self, key: str, written: str = "") -> None:
-        """Note a rule that is known, but not to this version."""
-        what = self.at(key) + written  # both known words
-        self.note(key, "not_yet", say("{what} is a rule this version of the program cannot do yet", what=what))
-
     def has(self, key: str) -> bool:
         """Whether the key is there; from now on it is no stranger."""
         self._asked.add(key)
         return key in self.values
 
-    def get(self, key: str, kind: Kind[T], default: T | None = None, *, later: Collection[str] = ()) -> T:
-        """The value of a key; without a default the key must be there. Values in `later` are refused as not yet possible."""
+    def get(self, key: str, kind: Kind[T], default: T | None = None) -> T:
+        """The value of a key; without a default the key must be there."""
         if not self.has(key):
             if default is None:
                 self._missing[key] = say("is missing: {wanted}", wanted=kind.wanted)
                 return kind.stand_in
             return default
-        value = self.values[key]
-        if isinstance(value, str) and value in later:
-            self.later(key, f' = "{value}"')
-            return kind.stand_in
-        return self._fitted(key, kind, value)
+        return self._fitted(key, kind, self.values[key])
 
     def each(self, key: str, kind: Kind[T], *, required: bool = False) -> list[T]:
         """The values of a list, each by itself; a list that is there holds something."""
@@ -359,13 +350,11 @@ class Table:
             self.note(key, "too_many", message)
         return [Table(f"{self.at(key)}[{i}]", value, self.findings) for i, value in enumerate(values[:SECTIONS_MAX])]
 
-    def close(self, later: Collection[str] = ()) -> None:
+    def close(self) -> None:
         """Refuse every key nobody asked for, and say which are missing: one misspelled is one mistake, not two."""
         for key in self.values:
-            if key in later:
-                self.later(key)
-            elif key not in self._asked:
-                near = self._unknown(key, {*self._asked, *later})
+            if key not in self._asked:
+                near = self._unknown(key, self._asked)
                 if near in self._missing and _alike(key, near):
                     del self._missing[near]
         for key, message in self._missing.items():

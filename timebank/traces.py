@@ -13,21 +13,11 @@ from timebank.clauses import ENGINE, REVIEW, Facts, Used, plain
 
 def facts_of(trace: Mapping[str, Any]) -> Facts:
     """The facts a trace was made from. Raises Invalid `bad_trace`, or `other_engine` for one made by other arithmetic."""
-    if trace.get("engine") != ENGINE:
-        raise Invalid(
-            say("These points were worked out by engine {engine}, not {ours}.", engine=trace.get("engine"), ours=ENGINE),
-            "other_engine",
-            say("Use the version of the program that made the entry."),
-        )
-    try:
-        day = date.fromisoformat(trace["day"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise _bad_trace("day") from error
+    day = _day(trace)
     team_size = _whole(trace, "team") if "team" in trace else 1
-    words = (_word(trace, "activity"), _word(trace, "team_no"), _word(trace, "programme"))
-    return Facts(
-        day, _word(trace, "category", None), _whole(trace, "minutes"), team_size, _word(trace, "kind", "confirmed"), *words
-    )
+    within = (_word(trace, "activity"), _word(trace, "team_no"), _word(trace, "programme"))
+    category, kind = _word(trace, "category", None), _word(trace, "kind", "confirmed")
+    return Facts(day, category, _whole(trace, "minutes"), team_size, kind, *within)
 
 
 def used_of(trace: Mapping[str, Any]) -> Used:
@@ -49,6 +39,27 @@ def used_of(trace: Mapping[str, Any]) -> Used:
     carried = (_whole(used, "day_minutes"), _whole(used, "eligible"), _whole(used, "counted"))
     others = (_whole(used, "served"), _whole(used, "served_year"), _whole(used, "balance"))
     return Used(*carried, pairs, *others, frozenset(bonuses))
+
+
+def conversion_of(trace: Mapping[str, Any]) -> tuple[date, int, int]:
+    """Day, credits offered and credits converted that month before, of the trace of a conversion. Raises as `facts_of`."""
+    day, used = _day(trace), trace.get("used", {})
+    if not isinstance(used, dict) or "credits" not in trace:
+        raise _bad_trace("used, credits")
+    return day, _whole(trace, "credits"), _whole(used, "credits")
+
+
+def _day(trace: Mapping[str, Any]) -> date:
+    if trace.get("engine") != ENGINE:
+        raise Invalid(
+            say("These points were worked out by engine {engine}, not {ours}.", engine=trace.get("engine"), ours=ENGINE),
+            "other_engine",
+            say("Use the version of the program that made the entry."),
+        )
+    try:
+        return date.fromisoformat(trace["day"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _bad_trace("day") from error
 
 
 def _word(trace: Mapping[str, Any], name: str, default: str | None = "") -> str:
@@ -75,7 +86,9 @@ def explain(trace: Mapping[str, Any], lang: Language) -> str:
 
 
 def explained(trace: Mapping[str, Any]) -> Say:
-    """A trace in words, as a sentence for any language: what was served, counted, multiplied, cut and recorded."""
+    """A trace in words, as a sentence for any language: what was served, counted, multiplied, cut, recorded; or converted."""
+    if "credits" in trace:
+        return _joined([*_conversion_told(trace, *conversion_of(trace))])
     return _joined([*_minutes_told(trace, facts_of(trace), used_of(trace))])
 
 
@@ -173,6 +186,18 @@ def _cut_told(trace: Mapping[str, Any], cut: Mapping[str, Any]) -> Say:
         return say("{amount} above the {cap} of {limit} wait for a decision", amount=amount, cap=cap, limit=limit)
     pool = cut["to"].removeprefix("pool:")
     return say("{amount} above the {cap} of {limit} go to the pool {pool}", amount=amount, cap=cap, limit=limit, pool=pool)
+
+
+def _conversion_told(trace: Mapping[str, Any], _: date, offered: int, before: int) -> Iterator[Say]:
+    """From the credits offered to the points recorded."""
+    yield say("{credits} credits", credits=offered)
+    if "over" in trace:
+        most, over = trace["month_max"], trace["over"]
+        yield say("{most} a month may be converted, {before} were: {over} stay", most=most, before=before, over=over)
+    taken = offered - trace.get("over", 0)
+    value = taken * Fraction(trace["rate"])
+    yield say("{credits} credits × {rate} {result}", credits=taken, rate=trace["rate"], result=_result(value))
+    yield say("{amount} recorded", amount=_amount(trace, trace["points"]))
 
 
 def _time(minutes: int) -> Say:
