@@ -19,13 +19,13 @@ from typer.main import get_command
 
 from carried import strays_of_the_program
 from databases import FILE, Files, Server, bare, migrated
-from timebank import ledger
+from timebank import ledger, openings
 from timebank.base import communities, db
 from timebank.base.act import Act
 from timebank.base.config import sqlite_path
 from timebank.base.keys import path_of
 from timebank.cli import app
-from timebank.journal import ISSUED, SERVICE, Balance, Draft, Receipt, Transfer
+from timebank.journal import Balance, Draft, Receipt, Transfer
 from timebank.once import once
 from timebank.people import clerks, members, merchants
 from timebank.people.persons import Card
@@ -112,13 +112,16 @@ class Book:
         return joined
 
     def give(self, holder: str, points: int, *, lapses_on: date = date(9999, 12, 31), day: date | None = None) -> Receipt:
-        """Points (and as many minutes) for a member, straight in the book: a shortcut past the rule book."""
+        """Points (and as many minutes) for a member, brought straight into the book as often as wanted: past the rule book."""
         transfers = (
-            Transfer("minutes", points, SERVICE, "source", holder, "served"),
-            Transfer("points", points, ISSUED, "source", holder, "available", lapses_on=lapses_on),
+            Transfer("minutes", points, openings.SOURCE, "source", holder, "served"),
+            Transfer("points", points, openings.SOURCE, "source", holder, "available", lapses_on=lapses_on),
         )
+        about = f"opening:{holder.removeprefix('member:')}:{lapses_on}"
         with self.write() as session:
-            return ledger.post(session, self.act(), Draft("points.opening", day or self.today, transfers, subject="test:1"))
+            ledger.open_missing(session, 1, openings.ACCOUNTS)
+            draft = Draft(openings.OPENING, day or self.today, transfers, subject=about)
+            return ledger.post(session, self.act(approver=2), draft)
 
     def points(self, holder: str) -> Balance:
         with self.read() as session:

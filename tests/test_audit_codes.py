@@ -159,9 +159,11 @@ PEOPLE = (
 
 TWO = (
     Vandalism("hours of one's own, alone", "approver_missing", sql("UPDATE clerk SET member_id = 2 WHERE id = 1"), {HOURS}),
-    Vandalism("hours of one's own, confirmed", "one_person", sql("UPDATE clerk SET member_id = 2 WHERE id = 2"), {LONG_DAY}),
+    Vandalism(
+        "hours of one's own, confirmed", "one_person", sql("UPDATE clerk SET member_id = 2 WHERE id = 2"), {LONG_DAY, 32}
+    ),
     Vandalism("a batch approved by who drafted it", "one_person", sql("UPDATE claim SET drafted_by = 2"), {APPROVED}),
-    Vandalism("a leap of the clock", "approver_missing", lambda v: v.rewrite(32, posted_at="2027-03-01T00:00:00Z"), {32}),
+    Vandalism("a leap of the clock", "approver_missing", lambda v: v.rewrite(31, posted_at="2027-03-01T00:00:00Z"), {31}),
 )
 
 BOUND = (

@@ -1,13 +1,18 @@
-"""Points that lapse: what is taken out of circulation, when, and what is left alone."""
+"""Points that change hands, and points that lapse: what goes where, and what is left alone."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlmodel import col, select
 
-from conftest import Book
-from timebank import ledger, points
+from conftest import RULES, Book
+from timebank import ledger, points, rulebooks
+from timebank.audit import audit
+from timebank.base.errors import TimebankError
 from timebank.journal import ISSUED, Draft, Entry, Receipt, Transfer
+from timebank.people import clerks, kin, members, teams
 
 SEPTEMBER, OCTOBER, NEVER = date(2026, 9, 30), date(2026, 10, 31), date(9999, 12, 31)
 
@@ -96,3 +101,205 @@ def test_spent_lots_leave_nothing_behind(lapsing: Book) -> None:
     with lapsing.write() as session:
         ledger.post(session, lapsing.act(), Draft("voucher.capture", date(2026, 10, 30), (spent,), subject="voucher:1"))
     assert len(expire(lapsing, SEPTEMBER)) == 0
+
+
+GIVING = {
+    to: RULES.replace("2026.1", f"2026.{to}") + f'[gift]\nto = "{to}"\n' for to in ("nobody", "relatives", "anyone", "pools")
+}
+
+
+@pytest.fixture
+def ruled(lapsing: Book) -> Callable[[str], Book]:
+    """The book with points of two lapse days that are still good, under a rule book that lets points be given to somebody."""
+
+    def publish(to: str) -> Book:
+        lapsing.now = datetime(2026, 9, 20, 4, 0, tzinfo=UTC) + timedelta(days=30)
+        lapsing.join("M0002", "M0003")
+        with lapsing.write() as session:
+            rulebooks.publish(session, lapsing.act(approver=2), GIVING[to].encode(), "2026-7", "first rules")
+        return lapsing
+
+    return publish
+
+
+def give(book: Book, to: str = "M0002", amount: int = 25, key: str = "") -> Receipt:
+    with book.write() as session:
+        return points.gift(session, book.act(key), "M0001", to, amount)
+
+
+def donate(book: Book, to: str = "elder-care", amount: int = 25) -> Receipt:
+    with book.write() as session:
+        return points.donate(session, book.act(), "M0001", to, amount)
+
+
+def pay_out(book: Book, amount: int = 5, approver: int | None = 2, reason: str = "in need") -> Receipt:
+    with book.write() as session:
+        return points.pay_out(session, book.act(approver=approver, reason=reason), "elder-care", "M0002", amount)
+
+
+def relate(book: Book) -> None:
+    with book.write() as session:
+        kin.add(session, book.act(approver=2), kin.Wish(1, 2, "sibling"))
+
+
+def refused(work: Callable[[], object]) -> str:
+    with pytest.raises(TimebankError) as refusal:
+        work()
+    return refusal.value.code
+
+
+def test_a_gift_keeps_the_day_its_points_lapse_and_what_lapses_first_goes_first(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    give(book, amount=25)
+    assert book.points("member:2").lots == ((OCTOBER, 20), (NEVER, 5))
+    assert book.points("member:1").lots == ((NEVER, 35),)
+
+
+@pytest.mark.parametrize(
+    ("to", "to_member", "to_pool"),
+    [
+        ("nobody", "gift_not_allowed", "gift_not_allowed"),
+        ("relatives", "not_related", "gift_not_allowed"),
+        ("anyone", "", ""),
+        ("pools", "gift_not_allowed", ""),
+    ],
+)
+def test_the_rule_book_of_the_day_says_to_whom_points_are_given(
+    ruled: Callable[[str], Book], to: str, to_member: str, to_pool: str
+) -> None:
+    book = ruled(to)
+    for code, work in ((to_member, give), (to_pool, donate)):
+        if code:
+            assert refused(partial(work, book, amount=1)) == code
+        else:
+            work(book, amount=1)
+
+
+def test_without_a_rule_book_nothing_is_given(lapsing: Book) -> None:
+    lapsing.join("M0002")
+    assert refused(lambda: give(lapsing)) == "no_rules"
+
+
+def test_relatives_are_those_two_people_entered_until_their_link_ends(ruled: Callable[[str], Book]) -> None:
+    book = ruled("relatives")
+    relate(book)
+    give(book, amount=5)
+    assert refused(lambda: give(book, "M0003")) == "not_related"
+    with book.write() as session:
+        kin.end(session, book.act(approver=2), 1)
+    book.now += timedelta(days=1)
+    assert refused(lambda: give(book)) == "not_related"
+
+
+@pytest.mark.parametrize(
+    ("to", "amount", "code"),
+    [
+        ("M0001", 1, "same_member"),
+        ("M0002", 61, "insufficient_points"),
+        ("M0009", 1, "unknown_member"),
+        ("M0002", 0, "bad_points"),
+        ("M0002", 10**12, "bad_points"),
+    ],
+)
+def test_a_gift_is_of_points_there_are_and_to_another_member(
+    ruled: Callable[[str], Book], to: str, amount: int, code: str
+) -> None:
+    book = ruled("anyone")
+    assert refused(lambda: give(book, to, amount)) == code
+
+
+def test_points_on_hold_are_not_given(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    hold = Transfer("points", 50, "member:1", "available", "member:1", "held")
+    with book.write() as session:
+        ledger.post(session, book.act(), Draft("voucher.issue", book.today, (hold,), subject="voucher:1"))
+    assert refused(lambda: give(book, amount=11)) == "insufficient_points"
+
+
+def test_who_left_gives_and_gets_nothing(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    with book.write() as session:
+        member = members.find(session, 1, "M0002")
+        member.state = "left"
+        session.add(member)
+    assert refused(lambda: give(book)) == "member_inactive"
+
+
+def test_the_same_gift_again_gives_nothing_more(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    assert give(book, key="once") == give(book, key="once")
+    assert book.points("member:2").available == 25
+
+
+def test_taking_back_what_the_giver_earned_never_touches_the_gift(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    brought = book.give("member:1", 100)
+    give(book, amount=150)
+    with book.write() as session:
+        ledger.reverse(session, book.act(approver=2), brought.seq, owe=True)
+    assert book.points("member:2").available == 150
+    assert (book.points("member:1").available, book.points("member:1").owed) == (
+        0,
+        -80,
+    )  # all 20 that were left are taken, lapsed ones too
+
+
+def test_pools_and_teams_get_points_that_keep_their_day(ruled: Callable[[str], Book]) -> None:
+    book = ruled("pools")
+    with book.write() as session:
+        teams.add(session, book.act(), teams.NewTeam("红帽子"))
+    donate(book, amount=25)
+    donate(book, "T001", 3)
+    with book.read() as session:
+        found = {one.holder: one.lots for one in points.pools(session, 1, book.today)}
+    assert found == {"pool:elder-care": ((OCTOBER, 20), (NEVER, 5)), "team:1": ((NEVER, 3),)}
+
+
+def test_points_go_to_a_pool_that_is_there(ruled: Callable[[str], Book]) -> None:
+    book = ruled("pools")
+    assert refused(lambda: donate(book, "nowhere")) == "unknown_pool"
+
+
+def test_a_pool_pays_out_to_a_member_in_the_lots_it_has(ruled: Callable[[str], Book]) -> None:
+    book = ruled("pools")
+    donate(book, amount=25)
+    pay_out(book, 22)
+    assert book.points("member:2").lots == ((OCTOBER, 20), (NEVER, 2))
+
+
+def test_a_pay_out_needs_two_people_and_a_reason_and_points(ruled: Callable[[str], Book]) -> None:
+    book = ruled("pools")
+    donate(book, amount=25)
+    assert refused(lambda: pay_out(book, approver=None)) == "approver_missing"
+    assert refused(lambda: pay_out(book, reason="")) == "no_reason"
+    assert refused(lambda: pay_out(book, 26)) == "insufficient_points"
+
+
+def test_nobody_approves_a_pay_out_to_themselves(ruled: Callable[[str], Book]) -> None:
+    book = ruled("pools")
+    donate(book, amount=25)
+    with book.write() as session:
+        clerks.add(session, book.act(), ["周复核"], member_id=2)
+    assert refused(lambda: pay_out(book, approver=3)) == "self_confirmation"
+
+
+def test_reminders_name_what_lapses_within_the_months_asked_for(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    book.give("member:2", 7, lapses_on=date(2026, 12, 31))
+
+    def within(months: int) -> list[tuple[str, date, int]]:
+        with book.read() as session:
+            return [(r.member.number, r.lapses_on, r.points) for r in points.reminders(session, 1, book.today, months)]
+
+    assert within(1) == [("M0001", OCTOBER, 20)]
+    assert within(3) == [("M0001", OCTOBER, 20), ("M0002", date(2026, 12, 31), 7)]
+    assert refused(lambda: within(0)) == "bad_months"
+
+
+def test_the_audit_of_gifts_and_pay_outs_is_clean(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    give(book, amount=5)
+    donate(book, amount=25)
+    pay_out(book, 6)
+    with book.read() as session:
+        assert audit(session, 1).findings == ()

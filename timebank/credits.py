@@ -11,21 +11,23 @@ from datetime import date
 from hashlib import sha256
 from heapq import merge
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, openings, reading
+from timebank import approvals, ledger, openings, reading, rewards, rulebooks
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
-from timebank.base.errors import Finding, Refused
+from timebank.base.errors import Finding, Invalid, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.masking import tells_who, unfit_word
+from timebank.base.months import period_of
 from timebank.journal import ISSUED, Draft, Transfer, Unit
+from timebank.once import once
 from timebank.people import clerks, members
-from timebank.people.members import Volunteer
+from timebank.people.members import Member, Volunteer
 from timebank.transparency import parse
 
 ISSUE, CONVERT = "credit.issue", "credit.convert"
@@ -70,6 +72,16 @@ class Movement(NamedTuple):
     points: int
     category: str
     reversed_by: int | None
+
+
+class Converted(NamedTuple):
+    """What a conversion did: its entry, the member's number, credits and points (smallest unit), the day those lapse (ISO)."""
+
+    entry: int
+    member: str
+    credits: int
+    points: int
+    lapses_on: str
 
 
 @dataclass(slots=True)
@@ -167,6 +179,73 @@ def issue(session: Session, act: Act, contribution: Contribution) -> Imported:
         finding = outcome.rejected[0]
         raise Refused(finding.message, finding.code, say("Correct it, or look at timebank credit list."))
     return outcome
+
+
+def convert(session: Session, act: Act, member_no: str, credits: int) -> Converted:
+    """Turn a member's credits into points, by the rule book in force today, all of them or none.
+
+    Raises NotFound `unknown_member`; Refused `member_inactive`, `no_rules`, `no_conversion`, `credits_over_month`,
+    `insufficient_credits`, `worthless`; Invalid `bad_credits`.
+    """
+    if not 1 <= credits <= CREDITS_MAX:
+        raise Invalid(
+            say("Give a whole number of credits from 1 to {most}.", most=CREDITS_MAX),
+            "bad_credits",
+            say("Give another number."),
+        )
+
+    def work() -> dict[str, Any]:
+        return _convert(session, act, members.find_active(session, act.community_id, member_no), credits)._asdict()
+
+    return Converted(**once(session, act, CONVERT, {"member": id_key(member_no), "credits": credits}, work).receipt)
+
+
+def _convert(session: Session, act: Act, member: Member, credits: int) -> Converted:
+    today = communities.today(session, act)
+    published = rulebooks.speaking(session, act.community_id, today)
+    if published.book.credit is None:
+        raise Refused(
+            say("The rules {rules} turn no credits into points.", rules=published.book.version),
+            "no_conversion",
+            say(
+                "Whether they do stands in [credit] of the rule book: timebank rules show {version}",
+                version=published.book.version,
+            ),
+        )
+    made = rewards.convert(today, credits, published.book, _converted_in(session, act, member, period_of(today)))
+    if made.over:
+        raise Refused(
+            say(
+                "{number} can convert {left} more credits this month, not {credits}.",
+                number=member.number,
+                left=made.credits,
+                credits=credits,
+            ),
+            "credits_over_month",
+            say("Convert the rest in another month."),
+        )
+    there = ledger.balance(session, act.community_id, member.holder, "credits", today=today).available
+    if there < credits:
+        raise Refused(
+            say("{number} has {there} credits; {needed} are needed.", number=member.number, there=there, needed=credits),
+            "insufficient_credits",
+            say("Convert fewer."),
+        )
+    if not made.points:
+        raise Refused(say("So few credits make no point."), "worthless", say("Convert more of them at once."))
+    ledger.open_missing(session, act.community_id, ACCOUNTS)
+    moves = (
+        Transfer("credits", credits, member.holder, "available", CONVERTED, "sink"),
+        Transfer("points", made.points, ISSUED, "source", member.holder, "available", lapses_on=made.lapses_on),
+    )
+    receipt = ledger.post(session, act, Draft(CONVERT, today, moves, member.holder, published.ref, made.trace))
+    return Converted(receipt.seq, member.number, credits, made.points, made.lapses_on.isoformat())
+
+
+def _converted_in(session: Session, act: Act, member: Member, period: str) -> int:
+    """How many credits a member converted in a month, those taken back left out."""
+    with closing(movements(session, act.community_id, member.holder)) as own:
+        return -sum(one.credits for one in own if one.kind == CONVERT and one.day[:7] == period and one.reversed_by is None)
 
 
 def movements(session: Session, community_id: int, holder: str = "") -> Generator[Movement]:

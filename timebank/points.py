@@ -12,17 +12,20 @@ from sqlmodel import Session
 from timebank import approvals, ledger, reading, rulebooks
 from timebank.base import communities
 from timebank.base.act import Act
+from timebank.base.codes import id_key
 from timebank.base.errors import Invalid, NotAllowed, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.months import add_months
 from timebank.benefits import POINTS_MAX, points_text
 from timebank.journal import EXPIRED, Draft, Receipt, Transfer
 from timebank.once import once
-from timebank.people import clerks, members
+from timebank.people import clerks, kin, members, teams
 from timebank.people.members import Member
 from timebank.rulebooks import Published
 
 GIFT, PAY_OUT = "points.gift", "pool.payout"
+TO_MEMBERS, TO_COMMON = ("relatives", "anyone"), ("pools", "anyone")
+"""What [gift] of a rule book must say for gifts to members, and to pools and teams."""
 REMINDED_MONTHS_MAX = 12
 
 
@@ -51,17 +54,17 @@ def gift(session: Session, act: Act, giver: str, receiver: str, points: int) -> 
     _check_amount(points)
 
     def work() -> dict[str, Any]:
-        source, target = _member(session, act, giver), _member(session, act, receiver)
+        source, target = (members.find_active(session, act.community_id, number) for number in (giver, receiver))
         if source.id == target.id:
             raise Refused(say("Nobody gives points to themselves."), "same_member", say("Name another member."))
-        book = _book(session, act)
+        book = rulebooks.speaking(session, act.community_id, _today(session, act))
         facts = _allowed(session, act, book, source, target)
         return _given(
             session, act, source, target.holder, Draft(GIFT, _today(session, act), rules=book.ref, facts=facts), points
         )
 
     inputs = {"giver": giver, "receiver": receiver, "points": points}
-    return Receipt(*once(session, act, GIFT, inputs, work).receipt["entry"])
+    return Receipt(*once(session, act, GIFT, inputs, work).receipt["entries"][0])
 
 
 def donate(session: Session, act: Act, giver: str, place: str, points: int) -> Receipt:
@@ -73,9 +76,9 @@ def donate(session: Session, act: Act, giver: str, place: str, points: int) -> R
     _check_amount(points)
 
     def work() -> dict[str, Any]:
-        source, target = _member(session, act, giver), find_common(session, act.community_id, place)
-        book = _book(session, act)
-        if book.book.gifts_to not in ("anyone", "pools"):
+        source, target = members.find_active(session, act.community_id, giver), find_common(session, act.community_id, place)
+        book = rulebooks.speaking(session, act.community_id, _today(session, act))
+        if book.book.gifts_to not in TO_COMMON:
             raise _not_allowed(
                 book, say("The rules {rules} let nobody give points to pools or teams.", rules=book.book.version)
             )
@@ -83,7 +86,7 @@ def donate(session: Session, act: Act, giver: str, place: str, points: int) -> R
         return _given(session, act, source, target, Draft(GIFT, _today(session, act), rules=book.ref, facts=facts), points)
 
     inputs = {"giver": giver, "place": place, "points": points}
-    return Receipt(*once(session, act, "points.donate", inputs, work).receipt["entry"])
+    return Receipt(*once(session, act, "points.donate", inputs, work).receipt["entries"][0])
 
 
 def pay_out(session: Session, act: Act, place: str, receiver: str, points: int) -> Receipt:
@@ -98,7 +101,7 @@ def pay_out(session: Session, act: Act, place: str, receiver: str, points: int) 
         raise Invalid(say("A pay-out needs a reason."), "no_reason", say("Say why with --reason; it is kept beside the entry."))
 
     def work() -> dict[str, Any]:
-        source, target = find_common(session, act.community_id, place), _member(session, act, receiver)
+        source, target = find_common(session, act.community_id, place), members.find_active(session, act.community_id, receiver)
         if not source.startswith("pool:"):
             raise NotFound(say("There is no pool {pool}.", pool=place), "unknown_pool", say("See timebank points pools."))
         if target.id == clerks.own_member(session, act.community_id, act.approver):
@@ -113,7 +116,7 @@ def pay_out(session: Session, act: Act, place: str, receiver: str, points: int) 
         return _posted(session, act, Draft(PAY_OUT, today, (move,), subject=source))
 
     inputs = {"pool": place, "receiver": receiver, "points": points}
-    return Receipt(*once(session, act, PAY_OUT, inputs, work).receipt["entry"])
+    return Receipt(*once(session, act, PAY_OUT, inputs, work).receipt["entries"][0])
 
 
 def expire_due(session: Session, act: Act, until: date) -> list[Receipt]:
@@ -173,15 +176,17 @@ def pools(session: Session, community_id: int, today: date) -> list[Common]:
 
 
 def find_common(session: Session, community_id: int, place: str) -> str:
-    """The holder of a pool named by its name, with or without 'pool:'. Raises NotFound `unknown_pool`."""
-    wanted = f"pool:{place.removeprefix('pool:')}"
-    if wanted not in reading.common(session, community_id):
+    """The holder of a pool ('elder-care', 'pool:elder-care') or a team ('T001'). Raises NotFound `unknown_pool`."""
+    there = reading.common(session, community_id)
+    by_number = {team.number_key: team.holder for team in teams.listed(session, community_id)}
+    holder = by_number.get(id_key(place), f"pool:{place.removeprefix('pool:')}")
+    if holder not in there:
         raise NotFound(
-            say("There is no pool {pool}.", pool=place),
+            say("There is no pool or team {pool}.", pool=place),
             "unknown_pool",
             say("See timebank points pools; a pool is opened by the rule book that names it."),
         )
-    return wanted
+    return holder
 
 
 def _check_amount(points: int) -> None:
@@ -193,36 +198,22 @@ def _today(session: Session, act: Act) -> date:
     return communities.today(session, act)
 
 
-def _member(session: Session, act: Act, number: str) -> Member:
-    member = members.find(session, act.community_id, number)
-    if member.state != "active":
-        raise Refused(
-            say("Member {number} is not active.", number=member.number),
-            "member_inactive",
-            say("Look at the member with timebank member show {number}.", number=member.number),
-        )
-    return member
-
-
-def _book(session: Session, act: Act) -> Published:
-    """The rule book that speaks today. Raises Refused `no_rules`."""
-    today = _today(session, act)
-    published = rulebooks.shelf(session, act.community_id).on(today)
-    if published is None:
-        raise Refused(
-            say("No rule book speaks for {day}; publish one first.", day=today),
-            "no_rules",
-            say("Publish one that covers today: timebank rules publish FILE --resolution NO"),
-        )
-    return published
-
-
 def _allowed(session: Session, act: Act, book: Published, source: Member, target: Member) -> dict[str, object]:
     """The facts of a gift between members that the rule book allows. Raises Refused `gift_not_allowed`, `not_related`."""
-    to = book.book.gifts_to
-    if to not in ("anyone", "relatives"):
+    to, today = book.book.gifts_to, _today(session, act)
+    if to not in TO_MEMBERS:
         raise _not_allowed(book, say("The rules {rules} let nobody give points to other members.", rules=book.book.version))
-    return {"to": to}
+    if to == "anyone":
+        return {"to": to}
+    links = kin.of_two(session, act.community_id, source.id, target.id)
+    link = next((link for link in links if link.since <= today and (link.until is None or today <= link.until)), None)
+    if link is None:
+        raise Refused(
+            say("{giver} and {receiver} are not known as relatives.", giver=source.number, receiver=target.number),
+            "not_related",
+            say("If they are, two people enter it first: timebank kin add"),
+        )
+    return {"to": to, "kin": link.id}
 
 
 def _not_allowed(book: Published, why: Say) -> Refused:
@@ -243,7 +234,7 @@ def _given(session: Session, act: Act, source: Member, target: str, draft: Draft
 
 
 def _posted(session: Session, act: Act, draft: Draft) -> dict[str, Any]:
-    return {"entry": list(ledger.post(session, act, draft))}
+    return {"entries": [list(ledger.post(session, act, draft))]}
 
 
 def _insufficient(session: Session, act: Act, whose: str, there: int, needed: int) -> Refused:

@@ -41,6 +41,11 @@ class RuleBookRow(SQLModel, table=True):
     seq: int = Field(sa_type=BigInteger)
 
     @property
+    def book(self) -> RuleBook:
+        """The book that the text says."""
+        return _stored(self.text)
+
+    @property
     def ref(self) -> str:
         """How entries name this text: version@hash (the first 16 hexadecimal digits of its SHA-256)."""
         return f"{self.version}@{self.sha256[:_HASH_SHOWN]}"
@@ -180,7 +185,24 @@ def find(session: Session, community_id: int, version: str) -> RuleBookRow:
 def shelf(session: Session, community_id: int) -> Shelf:
     """All published books, read from their stored texts."""
     rows = sorted(listed(session, community_id), key=lambda row: (row.effective_from, row.seq), reverse=True)
-    return Shelf(tuple(Published(_stored(row.text), row.ref) for row in rows))
+    return Shelf(tuple(Published(row.book, row.ref) for row in rows))
+
+
+def speaking(session: Session, community_id: int, day: date) -> Published:
+    """The book that speaks for a day. Raises Refused `no_rules`."""
+    published = shelf(session, community_id).on(day)
+    if published is None:
+        raise Refused(
+            say("No rule book speaks for {day}; publish one first.", day=day),
+            "no_rules",
+            say("Publish one that covers it: timebank rules publish FILE --resolution NO"),
+        )
+    return published
+
+
+def versions(session: Session, community_id: int) -> list[RuleBook]:
+    """The published books in the order of publishing, read from their stored texts."""
+    return [row.book for row in listed(session, community_id)]
 
 
 @lru_cache(64)

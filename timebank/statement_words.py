@@ -171,7 +171,8 @@ class Telling:
                 explanation = guard(explain(read, self._lang))
             except Invalid as error:  # made by other arithmetic than ours: say so, the month's other lines are still good
                 explanation = self._guarded(error.message)
-            told = self._guarded(say("Service: {category}", category=read.get("category", ""))), explanation
+            service = say("Service: {category}", category=read.get("category", ""))
+            told = self._guarded(_KINDS["credit.convert"] if "credits" in read else service), explanation
             _remember(self._awards, key, told)
         return told
 

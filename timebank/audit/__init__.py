@@ -19,6 +19,7 @@ from timebank.audit.commands import Commands
 from timebank.audit.findings import CODES, Finding, Findings, verdict
 from timebank.audit.months import Months
 from timebank.audit.payloads import Payload, Reader
+from timebank.audit.points import Points
 from timebank.audit.privacy import Privacy
 from timebank.audit.published import Published
 from timebank.audit.published import check as check_published
@@ -139,8 +140,9 @@ def _unreadable(error: Exception) -> Say:
 def _journal(source: Source, findings: Findings, book: tuple[projections.Head, Refold], progress: Progress) -> None:
     """Fold the journal once, with everything that is compared on the way, then compare what stands at its end."""
     head, refold = book
+    awards = Awards(findings, _rule_texts(source))
     rooms = _Rooms(
-        Awards(findings, _rule_texts(source)),
+        awards,
         bindings.Bindings(source, findings),
         bindings.Holds(source, findings),
         Claims(source, findings, head.log),
@@ -148,7 +150,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Months(findings),
         Services(source, findings),
     )
-    refold.at_once = {PUBLISH: rooms.awards.publish, HOURS: rooms.served}
+    refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, **Points(source, findings, awards).kinds}
     texts = source.texts()
     with _readable(findings, "entry, posting"):
         for entries, lines in source.batches():

@@ -143,7 +143,7 @@ class Awards:
         if trace is None or rules is None:
             self._differs(seq, "trace, rules")
             return
-        speaks = self._speaking[day] if day in self._speaking else self._speaks(day)
+        speaks = self.speaking(day)
         if rules != speaks:
             other = say("It follows {rules}; for {day} it was {right} that spoke.", rules=rules, day=day, right=speaks or "-")
             self._findings.add("rules_other", other, entry=seq)
@@ -160,6 +160,15 @@ class Awards:
             self._differs(seq, ", ".join(sorted(parts or {"day"})))
         elif not _posts(payload["postings"], trace["minutes"], made):
             self._differs(seq, "postings")
+
+    def speaking(self, day: str) -> str | None:
+        """The rule book that speaks for a day (ISO), as entries name it."""
+        return self._speaking[day] if day in self._speaking else self._speaks(day)
+
+    def book(self, ref: object) -> RuleBook | None:
+        """The rule book that entries name so; None if there is none, or its text is lost, which is told already."""
+        named = self._books.get(ref)
+        return named.known.book if named is not None and named.known is not None else None
 
     def _speaks(self, day: str) -> str | None:
         if len(self._speaking) >= _DAYS_KEPT:

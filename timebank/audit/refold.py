@@ -29,7 +29,8 @@ ENTRY_FIELDS = (
 """The columns of an entry that its payload holds. A row for the refold is these, then payload and leaf as bytes; days and
 instants are text, as the payloads have them."""
 
-TWO_PEOPLE = OF_PEOPLE | {"rules.publish", "settlement.approve", "period.close", "reversal", INCARNATE}
+_OF_POINTS = frozenset({"points.opening", "pool.payout", "credit.issue"})
+TWO_PEOPLE = OF_PEOPLE | _OF_POINTS | {"rules.publish", "settlement.approve", "period.close", "reversal", INCARNATE}
 """Kinds of entries that one person may not make alone (docs/reliability.md, roles)."""
 BACK_ENTERED = "back-entered"
 CLOSE = "period.close"

@@ -61,6 +61,21 @@ def issued(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any
     return {"member": request["member"], "credits": outcome.credits, "repeated": outcome.repeated}
 
 
+@writing(app, "convert", example="timebank credit convert M0012 20")
+def convert(door: Writing, member: MemberNo, amount: Credits) -> None:
+    """Turn a member's credits into points, as the rule book of today says."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        return credits.convert(session, act, member, amount)._asdict()
+
+    receipt = door.once(credits.CONVERT, work).receipt
+    if not door.screen.data(receipt):
+        made = points_text(receipt["points"], door.decimals())
+        door.screen.line(
+            say("{credits} credits of {member} became {points} points.", credits=amount, member=receipt["member"], points=made)
+        )
+
+
 @writing(app, "import", example="timebank credit import contributions.csv --rows 40 --credits 260 --approver W0002")
 def import_(
     door: Writing,

@@ -25,7 +25,7 @@ from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
 from timebank.commands.options import InputFile, MemberNo, Names, Partial, SaveRejects
 from timebank.journal import Receipt
-from timebank.people import members, persons
+from timebank.people import members, persons, teams
 from timebank.points import Reminder
 from timebank.statement_lines import AWARDS
 from timebank.statement_words import HEADERS, Telling, entry_no
@@ -145,11 +145,16 @@ def pools(door: Door) -> None:
     """List pools and teams and what they can give today."""
     with door.reading() as (session, community):
         found, decimals = points.pools(session, community.id, door.today(community)), community.points_decimals
+        numbers = {team.holder: team.number for team in teams.listed(session, community.id)}
     lots = [[{"expires_on": day.isoformat(), "amount": amount} for day, amount in one.lots] for one in found]
-    shown = [{"holder": one.holder, "points": one.points, "lots": own} for one, own in zip(found, lots, strict=True)]
+    names = [numbers.get(one.holder, one.holder.removeprefix("pool:")) for one in found]
+    shown = [{"pool": name, "points": one.points, "lots": own} for name, one, own in zip(names, found, lots, strict=True)]
     if not door.screen.data(shown):
-        rows = [(one.holder, points_text(one.points, decimals), _lapse(one.lots[0][0]) if one.lots else "-") for one in found]
-        door.screen.table(say("Pools and teams"), (say("holder"), say("points"), say("first lapse on")), rows)
+        rows = [
+            (name, points_text(one.points, decimals), _lapse(one.lots[0][0]) if one.lots else "-")
+            for name, one in zip(names, found, strict=True)
+        ]
+        door.screen.table(say("Pools and teams"), (say("pool"), say("points"), say("first lapse on")), rows)
 
 
 @reading(app, "history", example="timebank points history M0012 --from 2026-01-01 --to 2026-12-31")

@@ -13,7 +13,7 @@ from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
 from timebank.base.db import insert_rows, iso, key_field
-from timebank.base.errors import Finding, NotFound
+from timebank.base.errors import Finding, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.rows import first, select_rows
@@ -185,6 +185,18 @@ def find(session: Session, community_id: int, number: str) -> Member:
             say("There is no member {number}.", number=number),
             "unknown_member",
             say("Look the number up with timebank member list."),
+        )
+    return member
+
+
+def find_active(session: Session, community_id: int, number: str) -> Member:
+    """The member of a printed number, if active. Raises NotFound `unknown_member`, Refused `member_inactive`."""
+    member = find(session, community_id, number)
+    if member.state != "active":
+        raise Refused(
+            say("Member {number} is not active.", number=member.number),
+            "member_inactive",
+            say("Look at the member with timebank member show {number}.", number=member.number),
         )
     return member
 
