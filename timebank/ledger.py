@@ -346,7 +346,7 @@ def trace_of(payload: str) -> dict[str, Any] | None:
 def texts(session: Session, community_id: int, seqs: Collection[int]) -> dict[int, str]:
     """The free texts of these entries by their numbers; one that was erased, or never was, is left out."""
     wanted = select(_TEXT.seq, _TEXT.text).where(_TEXT.community_id == community_id, _TEXT.seq.in_(seqs))
-    return dict[int, str](session.execute(wanted).tuples().all())
+    return {row.seq: row.text for row in session.execute(wanted)}
 
 
 def balance(session: Session, community_id: int, holder: str, unit: Unit, *, today: date, as_of: date | None = None) -> Balance:

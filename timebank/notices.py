@@ -4,6 +4,7 @@ A notice is about a subject of another room ('hours:17..45', 'rules:2027.1'); th
 (`elapsed`). Every step is a row of its own and an entry; what is said in words is the entry's text, which can be erased.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -308,7 +309,7 @@ def words(session: Session, community_id: int, items: Iterable[Posted | Objected
     """What notices or objections say, by number: what and where, or why and by whom; nothing where it was erased."""
     by_seq = {item.seq: item.id for item in items}
     told = ledger.texts(session, community_id, list(by_seq))
-    return {number: (*told[seq].split("\n"), "")[:2] if seq in told else ("", "") for seq, number in by_seq.items()}
+    return {number: (*json.loads(told.get(seq, "[]")), "", "")[:2] for seq, number in by_seq.items()}
 
 
 def _open(session: Session, community_id: int, number: int) -> Posted:
@@ -323,11 +324,11 @@ def _open(session: Session, community_id: int, number: int) -> Posted:
 
 
 def _text(first: str, *more: str) -> str:
-    """A text of one line each: what must be said, then what may be."""
-    text = "\n".join((first, *more)).rstrip("\n")
+    """What must be said, then what may be, as one text: a JSON list."""
+    text = json.dumps([first, *more], ensure_ascii=False)
     if not first:
         raise Invalid(say("It is not said what this is about."), "no_text", say("Say it in a sentence."))
-    if len(text) > TEXT_CHARACTERS_MAX:
+    if len(first) + sum(map(len, more)) > TEXT_CHARACTERS_MAX:
         raise Invalid(
             say("The text has more than {count} characters.", count=TEXT_CHARACTERS_MAX),
             "text_too_long",
