@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import event
 from sqlmodel import Session
@@ -18,12 +18,14 @@ _NEVER = NEVER.isoformat()
 _CHUNK = 500
 _KEPT = "timebank_positions"
 _KEPT_MAX = 20_000
-_ACCOUNTS = """
-    SELECT id, holder, unit, purpose, floor, balance FROM account WHERE community_id = ? AND holder IN ? AND unit IN ?"""
-_LOTS = "SELECT account_id, expires_on, balance FROM lot WHERE community_id = ? AND account_id IN ?"
-_TURNOVER = """
-    SELECT account_id, expires_on, lines, net FROM turnover
-    WHERE community_id = ? AND account_id IN ? AND period = ?"""
+_OWN = "a.community_id = ? AND a.holder IN ? AND a.unit IN ?"
+# One statement for what three would tell: a post pays for each. The first branch gives PostgreSQL the types of the others.
+_STANDING = f"""
+    SELECT a.id, NULL, NULL, NULL, 0, t.net, t.expires_on, t.period, t.lines FROM account a
+    JOIN turnover t ON t.community_id = a.community_id AND t.account_id = a.id WHERE {_OWN} AND t.period IN ?
+    UNION ALL SELECT a.id, NULL, NULL, NULL, 0, l.balance, l.expires_on, NULL, 0 FROM account a
+    JOIN lot l ON l.community_id = a.community_id AND l.account_id = a.id WHERE {_OWN}
+    UNION ALL SELECT a.id, a.holder, a.unit, a.purpose, a.floor, a.balance, NULL, NULL, 0 FROM account a WHERE {_OWN}"""  # noqa: S608 - our own literal
 _Item = TypeVar("_Item")
 _Place = TypeVar("_Place", tuple[int, str], tuple[int, str, str])
 
@@ -40,7 +42,7 @@ class Position:
     purpose: str
     floor: int | None
     balance: int
-    lots: dict[str, int] | None
+    lots: dict[str, int] | None = None
     lines: dict[str, int] = field(default_factory=dict)
     turnover: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     written: str = ""
@@ -71,7 +73,8 @@ class Positions:
         self._community_id = community_id
         self._by_name: dict[tuple[str, str, str], Position] = {}
         self._of_holder: dict[tuple[str, str], list[Position]] = {}
-        self._moved: dict[int, Position] = {}
+        self._by_id: dict[int, Position] = {}
+        self._moved: set[int] = set()
         self._moved_lots: set[tuple[int, str]] = set()
         self._moved_turnover: set[tuple[int, str, str]] = set()
         self._known_lots: set[tuple[int, str]] = set()
@@ -84,48 +87,46 @@ class Positions:
         """These holders' accounts in these units with their lots and their turnover of these periods."""
         kept: Positions | None = session.info.pop(_KEPT, None)
         positions = kept if kept is not None and kept._community_id == community_id else cls(community_id)
-        positions._load_accounts(session, holders, units)
-        wanted = [position for holder in holders for unit in units for position in positions._of_holder[holder, unit]]
-        positions._load_turnover(session, {p.id: p for p in wanted if not p.lines.keys() >= set(periods)}, periods)
+        named, months = sorted(units), sorted(periods)
+        for some in _chunks([holder for holder in sorted(holders) if positions._lacks(holder, named, months)]):
+            own = (community_id, some, named)
+            found = select_rows(session, _STANDING, (*own, months, *own, *own))
+            positions._take(found, [(holder, unit) for holder in some for unit in named], months)
         return positions
 
-    def _load_accounts(self, session: Session, holders: Collection[str], units: Collection[str]) -> None:
-        missing = sorted(h for h in holders if any((h, unit) not in self._of_holder for unit in units))
-        wanted = sorted(units)
-        by_id: dict[int, Position] = {}
-        for holder in missing:
-            for unit in wanted:
-                self._of_holder.setdefault((holder, unit), [])
-        for some in _chunks(missing):
-            found = select_rows(session, _ACCOUNTS, (self._community_id, some, wanted))
-            for number, holder, unit, purpose, floor, balance in found:
-                if (holder, unit, purpose) not in self._by_name:
-                    lots: dict[str, int] | None = {} if keeps_lots(holder, unit, purpose) else None
-                    position = Position(self._community_id, number, holder, unit, purpose, floor, balance, lots)
-                    self._by_name[holder, unit, purpose] = by_id[number] = position
-                    self._of_holder[holder, unit].append(position)
-        self._load_lots(session, by_id)
+    def _lacks(self, holder: str, units: Iterable[str], periods: Iterable[str]) -> bool:
+        """Whether something of a holder has not been read yet."""
+        known = [self._of_holder.get((holder, unit)) for unit in units]
+        return any(own is None or any(p not in position.lines for position in own for p in periods) for own in known)
 
-    def _load_lots(self, session: Session, by_id: dict[int, Position]) -> None:
-        keeping = sorted(number for number, position in by_id.items() if position.lots is not None)
-        for some in _chunks(keeping):
-            for number, lapses, balance in select_rows(session, _LOTS, (self._community_id, some)):
-                lots, day = by_id[number].lots, iso(lapses)
-                assert lots is not None
-                lots[day] = balance
+    def _take(self, found: Sequence[Any], asked: Iterable[tuple[str, str]], periods: Iterable[str]) -> None:
+        """Take in what was read of holders and units; what is known already stays as it is."""
+        own = [self._of_holder.setdefault(name, []) for name in asked]
+        fresh: set[int] = set()
+        for number, holder, unit, purpose, floor, balance, *_ in found:
+            if holder is not None and number not in self._by_id:
+                self._add(Position(self._community_id, number, holder, unit, purpose, floor, balance))
+                fresh.add(number)
+        unread = {(p.id, period) for positions in own for p in positions for period in periods if period not in p.lines}
+        for number, period in unread:
+            self._by_id[number].lines[period] = 0
+        for number, _, _, _, _, amount, lapses, period, lines in found:
+            position = self._by_id[number]
+            if (number, period) in unread:
+                day = iso(lapses)
+                position.turnover[period, day] = [lines, amount]
+                position.lines[period] += lines
+                self._known_turnover.add((number, period, day))
+            elif lapses is not None and period is None and number in fresh and position.lots is not None:
+                day = iso(lapses)
+                position.lots[day] = amount
                 self._known_lots.add((number, day))
 
-    def _load_turnover(self, session: Session, by_id: dict[int, Position], periods: Collection[str]) -> None:
-        for period in sorted(periods):
-            new = sorted(number for number, position in by_id.items() if period not in position.lines)
-            for number in new:
-                by_id[number].lines[period] = 0
-            for some in _chunks(new):
-                for number, lapses, lines, net in select_rows(session, _TURNOVER, (self._community_id, some, period)):
-                    position, day = by_id[number], iso(lapses)
-                    position.turnover[period, day] = [lines, net]
-                    position.lines[period] += lines
-                    self._known_turnover.add((number, period, day))
+    def _add(self, position: Position) -> None:
+        if keeps_lots(position.holder, position.unit, position.purpose):
+            position.lots = {}
+        self._by_name[position.holder, position.unit, position.purpose] = self._by_id[position.id] = position
+        self._of_holder[position.holder, position.unit].append(position)
 
     def find(self, holder: str, unit: str, purpose: str) -> Position:
         """The account of that name. Raises NotFound `no_account`."""
@@ -216,7 +217,7 @@ class Positions:
             turnover = position.turnover[place] = [0, 0]
         turnover[0] += 1
         turnover[1] += amount
-        self._moved[position.id] = position
+        self._moved.add(position.id)
         self._moved_turnover.add((position.id, period, lapse))
         if position.lots is not None:
             self._moved_lots.add((position.id, lapse))
@@ -256,13 +257,13 @@ class Positions:
     def save(self, session: Session) -> None:
         """Write the caches: balances, lots and turnover that moved; and keep what was read for the next batch."""
         cid = self._community_id
-        by_id = self._moved
+        by_id = self._by_id
         update_rows(
             session,
             "account",
             ("balance",),
             ("community_id", "id"),
-            [(position.balance, cid, number) for number, position in sorted(by_id.items())],
+            [(by_id[number].balance, cid, number) for number in sorted(self._moved)],
         )
         rest = {(number, lapse): (by_id[number].lots or {})[lapse] for number, lapse in self._moved_lots}
         new_lots, old_lots = _split(rest, self._known_lots)
