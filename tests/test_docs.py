@@ -192,11 +192,13 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
     (tmp_path / "people.csv").write_text("name,joined_on\n李秀英,2026-01-01\n王建国,2026-01-01\n", encoding="utf-8")
     (tmp_path / "shops.csv").write_text("name\n老王便民超市\n", encoding="utf-8")
     rules = ROOT / "examples" / "rules" / "one-hour-one-point.toml"
+    (tmp_path / "draft.toml").write_text(f"{rules.read_text('utf-8')}[gift]\nto = 'pools'\n", encoding="utf-8")
     life = f"""
         init --name 建设中路社区 --open-from 2026-10|db status|db upgrade|clerk add 李晓梅|clerk list
         member import people.csv|merchant import shops.csv|member add 张小三|merchant add 阿香理发店|member list|member show M1
         merchant list|rules check {rules}|rules publish {rules} --resolution 7 --retroactive 首份 --approver W0002|rules list
-        rules show 2026.1|hours import sheet.csv --partial|hours record M2 --date 2026-10-06 --minutes 60 --category care
+        rules show 2026.1|rules diff 2026.1 draft.toml
+        hours import sheet.csv --partial|hours record M2 --date 2026-10-06 --minutes 60 --category care
         hours record M2 --date 2026-10-07 --minutes 600|inbox|hours approve 1 --as W0002|approve 2 --as W0002
         hours record M2 --date 2026-10-08 --minutes 600|hours reject 5 --why 无 --as W0002
         hours record M2 --date 2026-10-09 --minutes 600|reject 4 --why 无 --as W0002|hours list

@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("ledger", "payloads", "positions", "reading", "once"),
     ("journal",),
     ("rulefile",),
-    ("rulelint",),
+    ("rulelint", "rulewords"),
     ("tallies",),
     ("rewards",),
     ("traces",),

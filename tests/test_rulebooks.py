@@ -2,11 +2,12 @@
 
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from conftest import RULES, Book
+from conftest import RULES, Book, Cli
 from timebank import rulebooks
 from timebank.base.errors import Conflict, Invalid, NotAllowed, Refused, TimebankError
 from timebank.journal import ACCOUNT, ENTRY
@@ -86,3 +87,56 @@ def test_of_two_books_for_a_day_the_one_that_begins_last_speaks(book: Book) -> N
     found = [shelf.on(date(2026, month, 1)) for month in (6, 7, 8)]
     assert [published.book.version for published in found if published] == ["2026.1", "2026.2", "2026.1"]
     assert shelf.on(date(2025, 12, 31)) is None
+
+
+# --- at the desk ---
+
+
+def written(tmp_path: Path, version: str, *changes: tuple[str, str]) -> str:
+    """A file of the conftest's rule book under another version, with some text replaced."""
+    text = RULES.replace("2026.1", version)
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path = tmp_path / f"rules-{version}.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_difference_is_told_against_a_published_version(office: Cli, tmp_path: Path) -> None:
+    draft = written(tmp_path, "2026.2", ("default = 10", "default = 11"))
+    assert office("--json", "rules", "diff", "2026.1", draft).json == [
+        {
+            "section": "rate",
+            "was": "every other category: 10 points an hour",
+            "now": "every other category: 11 points an hour",
+        }
+    ]
+    assert "now: every other category: 11" in office("rules", "diff", "2026.1", draft).out
+    assert office("--json", "rules", "diff", "2026.1", written(tmp_path, "2026.3")).json == []
+    office("rules", "diff", "1999.1", draft, status=7)
+
+
+def test_a_draft_is_held_against_the_published_versions_where_asked(office: Cli, tmp_path: Path) -> None:
+    draft = written(tmp_path, "2026.2", ("2026-01-01", "2026-12-01"))
+
+    def codes(*more: str) -> set[str]:
+        return {finding["code"] for finding in office("--json", "rules", "check", draft, *more).json["findings"]}
+
+    assert "replaces_version" not in codes()
+    assert codes("--against-published") - codes() == {"replaces_version"}
+
+
+def test_publishing_says_which_version_it_replaces(office: Cli, tmp_path: Path) -> None:
+    first = written(tmp_path, "2027.1", ("2026-01-01", "2027-01-01\neffective_to = 2027-06-30"))
+    office("rules", "publish", first, "--resolution", "8", "--approver", "W0002")
+    second = written(tmp_path, "2028.1", ("2026-01-01", "2028-01-01"))
+    assert "replaces_version" in office("rules", "publish", second, "--resolution", "9", "--approver", "W0002").err
+
+
+def test_a_published_book_is_shown_as_it_is_and_in_words(office: Cli) -> None:
+    shown = office("--json", "rules", "show", "2026.1").json
+    assert "Rates: every other category: 10 points an hour" in shown["words"]
+    plain = office("rules", "show", "2026.1").out
+    assert "default = 10" in plain
+    assert "every other category: 10 points an hour" in plain

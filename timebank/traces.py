@@ -120,27 +120,27 @@ _NAMES: Final = {"team": say("as a team"), "weekend": say("on a weekend")}
 
 def _minutes_told(trace: Mapping[str, Any], facts: Facts, used: Used) -> Iterator[Say]:
     """From the minutes served to the points recorded, or to the reason why no minutes counted."""
-    yield say("{time} of service", time=_time(facts.minutes))
+    yield say("{time} of service", time=time_told(facts.minutes))
     if "refused" in trace:
         yield _KIND_EARNS_NOTHING.get(facts.kind, say("such records earn nothing"))
         return
     if "minimum" in trace:
-        yield say("shorter than {time}: earns nothing", time=_time(trace["minimum"]))
+        yield say("shorter than {time}: earns nothing", time=time_told(trace["minimum"]))
         return
     if "day_limit" in trace:
         limit = trace["day_limit"]
         if used.day_minutes >= limit:
-            yield say("the {time} a day that count are reached: earns nothing", time=_time(limit))
+            yield say("the {time} a day that count are reached: earns nothing", time=time_told(limit))
             return
-        yield say("{left} left of the {time} a day that count", left=_time(limit - used.day_minutes), time=_time(limit))
+        yield say("{left} left of the {time} a day that count", left=time_told(limit - used.day_minutes), time=time_told(limit))
     carried = used.eligible - used.counted
     if carried > 0:
-        yield say("with {time} left over from before", time=_time(carried))
+        yield say("with {time} left over from before", time=time_told(carried))
     elif carried < 0:
-        yield say("{time} were counted before", time=_time(-carried))
+        yield say("{time} were counted before", time=time_told(-carried))
     if trace["counted"]:
         if used.served:
-            yield say("after {time} of earlier service", time=_time(used.served))
+            yield say("after {time} of earlier service", time=time_told(used.served))
         yield from _points_told(trace)
     else:
         yield _not_counted(trace["eligible"], carried)
@@ -150,14 +150,14 @@ def _not_counted(eligible: int, carried: int) -> Say:
     if not eligible:
         return say("less than one unit of counting: earns nothing")
     if eligible + carried > 0:
-        return say("not a whole unit yet: {time} go to the next service", time=_time(eligible + carried))
+        return say("not a whole unit yet: {time} go to the next service", time=time_told(eligible + carried))
     return say("earns nothing more")
 
 
 def _points_told(trace: Mapping[str, Any]) -> Iterator[Say]:
     """From the minutes counted to the points recorded."""
     value = Fraction(trace["counted"], 60) * Fraction(trace["rate"])
-    time = _time(trace["counted"])
+    time = time_told(trace["counted"])
     yield say("{time} counted × {rate} {result}", time=time, rate=trace["rate"], result=_result(value))
     for name, times in trace.get("times", ()):
         value *= Fraction(times)
@@ -176,10 +176,8 @@ def _points_told(trace: Mapping[str, Any]) -> Iterator[Say]:
 
 
 def _cut_told(trace: Mapping[str, Any], cut: Mapping[str, Any]) -> Say:
-    limit = _amount(trace, cut["limit"]) if cut["of"] == "points" else _time(cut["limit"])
-    amount, cap = _amount(trace, cut["cut"]), _CAPS[cut["per"]]
-    if "scope" in cut:
-        cap = say("team's {cap}", cap=cap) if cut["scope"] == "team" else say("programme's {cap}", cap=cap)
+    limit = _amount(trace, cut["limit"]) if cut["of"] == "points" else time_told(cut["limit"])
+    amount, cap = _amount(trace, cut["cut"]), cap_named(cut["per"], cut.get("scope", "member"))
     if cut["to"] == "discard":
         return say("{amount} above the {cap} of {limit} are not recorded", amount=amount, cap=cap, limit=limit)
     if cut["to"] == REVIEW:
@@ -200,7 +198,15 @@ def _conversion_told(trace: Mapping[str, Any], _: date, offered: int, before: in
     yield say("{amount} recorded", amount=_amount(trace, trace["points"]))
 
 
-def _time(minutes: int) -> Say:
+def cap_named(per: str, scope: str) -> Say:
+    """What a cap is called: monthly cap, team's monthly cap."""
+    if scope == "member":
+        return _CAPS[per]
+    return say("team's {cap}", cap=_CAPS[per]) if scope == "team" else say("programme's {cap}", cap=_CAPS[per])
+
+
+def time_told(minutes: int) -> Say:
+    """A stretch of minutes in hours and minutes."""
     hours, rest = divmod(minutes, 60)
     if not hours:
         return say("{minutes} min", minutes=minutes)

@@ -1,6 +1,7 @@
 """`timebank rules …`."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +10,12 @@ from sqlmodel import Session
 
 from timebank import journal, ledger, rewards, rulebooks, rulefile
 from timebank.base.act import Act
-from timebank.base.errors import Invalid, NotFound
+from timebank.base.errors import Finding, Invalid, NotFound
 from timebank.base.i18n import Say, say, text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import InputFile
+from timebank.rulelint import beside
+from timebank.rulewords import SECTIONS, differences, lines
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
@@ -20,16 +23,23 @@ _FILE_BYTES_MAX = 1 << 20
 
 
 @reading(app, "check", example="timebank rules check rules.toml")
-def check(door: Door, file: InputFile) -> None:
+def check(
+    door: Door,
+    file: InputFile,
+    against_published: Annotated[
+        bool, typer.Option("--against-published", help="Also hold its days against the published versions.")
+    ] = False,
+) -> None:
     """Check a rule book file: every mistake at once, its examples run, remarks printed."""
     reading_ = rulefile.read(content(file))
+    remarks = [*reading_.lint, *(_beside(door, reading_) if against_published else ())]
     findings = [
         {"where": f.where, "code": f.code, "message": text(f.message, door.lang), "level": level}
-        for level, some in (("error", reading_.errors), ("lint", reading_.lint))
+        for level, some in (("error", reading_.errors), ("lint", remarks))
         for f in some
     ]
     if not door.screen.data({"ok": not reading_.errors, "findings": findings}):
-        _remark(door, reading_)
+        _remark(door, remarks)
         if reading_.book and not reading_.errors:
             told = say("{file} is a sound rule book: {title}, version {version}.", file=file.name, **_named(reading_.book))
             door.screen.line(told)
@@ -41,8 +51,16 @@ def _leave() -> None:
     raise typer.Exit(8)
 
 
-def _remark(door: Door, reading_: rulefile.Reading) -> None:
-    for finding in reading_.lint:
+def _beside(door: Door, reading_: rulefile.Reading) -> list[Finding]:
+    """What a book does to the days of the published versions."""
+    if reading_.book is None:
+        return []
+    with door.reading() as (session, community):
+        return list(beside(reading_.book, rulebooks.versions(session, community.id)))
+
+
+def _remark(door: Door, remarks: Iterable[Finding]) -> None:
+    for finding in remarks:
         where = place(finding.where, door.lang)
         door.screen.warn(say("{where}: {what} [{code}]", where=where, what=finding.message, code=finding.code))
 
@@ -69,7 +87,8 @@ def publish(
 ) -> None:
     """Publish a rule book by a resolution. Two people. What is published is never changed."""
     data = content(file)
-    _remark(door, rulebooks.check(data))
+    checked = rulebooks.check(data)
+    _remark(door, [*checked.lint, *_beside(door, checked)])
     asked = {"file": b64encode(data).decode(), "resolution": resolution, "retroactive": retroactive}
     receipt = door.once_or_ask(
         "rules.publish", f"rules:{resolution}", asked, lambda s, a: _published(s, a, data, resolution, retroactive)
@@ -107,11 +126,33 @@ def list_(door: Door) -> None:
 
 @reading(app, "show", example="timebank rules show 2026.1")
 def show(door: Door, version: Annotated[str, typer.Argument(help="A published version.")]) -> None:
-    """Print the text of a published rule book as it was published."""
+    """Print a published rule book: its text as it was published, and what it says in words."""
     with door.reading() as (session, community):
         row = rulebooks.find(session, community.id, version)
-    if not door.screen.data({"version": row.version, "sha256": row.sha256, "text": row.text}):
+    told = [say("{section}: {rule}", section=SECTIONS[section], rule=rule) for (section, _), rule in lines(row.book).items()]
+    words = [text(line, door.lang) for line in told]
+    if not door.screen.data({"version": row.version, "sha256": row.sha256, "text": row.text, "words": words}):
         door.screen.line(row.text.rstrip("\n"))
+        door.screen.line("")
+        for line in told:
+            door.screen.line(line)
+
+
+@reading(app, "diff", example="timebank rules diff 2026.1 rules.toml")
+def diff(door: Door, version: Annotated[str, typer.Argument(help="A published version.")], file: InputFile) -> None:
+    """Say in words what a rule book file changes against a published version."""
+    new = rulebooks.check(content(file)).book
+    assert new is not None, "a reading without errors has a book"
+    with door.reading() as (session, community):
+        old = rulebooks.find(session, community.id, version).book
+    changes = differences(old, new)
+    told = [{name: side and text(side, door.lang) for name, side in (("was", c.was), ("now", c.now))} for c in changes]
+    if door.screen.data([{"section": change.section, **sides} for change, sides in zip(changes, told, strict=True)]):
+        return
+    for change in changes:
+        door.screen.line(change.told())
+    if not changes:
+        door.screen.line(say("{file} says the same as version {version}.", file=file.name, version=version))
 
 
 @reading(app, "explain", example="timebank rules explain E000042")
