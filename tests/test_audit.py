@@ -297,7 +297,7 @@ PROJECTIONS = (
     ),
     Vandalism(
         "the lines of a turnover",
-        sql("UPDATE turnover SET lines = lines + 1 WHERE period = '2026-11' AND account_id = 1"),
+        sql("UPDATE turnover SET lines = lines + 1 WHERE period = '2026-11' AND account_id = 3"),
         {("turnover_differs", None)},
         PROJECTION,
     ),
