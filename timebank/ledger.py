@@ -93,11 +93,13 @@ def post_all(session: Session, act: Act, drafts: Sequence[Draft]) -> list[Receip
     `insufficient` naming every draft that would fall below a floor, Invalid `future_date`, Refused `clock_back`, NotAllowed
     `clock_jump`, NotFound `no_account`.
     """
+    if _running(session, act):
+        return _post_all(session, act, drafts)
     outcome = once(
         session,
         act,
         "ledger.post",
-        {"drafts": [_asked(draft) for draft in drafts]} if not _running(session, act) else {},
+        {"drafts": [_asked(draft) for draft in drafts]},
         lambda: {"entries": [[r.seq, r.key, r.kind, r.period] for r in _post_all(session, act, drafts)]},
     )
     return [Receipt(*written) for written in outcome.receipt["entries"]]
@@ -129,6 +131,7 @@ class _Ready(NamedTuple):
     """A draft whose postings are settled and applied to the positions."""
 
     draft: Draft
+    period: str
     lines: list[Line]
     reverses: int | None = None
 
@@ -138,13 +141,14 @@ def _post_all(session: Session, act: Act, drafts: Sequence[Draft]) -> list[Recei
     today = communities.today(session, act)
     _check_clock(state, act)
     _check_dates(drafts, today)
-    holders = {holder for draft in drafts for t in draft.transfers for holder in (t.source, t.target)}
-    units = {t.unit for draft in drafts for t in draft.transfers}
-    positions = Positions.load(session, act.community_id, holders, units, {_period(state, draft) for draft in drafts})
+    periods = [_period(state, draft) for draft in drafts]
+    transfers = [transfer for draft in drafts for transfer in draft.transfers]
+    holders, units = {t.source for t in transfers} | {t.target for t in transfers}, {t.unit for t in transfers}
+    positions = Positions.load(session, act.community_id, holders, units, set(periods))
     ready, findings = [], []
-    for index, draft in enumerate(drafts):
+    for index, (draft, period) in enumerate(zip(drafts, periods, strict=True)):
         try:
-            ready.append(_Ready(draft, positions.settle(draft.transfers, _period(state, draft), today)))
+            ready.append(_Ready(draft, period, positions.settle(draft.transfers, period, today)))
         except Refused as refusal:
             if len(drafts) == 1:
                 raise
@@ -200,7 +204,7 @@ def _period(state: State, draft: Draft) -> str:
 
 def _write(session: Session, act: Act, state: State, positions: Positions, ready: Sequence[_Ready]) -> list[Receipt]:
     """Number the entries, write their canonical bytes and move the head of the log."""
-    posted_at = max(act.now, state.posted_at)
+    cid, posted_at = act.community_id, max(act.now, state.posted_at)
     frontier = Frontier.load(state.size, state.frontier)
     first = session.info.setdefault(("timebank_first", act.key), state.size)
     moment = instant(posted_at)
@@ -209,28 +213,25 @@ def _write(session: Session, act: Act, state: State, positions: Positions, ready
     postings: list[tuple[object, ...]] = []
     receipts, texts = [], []
     for seq, item in enumerate(ready, start=state.size):
-        draft, period = item.draft, _period(state, item.draft)
+        draft, period = item.draft, item.period
         key, day = f"{act.key}/{seq - first}", draft.business_date.isoformat()
         more = {"reverses": str(item.reverses)} if item.reverses is not None else {}
         told = draft.text or act.reason
         if told:
             salt = act.draw(f"salt {seq}")[:16]
             more["text_hash"] = f'"{sha256(salt + told.encode()).hexdigest()}"'
-            texts.append((act.community_id, seq, salt, told))
+            texts.append((cid, seq, salt, told))
         payload = payloads.write(seq, key, period, draft, item.lines, **more)
         leaf = leaf_hash(payload.encode())
         frontier.append(leaf)
         entries.append(
             (
-                *(act.community_id, seq, draft.kind, day, moment, period, act.actor, act.approver, key, item.reverses),
+                *(cid, seq, draft.kind, day, moment, period, act.actor, act.approver, key, item.reverses),
                 *(draft.subject, draft.rules, payload, leaf),
             )
         )
         postings.extend(
-            (
-                *(act.community_id, seq, number, line.position.id, line.position.unit, line.expires_on, line.amount),
-                *(line.n, line.balance),
-            )
+            (cid, seq, number, line.position.id, line.position.unit, line.expires_on, line.amount, line.n, line.balance)
             for number, line in enumerate(item.lines)
         )
         receipts.append(Receipt(seq, key, draft.kind, period))
@@ -281,7 +282,7 @@ def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
         if of_expired:
             from_expired.append([holder, purpose, lot.isoformat(), of_expired])
     draft = draft._replace(facts={"expired": from_expired} if from_expired else None, text=act.reason or None)
-    receipt = _write(session, act, state, positions, [_Ready(draft, positions.apply(opposite, period), seq)])[0]
+    receipt = _write(session, act, state, positions, [_Ready(draft, period, positions.apply(opposite, period), seq)])[0]
     return {"entries": [[receipt.seq, receipt.key, receipt.kind, receipt.period]]}
 
 

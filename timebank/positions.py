@@ -143,9 +143,10 @@ class Positions:
         Raises Refused `insufficient` (with what there is and what is missing), NotFound `no_account`.
         """
         done: list[Move] = []
+        on = today.isoformat()
         try:
             for transfer in transfers:
-                self._carry_out(transfer, today.isoformat(), done)
+                self._carry_out(transfer, on, done)
             self._check(done)
         except Refused:
             for position, lapse, amount in done:
@@ -166,55 +167,51 @@ class Positions:
         target = self.find(transfer.target, transfer.unit, transfer.target_purpose)
         for lot, amount in _taken(source, transfer, today):
             lapse = _NEVER if target.lots is None else transfer.lapses_on.isoformat() if transfer.lapses_on else lot
-            repaid = self._repaid(target, amount)
-            moves = [(source, lot, -amount)]
+            repaid = self._repaid(target, amount) if target.purpose == "available" else 0
+            done.append((source, lot, -amount))
+            _shift(source, lot, -amount)
             if repaid:
-                moves.append((self.find(target.holder, target.unit, "owed"), _NEVER, repaid))
+                owing = self.find(target.holder, target.unit, "owed")
+                done.append((owing, _NEVER, repaid))
+                _shift(owing, _NEVER, repaid)
             if amount > repaid:
-                moves.append((target, lapse, amount - repaid))
-            for move in moves:
-                _shift(*move)
-            done.extend(moves)
+                done.append((target, lapse, amount - repaid))
+                _shift(target, lapse, amount - repaid)
 
     def _repaid(self, target: Position, amount: int) -> int:
         """How much of what comes into `available` repays what its holder owes."""
-        if target.purpose != "available":
-            return 0
         owing = self._by_name.get((target.holder, target.unit, "owed"))
         return min(amount, -owing.balance) if owing is not None and owing.balance < 0 else 0
 
     def _check(self, moves: Iterable[Move]) -> None:
-        for position, lapse, _ in moves:
+        for position, lapse, amount in moves:
+            if amount > 0:
+                continue
             short = position.floor is not None and position.balance < position.floor
             if short or (position.lots is not None and position.lots[lapse] < 0):
                 raise _insufficient(position, 0, 0)
 
     def _number(self, moves: Iterable[Move], period: str) -> list[Line]:
         """Sum up the moves of one entry by account and lapse day, and give each posting its `n` and balance."""
-        sums: dict[tuple[int, str], int] = {}
-        touched: dict[int, Position] = {}
+        sums: dict[tuple[Position, str], int] = {}
+        balances: dict[Position, int] = {}
         for position, lapse, amount in moves:
-            place = (position.id, lapse)
+            place = (position, lapse)
             sums[place] = sums.get(place, 0) + amount
-            touched[position.id] = position
-        before = {number: position.balance for number, position in touched.items()}
-        for (number, _), amount in sums.items():
-            before[number] -= amount
+            balances[position] = balances.get(position, position.balance) - amount
         lines = []
-        for (number, lapse), amount in sums.items():
+        for (position, lapse), amount in sums.items():
             if amount:
-                position = touched[number]
-                before[number] += amount
-                lines.append(Line(position, lapse, amount, self._count(position, lapse, amount, period), before[number]))
+                balance = balances[position] = balances[position] + amount
+                lines.append(Line(position, lapse, amount, self._count(position, lapse, amount, period), balance))
         return lines
 
     def _count(self, position: Position, lapse: str, amount: int, period: str) -> int:
         """Record a posting in the account's turnover; gives its running number in the period."""
         n = position.lines[period] = position.lines[period] + 1
-        place = (period, lapse)
-        turnover = position.turnover.get(place)
+        turnover = position.turnover.get((period, lapse))
         if turnover is None:
-            turnover = position.turnover[place] = [0, 0]
+            turnover = position.turnover[period, lapse] = [0, 0]
         turnover[0] += 1
         turnover[1] += amount
         self._moved.add(position.id)
