@@ -3,7 +3,7 @@
 A cache of the services: it lets a rule book's caps and carry be read in a few rows, however long the history is.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -49,6 +49,13 @@ class Sums:
     points: int = 0
     window_minutes: int = 0
 
+    def add(self, eligible: int, counted: int, points: int, window_minutes: int) -> None:
+        """Add one service (or, with negative numbers, take one away)."""
+        self.eligible += eligible
+        self.counted += counted
+        self.points += points
+        self.window_minutes += window_minutes
+
 
 @lru_cache(4096)
 def scopes_of(category: str, day: date) -> tuple[str, str, str, str]:
@@ -61,45 +68,41 @@ class Earnings:
 
     def __init__(self, community_id: int) -> None:
         self._community_id = community_id
+        self._loaded: dict[tuple[int, str], Sequence[int]] = {}
         self._sums: dict[tuple[int, str], Sums] = {}
-        self._known: set[tuple[int, str]] = set()
 
     @classmethod
-    def load(cls, session: Session, community_id: int, places: Collection[tuple[int, str]]) -> "Earnings":
-        """Read the sums of these (member id, scope) places; what is not there yet is zero.
+    def load(cls, session: Session, community_id: int, members: Collection[int], scopes: Collection[str]) -> "Earnings":
+        """Read the sums of these members in these scopes; what is not there yet is zero.
 
         Asked as members by scopes, which may read a few rows more: SQLite finds no index for a list of pairs.
         """
         earnings = cls(community_id)
-        members, scopes = sorted({member for member, _ in places}), sorted({scope for _, scope in places})
-        for start in range(0, len(members), _CHUNK):
-            asked = (community_id, members[start : start + _CHUNK], scopes)
-            for member_id, scope, *sums in select_rows(session, _SUMS, asked):
-                earnings._sums[member_id, scope] = Sums(*sums)
-                earnings._known.add((member_id, scope))
+        asked, of = sorted(members), sorted(scopes)
+        for start in range(0, len(asked), _CHUNK):
+            for member_id, scope, *sums in select_rows(session, _SUMS, (community_id, asked[start : start + _CHUNK], of)):
+                earnings._loaded[member_id, scope] = sums
         return earnings
 
-    def of(self, member_id: int, scope: str) -> Sums:
-        """The sums of one place; moving them is saved by `save`."""
-        sums = self._sums.get((member_id, scope))
-        if sums is None:
-            sums = self._sums[member_id, scope] = Sums()
+    def of(self, member_id: int, scopes: Iterable[str]) -> list[Sums]:
+        """The sums of a member in each of these scopes; moving them is saved by `save`."""
+        return [self._sums.get((member_id, scope)) or self._begun(member_id, scope) for scope in scopes]
+
+    def _begun(self, member_id: int, scope: str) -> Sums:
+        sums = self._sums[member_id, scope] = Sums(*self._loaded.get((member_id, scope), ()))
         return sums
 
-    def add(self, member_id: int, scopes: Iterable[str], more: Sums) -> None:
-        """Add one service (or, with negative numbers, take one away)."""
-        for scope in scopes:
-            sums = self.of(member_id, scope)
-            sums.eligible += more.eligible
-            sums.counted += more.counted
-            sums.points += more.points
-            sums.window_minutes += more.window_minutes
-
     def save(self, session: Session) -> None:
-        """Write all sums back."""
-        rows = {place: (s.eligible, s.counted, s.points, s.window_minutes) for place, s in sorted(self._sums.items())}
+        """Write back all sums that were asked for."""
+        cid = self._community_id
         keys, values = ("community_id", "member_id", "scope"), ("eligible", "counted", "points", "window_minutes")
-        new = [(self._community_id, *place, *row) for place, row in rows.items() if place not in self._known]
-        old = [(*row, self._community_id, *place) for place, row in rows.items() if place in self._known]
+        new, old = [], []
+        for place in sorted(self._sums):
+            sums = self._sums[place]
+            row = (sums.eligible, sums.counted, sums.points, sums.window_minutes)
+            if place in self._loaded:
+                old.append((*row, cid, *place))
+            else:
+                new.append((cid, *place, *row))
         insert_rows(session, "earning", (*keys, *values), new)
         update_rows(session, "earning", values, keys, old)

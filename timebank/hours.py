@@ -21,7 +21,7 @@ from timebank.base.errors import Finding, NotAllowed, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.masking import unfit_word
-from timebank.earnings import Earnings, Sums, scopes_of
+from timebank.earnings import Earnings, scopes_of
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
 from timebank.people import clerks, members
 from timebank.people.members import Volunteer
@@ -55,9 +55,9 @@ class Fresh:
 
 @dataclass(slots=True)
 class Intake:
-    """One command's records, batch by batch. From batch to batch it remembers only the ordinals of equal rows without a `ref`
-    and the categories it has warned of; the rest is in the database. `by_hand` tells a single record, typed on purpose: it may
-    enter again what was turned down or taken back, which a sheet that comes twice must not."""
+    """One command's records, batch by batch. From batch to batch it remembers only the ordinals of equal rows without a `ref`,
+    the categories it has warned of and the books of the days; the rest is in the database. `by_hand` tells a single record,
+    typed on purpose: it may enter again what was turned down or taken back, which a sheet that comes twice must not."""
 
     session: Session
     act: Act
@@ -68,6 +68,7 @@ class Intake:
     by_hand: bool = False
     ordinals: dict[bytes, int] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
+    books: dict[date, Published | None] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, session: Session, act: Act) -> "Intake":
@@ -88,22 +89,22 @@ class Intake:
         """Check a batch of records and post the good ones; see `record_all` for what is rejected."""
         cid = self.act.community_id
         outcome = Imported(rows=len(records))
-        people = members.find_all(self.session, cid, [record.member_no for record in records])
+        found = members.find_all(self.session, cid, [record.member_no for record in records])
+        people = [found.get(id_key(record.member_no)) for record in records]
         named = [self._named(record) for record in records]
         known = services.versions(self.session, cid, [record.ref for record, _ in named])
-        days = services.days(
-            self.session, cid, {(m.id, record.day) for record, _ in named if (m := people.get(id_key(record.member_no)))}
-        )
+        places = {(member.id, record.day) for record, member in zip(records, people, strict=True) if member}
+        days = services.days(self.session, cid, places)
         fresh: list[Fresh] = []
         number = services.last_id(self.session, cid)
-        for record, digest in named:
+        for (record, digest), member in zip(named, people, strict=True):
             versions = known.setdefault(record.ref, [])
             free = not versions or not versions[-1].counts
-            if any(version.digest == digest for version in versions) and not (free and self.by_hand):
+            if versions and any(version.digest == digest for version in versions) and not (free and self.by_hand):
                 outcome.repeated += 1
                 self._warn_of_repeat(record, versions[-1], outcome)
                 continue
-            accepted = self._accept(record, digest, people.get(id_key(record.member_no)), days, not free)
+            accepted = self._accept(record, digest, member, days, not free)
             if isinstance(accepted, Finding):
                 outcome.rejected.append(accepted)
                 continue
@@ -126,7 +127,7 @@ class Intake:
     def _accept(self, record: Record, digest: bytes, member: Volunteer | None, days: Days, ref_known: bool) -> Fresh | Finding:
         if member is None:
             return _refused(record, "unknown_member", say("There is no member {number}.", number=record.member_no))
-        published = self.shelf.on(record.day)
+        published = self._book_of(record.day)
         day = days[member.id, record.day]
         problem = self._problem(record, member, ref_known) or day.problem(member, record)
         if problem:
@@ -137,6 +138,12 @@ class Intake:
         day.add(record.starts, record.ends, record.minutes)
         alone = day.minutes <= MINUTES_A_DAY_ALONE and record.kind != "back-entered" and member.id != self.actor_own
         return Fresh(0, record, digest, member, published, waits=self.act.approver is None and not alone)
+
+    def _book_of(self, day: date) -> Published | None:
+        """The rule book that speaks for a day: a sheet has thousands of rows of a few days."""
+        if day not in self.books:
+            self.books[day] = self.shelf.on(day)
+        return self.books[day]
 
     def _problem(self, record: Record, member: Volunteer, ref_known: bool) -> tuple[str, Say] | None:
         if record.ref.startswith(services.OWN_REFS) and record.ref != services.ref_of(record.digest(), _ordinal(record.ref)):
@@ -218,8 +225,9 @@ def record(session: Session, act: Act, wanted: Record) -> Imported:
 
 def post(session: Session, act: Act, fresh: Sequence[Fresh], days: Days) -> None:
     """Turn confirmed services into points, in their order, and post an entry each; `award` and `seq` are filled in."""
-    places = {(item.member.id, scope) for item in fresh for scope in scopes_of(item.record.category, item.record.day)}
-    earnings = Earnings.load(session, act.community_id, places)
+    served = {(item.record.category, item.record.day) for item in fresh}
+    scopes = {scope for category, day in served for scope in scopes_of(category, day)}
+    earnings = Earnings.load(session, act.community_id, {item.member.id for item in fresh}, scopes)
     drafts = []
     for item in fresh:
         day = days[item.member.id, item.record.day]
@@ -233,22 +241,22 @@ def post(session: Session, act: Act, fresh: Sequence[Fresh], days: Days) -> None
 
 def _award(item: Fresh, day: Day, earnings: Earnings) -> Award:
     """Apply the rule book with what was used so far, and add the award to the day and the sums."""
-    record, member_id = item.record, item.member.id
-    scopes = scopes_of(record.category, record.day)
-    category, month, year, life = (earnings.of(member_id, scope) for scope in scopes)
-    windows = {"month": month, "year": year, "lifetime": life}
-    used = Used(
-        day.eligible,
-        category.eligible,
-        category.counted,
-        {"day": (day.points, day.window_minutes)} | {name: (s.points, s.window_minutes) for name, s in windows.items()},
-    )
+    record = item.record
+    sums = earnings.of(item.member.id, scopes_of(record.category, record.day))
+    category, month, year, life = sums
+    windows = {
+        "day": (day.points, day.window_minutes),
+        "month": (month.points, month.window_minutes),
+        "year": (year.points, year.window_minutes),
+        "lifetime": (life.points, life.window_minutes),
+    }
     facts = Facts(record.day, record.category, record.minutes, record.team_size, record.kind)
-    made = award(facts, item.published.book, used)
+    made = award(facts, item.published.book, Used(day.eligible, category.eligible, category.counted, windows))
     day.eligible += made.eligible
     day.points += made.points
     day.window_minutes += made.window_minutes
-    earnings.add(member_id, scopes, Sums(made.eligible, made.counted, made.points, made.window_minutes))
+    for some in sums:
+        some.add(made.eligible, made.counted, made.points, made.window_minutes)
     return made
 
 
@@ -368,9 +376,9 @@ def _take_back(session: Session, act: Act, service: Service, state: str, owe: bo
     assert service.seq is not None, "a posted service has an entry"
     ledger.reverse(session, act, service.seq, owe=owe)
     scopes = scopes_of(service.category, service.day)
-    earnings = Earnings.load(session, act.community_id, [(service.member_id, scope) for scope in scopes])
-    less = Sums(-service.eligible, -service.counted, -service.points, -service.window_minutes)
-    earnings.add(service.member_id, scopes, less)
+    earnings = Earnings.load(session, act.community_id, [service.member_id], scopes)
+    for sums in earnings.of(service.member_id, scopes):
+        sums.add(-service.eligible, -service.counted, -service.points, -service.window_minutes)
     earnings.save(session)
     service.state = state
     session.add(service)
@@ -406,10 +414,8 @@ def _asked(item: Fresh) -> dict[str, Any]:
 
 def _row(item: Fresh, act: Act) -> tuple[Any, ...]:
     """A service's row, in the order of `COLUMNS`."""
-    record, made = item.record, item.award
+    r, made = item.record, item.award
     sums = (made.eligible, made.counted, made.points, made.window_minutes) if made else (0, 0, 0, 0)
-    return (
-        *(act.community_id, item.number, record.ref, item.version, item.digest, item.member.id, record.day.isoformat()),
-        *(record.starts, record.ends, record.minutes, record.category, record.activity_no, record.activity, record.place),
-        *(record.team_size, record.kind, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq),
-    )
+    head = (act.community_id, item.number, r.ref, item.version, item.digest, item.member.id, r.day.isoformat())
+    told = (r.starts, r.ends, r.minutes, r.category, r.activity_no, r.activity, r.place, r.team_size, r.kind)
+    return (*head, *told, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq)

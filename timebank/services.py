@@ -96,9 +96,12 @@ class Record(NamedTuple):
 
     def digest(self) -> bytes:
         """16 bytes that two records share when they are the same service, whatever file they stand in."""
-        times = (self.day, self.starts, self.ends, self.minutes, self.team_size)
-        texts = (id_key(self.member_no), self.category, self.activity_no, self.activity, self.place, self.kind)
-        return sha256(_SEPARATOR.join([*map(str, times), *texts]).encode()).digest()[:_DIGEST_BYTES]
+        said = (
+            f"{self.day.isoformat()}{_SEPARATOR}{self.starts}{_SEPARATOR}{self.ends}{_SEPARATOR}{self.minutes}{_SEPARATOR}"
+            f"{self.team_size}{_SEPARATOR}{id_key(self.member_no)}{_SEPARATOR}{self.category}{_SEPARATOR}{self.activity_no}"
+            f"{_SEPARATOR}{self.activity}{_SEPARATOR}{self.place}{_SEPARATOR}{self.kind}"
+        )
+        return sha256(said.encode()).digest()[:_DIGEST_BYTES]
 
 
 @dataclass(slots=True)

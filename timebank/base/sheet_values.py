@@ -95,6 +95,13 @@ def parse_text(cell: str) -> str:
     Raises Invalid `control_character` for line breaks, tabs and other controls inside it: the log refuses them too.
     """
     text = cell.strip()
+    if text.isascii() and text.isprintable():
+        return text
+    return _composed(text)
+
+
+@lru_cache(_REMEMBERED)
+def _composed(text: str) -> str:
     if not text.isprintable() and _REFUSED_IN_TEXT.search(text):
         raise Invalid(
             say('The text "{written}" holds a line break or another control character.', written=excerpt(text)),
@@ -292,6 +299,7 @@ def _bad_span(cell: str) -> Invalid:
     )
 
 
+@lru_cache(_REMEMBERED)
 def parse_count(cell: str) -> int:
     """A whole number of 1 or more, below a thousand million: 5, ５, 5人, 1,200. Raises Invalid `bad_count`."""
     found = _COUNT.fullmatch(narrow(cell).strip())
