@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
 
 from timebank.base.months import add_months, month_end
 
@@ -194,8 +195,7 @@ class Facts:
     programme: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(NamedTuple):
     """What is known of this member before this service, reversed services left out.
 
     `day_minutes`: sum of `Award.eligible` on that day, all categories. `eligible`, `counted`: sums of `Award.eligible` and
@@ -209,7 +209,7 @@ class Used:
     day_minutes: int = 0
     eligible: int = 0
     counted: int = 0
-    windows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    windows: Mapping[str, tuple[int, int]] = MappingProxyType({})
     served: int = 0
     served_year: int = 0
     balance: int = 0

@@ -6,7 +6,7 @@ as a table can hold them: 'category:elder-care', 'day:2027-01-02', 'month:2027-0
 'bonus:first-service/life', and, of all members together, 'team:T003/month:2027-01', 'programme:care/year:2027'.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -35,6 +35,8 @@ class Sums:
 
 
 _NONE: Final = Sums()  # read, never moved
+_NOTHING: Final[dict[str, Sums]] = {}
+_OWN: Final = frozenset({"day", "month", "year", "lifetime"})
 
 
 class Scopes(NamedTuple):
@@ -55,39 +57,53 @@ def scopes_of(category: str, day: date) -> Scopes:
 
 def places(member: int, facts: Facts, book: RuleBook) -> set[Place]:
     """All places whose sums `used` may read and `add` may move for a service: what to load before."""
-    bonuses = {_of_bonus(member, bonus, facts) for bonus in book.bonus if bonus.per != "entry"}
-    return {*_kept(member, facts), *bonuses}
+    scopes = scopes_of(facts.category, facts.day)
+    own = {(member, scope) for scope in (*scopes, *_own_more(facts, book.bonus, scopes))}
+    return own | {(SHARED, scope) for scope in _shared(facts, scopes)}
 
 
 class Tallies:
     """The sums of some places, moved service by service.
 
-    `sums` holds what was loaded and what was moved; a place that is not in it has none. `balances` are the points a member has
-    (available and held, less what is owed), which only books with a store cap read: give them before, and anew whenever points
-    moved otherwise than by a service.
+    It begins with the sums that were loaded; a place without any is zero. `balances` are the points a member has (available
+    and held, less what is owed), which only books with a store cap read: give them before, and anew whenever points moved
+    otherwise than by a service.
     """
 
     def __init__(self, sums: Mapping[Place, Sums] | None = None, balances: Mapping[int, int] | None = None) -> None:
-        self.sums: dict[Place, Sums] = dict(sums or {})
+        self._sums: dict[int, dict[str, Sums]] = {}
+        for (member, scope), some in (sums or {}).items():
+            self._sums.setdefault(member, {})[scope] = some
         self.balances: dict[int, int] = dict(balances or {})
+
+    @property
+    def sums(self) -> dict[Place, Sums]:
+        """Every place that was loaded or moved, with its sums: what to save."""
+        return {(member, scope): sums for member, own in self._sums.items() for scope, sums in own.items()}
 
     def used(self, member: int, facts: Facts, book: RuleBook) -> Used:
         """What is known before a service: as much of it as the book reads."""
-        get, ready = self.sums.get, book.ready
+        own, ready = self._sums.get(member, _NOTHING), book.ready
         scopes = scopes_of(facts.category, facts.day)
-        of_day, of_category = get((member, scopes.day), _NONE), get((member, scopes.category), _NONE)
+        of_day, of_category = own.get(scopes.day, _NONE), own.get(scopes.category, _NONE)
         windows = {}
         for window in ready.windows:
-            place = _of_window(member, window, facts, scopes)
-            sums = get(place, _NONE) if place is not None else _NONE
+            sums = own.get(getattr(scopes, window), _NONE) if window in _OWN else self._of_window(own, window, facts, scopes)
             if sums.points or sums.window_minutes:
                 windows[window] = (sums.points, sums.window_minutes)
-        carried = (of_day.eligible, of_category.eligible, of_category.counted, windows)
         if not (ready.bonuses or ready.reads_served or ready.reads_balance):
-            return Used(*carried)
-        served = get((member, scopes.lifetime), _NONE).minutes, get((member, scopes.year), _NONE).minutes
-        had = (bonus.id for bonus in book.bonus if bonus.per != "entry" and self._had(_of_bonus(member, bonus, facts)))
-        return Used(*carried, *served, self.balances.get(member, 0), frozenset(had))
+            return Used(of_day.eligible, of_category.eligible, of_category.counted, windows)
+        had = (bonus.id for bonus in book.bonus if bonus.per != "entry" and own.get(_of_bonus(bonus, scopes), _NONE).counted)
+        return Used(
+            of_day.eligible,
+            of_category.eligible,
+            of_category.counted,
+            windows,
+            served=own.get(scopes.lifetime, _NONE).minutes,
+            served_year=own.get(scopes.year, _NONE).minutes,
+            balance=self.balances.get(member, 0),
+            bonuses=frozenset(had),
+        )
 
     def add(self, member: int, facts: Facts, made: Award) -> None:
         """Add a service and its award. Every sum is kept, whether a book reads it today or a later one may."""
@@ -98,53 +114,67 @@ class Tallies:
         self._move(member, facts, made, -1)
 
     def _move(self, member: int, facts: Facts, made: Award, sign: int) -> None:
-        minutes, eligible, counted = sign * facts.minutes, sign * made.eligible, sign * made.counted
-        points, window_minutes = sign * made.points, sign * made.window_minutes
-        bonuses = (_of_bonus(member, bonus, facts) for bonus in made.bonuses if bonus.per != "entry")
-        for place in (*_kept(member, facts), *bonuses):
-            sums = self.sums.get(place)
-            if sums is None:
-                sums = self.sums[place] = Sums()
-            sums.minutes += minutes
-            sums.eligible += eligible
-            sums.counted += counted
-            sums.points += points
-            sums.window_minutes += window_minutes
+        more = (
+            *(sign * facts.minutes, sign * made.eligible, sign * made.counted),
+            *(sign * made.points, sign * made.window_minutes),
+        )
+        scopes = scopes_of(facts.category, facts.day)
+        _moved(self._sums.setdefault(member, {}), scopes, more)
+        if facts.activity or made.bonuses:
+            _moved(self._sums[member], _own_more(facts, made.bonuses, scopes), more)
+        if facts.team or facts.programme:
+            _moved(self._sums.setdefault(SHARED, {}), _shared(facts, scopes), more)
         if member in self.balances:
-            self.balances[member] += points
+            self.balances[member] += sign * made.points
 
-    def _had(self, place: Place) -> bool:
-        """Whether a bonus was given: its place sums the services that it was given to, and all of these counted minutes."""
-        return self.sums.get(place, _NONE).counted > 0
+    def _of_window(self, own: Mapping[str, Sums], window: str, facts: Facts, scopes: Scopes) -> Sums:
+        """The sums of an activity, or of a team or programme; none where the service names no such."""
+        scope, _, per = window.rpartition("/")
+        within = _activity(facts) if per == "activity" else getattr(scopes, per)
+        if not scope:
+            return own.get(within, _NONE)
+        of = facts.team if scope == "team" else facts.programme
+        return self._sums.get(SHARED, _NOTHING).get(f"{scope}:{of}/{within}", _NONE)
 
 
-def _kept(member: int, facts: Facts) -> Iterator[Place]:
-    scopes = scopes_of(facts.category, facts.day)
+def _moved(own: dict[str, Sums], scopes: Iterable[str], more: tuple[int, int, int, int, int]) -> None:
+    """Add to the sums of some scopes."""
+    minutes, eligible, counted, points, window_minutes = more
     for scope in scopes:
-        yield member, scope
+        sums = own.get(scope)
+        if sums is None:
+            own[scope] = Sums(minutes, eligible, counted, points, window_minutes)
+            continue
+        sums.minutes += minutes
+        sums.eligible += eligible
+        sums.counted += counted
+        sums.points += points
+        sums.window_minutes += window_minutes
+
+
+def _own_more(facts: Facts, bonuses: Iterable[Bonus], scopes: Scopes) -> Iterator[str]:
+    """The member's own scopes besides those that every service has. A bonus's sums are of the services that it was given to:
+    each of them counted minutes, so that it was given where any are counted."""
     if facts.activity:
-        yield member, f"activity:{facts.activity}"
-    for shared in (f"team:{facts.team}" if facts.team else "", f"programme:{facts.programme}" if facts.programme else ""):
-        if shared:
+        yield _activity(facts)
+    for bonus in bonuses:
+        if bonus.per != "entry":
+            yield _of_bonus(bonus, scopes)
+
+
+def _shared(facts: Facts, scopes: Scopes) -> Iterator[str]:
+    """The scopes that all members of a team or programme share."""
+    for kind, name in (("team", facts.team), ("programme", facts.programme)):
+        if name:
             for scope in scopes[1:]:
-                yield SHARED, f"{shared}/{scope}"
+                yield f"{kind}:{name}/{scope}"
             if facts.activity:
-                yield SHARED, f"{shared}/activity:{facts.activity}"
-
-
-def _of_window(member: int, window: str, facts: Facts, scopes: Scopes) -> Place | None:
-    """The place of a window that a cap reads; None where the service lies in none: it names no activity, team or programme."""
-    scope, _, per = window.rpartition("/")
-    within = _activity(facts) if per == "activity" else getattr(scopes, per)
-    if not scope:
-        return (member, within) if within else None
-    of = facts.team if scope == "team" else facts.programme
-    return (SHARED, f"{scope}:{of}/{within}") if of and within else None
+                yield f"{kind}:{name}/{_activity(facts)}"
 
 
 def _activity(facts: Facts) -> str:
     return f"activity:{facts.activity}" if facts.activity else ""
 
 
-def _of_bonus(member: int, bonus: Bonus, facts: Facts) -> Place:
-    return member, f"bonus:{bonus.id}/{getattr(scopes_of(facts.category, facts.day), bonus.per)}"
+def _of_bonus(bonus: Bonus, scopes: Scopes) -> str:
+    return f"bonus:{bonus.id}/{getattr(scopes, bonus.per)}"
