@@ -1,6 +1,6 @@
 """Where accounts stand while a batch is posted: loaded once, moved in memory with every floor and lot checked, saved once."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple, TypeVar
@@ -26,6 +26,9 @@ _STANDING = f"""
     UNION ALL SELECT a.id, NULL, NULL, NULL, 0, l.balance, l.expires_on, NULL, 0 FROM account a
     JOIN lot l ON l.community_id = a.community_id AND l.account_id = a.id WHERE {_OWN}
     UNION ALL SELECT a.id, a.holder, a.unit, a.purpose, a.floor, a.balance, NULL, NULL, 0 FROM account a WHERE {_OWN}"""  # noqa: S608 - our own literal
+_TURNOVER = """
+    SELECT account_id, expires_on, period, lines, net FROM turnover
+    WHERE community_id = ? AND account_id IN ? AND period IN ?"""
 _Item = TypeVar("_Item")
 _Place = TypeVar("_Place", tuple[int, str], tuple[int, str, str])
 
@@ -82,45 +85,55 @@ class Positions:
 
     @classmethod
     def load(
-        cls, session: Session, community_id: int, holders: Collection[str], units: Collection[str], periods: Collection[str]
+        cls, session: Session, community_id: int, holders: Collection[str], units: Collection[str], periods: Set[str]
     ) -> "Positions":
         """These holders' accounts in these units with their lots and their turnover of these periods."""
         kept: Positions | None = session.info.pop(_KEPT, None)
         positions = kept if kept is not None and kept._community_id == community_id else cls(community_id)
         named, months = sorted(units), sorted(periods)
-        for some in _chunks([holder for holder in sorted(holders) if positions._lacks(holder, named, months)]):
+        for some in _chunks([h for h in sorted(holders) if any((h, unit) not in positions._of_holder for unit in named)]):
             own = (community_id, some, named)
             found = select_rows(session, _STANDING, (*own, months, *own, *own))
             positions._take(found, [(holder, unit) for holder in some for unit in named], months)
+        known = [position for holder in holders for unit in named for position in positions._of_holder[holder, unit]]
+        positions._turn(session, [position for position in known if not position.lines.keys() >= periods], months)
         return positions
 
-    def _lacks(self, holder: str, units: Iterable[str], periods: Iterable[str]) -> bool:
-        """Whether something of a holder has not been read yet."""
-        known = [self._of_holder.get((holder, unit)) for unit in units]
-        return any(own is None or any(p not in position.lines for position in own for p in periods) for own in known)
-
-    def _take(self, found: Sequence[Any], asked: Iterable[tuple[str, str]], periods: Iterable[str]) -> None:
+    def _take(self, found: Sequence[Any], asked: Iterable[tuple[str, str]], periods: Sequence[str]) -> None:
         """Take in what was read of holders and units; what is known already stays as it is."""
-        own = [self._of_holder.setdefault(name, []) for name in asked]
+        for name in asked:
+            self._of_holder.setdefault(name, [])
         fresh: set[int] = set()
         for number, holder, unit, purpose, floor, balance, *_ in found:
             if holder is not None and number not in self._by_id:
-                self._add(Position(self._community_id, number, holder, unit, purpose, floor, balance))
+                self._add(
+                    Position(self._community_id, number, holder, unit, purpose, floor, balance, lines=dict.fromkeys(periods, 0))
+                )
                 fresh.add(number)
-        unread = {(p.id, period) for positions in own for p in positions for period in periods if period not in p.lines}
-        for number, period in unread:
-            self._by_id[number].lines[period] = 0
         for number, _, _, _, _, amount, lapses, period, lines in found:
-            position = self._by_id[number]
-            if (number, period) in unread:
-                day = iso(lapses)
-                position.turnover[period, day] = [lines, amount]
-                position.lines[period] += lines
-                self._known_turnover.add((number, period, day))
-            elif lapses is not None and period is None and number in fresh and position.lots is not None:
-                day = iso(lapses)
+            if number not in fresh or lapses is None:
+                continue
+            position, day = self._by_id[number], iso(lapses)
+            if period is not None:
+                self._turned(position, period, day, [lines, amount])
+            elif position.lots is not None:
                 position.lots[day] = amount
                 self._known_lots.add((number, day))
+
+    def _turn(self, session: Session, known: Sequence[Position], periods: Sequence[str]) -> None:
+        """Read what turned over in further months on accounts that were read before."""
+        unread = {position.id: [period for period in periods if period not in position.lines] for position in known}
+        for number, missing in unread.items():
+            self._by_id[number].lines |= dict.fromkeys(missing, 0)
+        for some in _chunks(sorted(unread)):
+            for number, lapses, period, *moved in select_rows(session, _TURNOVER, (self._community_id, some, list(periods))):
+                if period in unread[number]:
+                    self._turned(self._by_id[number], period, iso(lapses), moved)
+
+    def _turned(self, position: Position, period: str, day: str, moved: list[int]) -> None:
+        position.turnover[period, day] = moved
+        position.lines[period] += moved[0]
+        self._known_turnover.add((position.id, period, day))
 
     def _add(self, position: Position) -> None:
         if keeps_lots(position.holder, position.unit, position.purpose):
