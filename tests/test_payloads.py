@@ -44,7 +44,7 @@ def fields_of(act: Act, seq: int, key: str, draft: Draft, lines: list[Line]) -> 
         "period": "2026-10",
         "actor": act.actor,
         "key": key,
-        "nonce": act.draw(f"nonce {seq}")[:16].hex(),
+        "nonce": act.draw_many(f"nonces {seq}", 1)[0].hex(),
         "postings": [[(p := line.position).holder, p.unit, p.purpose, line.expires_on, line.amount, line.n] for line in lines],
     }
     if act.approver is not None:
@@ -64,7 +64,7 @@ def test_a_payload_is_the_canonical_form_of_its_fields(
         fields["reverses"], more["reverses"] = reverses, str(reverses)
     if text_hash is not None:
         fields["text_hash"], more["text_hash"] = text_hash, f'"{text_hash}"'
-    payloads = Payloads(asked, "520201-jianshe/1", MOMENT)
+    payloads = Payloads(asked, "520201-jianshe/1", MOMENT, range(seq, seq + 1))
     for _ in range(2):  # accounts and words are remembered
         written = payloads.write(seq, key, "2026-10", draft, lines, **more)
         assert written.encode() == canonical(fields)
@@ -95,5 +95,12 @@ DRAFT = Draft("points.gift", date(2026, 10, 20))
 )
 def test_what_has_no_canonical_form_is_never_written(draft: Draft, line: Line) -> None:
     with pytest.raises(Invalid) as refusal:
-        Payloads(act(), "520201-jianshe/1", MOMENT).write(0, "key/0", "2026-10", draft, [line])
+        Payloads(act(), "520201-jianshe/1", MOMENT, range(1)).write(0, "key/0", "2026-10", draft, [line])
     assert refusal.value.code == "not_canonical"
+
+
+def test_every_entry_of_a_batch_has_a_nonce_of_its_own() -> None:
+    payloads = Payloads(act(), "520201-jianshe/1", MOMENT, range(5, 8))
+    nonces = [parse(payloads.write(seq, "key/0", "2026-10", DRAFT, [LINE]).encode())["nonce"] for seq in range(5, 8)]
+    assert len({*nonces, act().draw("nonces 5")[:16].hex()}) == 4
+    assert all(len(nonce) == 32 for nonce in nonces)

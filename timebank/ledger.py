@@ -208,7 +208,7 @@ def _write(session: Session, act: Act, state: State, positions: Positions, ready
     frontier = Frontier.load(state.size, state.frontier)
     first = session.info.setdefault(("timebank_first", act.key), state.size)
     moment = instant(posted_at)
-    payloads = Payloads(act, state.origin, moment)
+    payloads = Payloads(act, state.origin, moment, range(state.size, state.size + len(ready)))
     entries: list[tuple[object, ...]] = []
     postings: list[tuple[object, ...]] = []
     receipts, texts = [], []

@@ -18,11 +18,11 @@ _word = lru_cache(1_024)(piece)
 
 
 class Payloads:
-    """The payloads of one act's entries in one log, all posted at one moment ('2026-10-20T04:00:00Z')."""
+    """The payloads of the entries `seqs` of one act in one log, all posted at one moment ('2026-10-20T04:00:00Z')."""
 
-    def __init__(self, act: Act, log: str, moment: str) -> None:
+    def __init__(self, act: Act, log: str, moment: str, seqs: range) -> None:
         approver = f',"approver":{act.approver},"approver_auth":{piece(act.approver_auth)}' if act.approver is not None else ""
-        self._act = act
+        self._nonces = dict(zip(seqs, act.draw_many(f"nonces {seqs.start}", len(seqs)), strict=True))
         self._who = f'{{"actor":{act.actor}{approver},"business_date":"'
         self._log = f',"log":{piece(log)},"nonce":"'
         self._moment = f'","posted_at":"{moment}","postings":['
@@ -30,23 +30,24 @@ class Payloads:
     def write(self, seq: int, key: str, period: str, draft: Draft, lines: Sequence[Line], **more: str) -> str:
         """One entry's payload; `more` are its fields `reverses` and `text_hash`, as JSON. Raises Invalid `not_canonical`."""
         facts = f'"facts":{piece(draft.facts)},' if draft.facts is not None else ""
-        nonce = self._act.draw(f"nonce {seq}")[:16].hex()
         reverses = f'"reverses":{more["reverses"]},' if "reverses" in more else ""
         rules = f'"rules":{_word(draft.rules)},' if draft.rules is not None else ""
         subject = f'"subject":{piece(draft.subject)},' if draft.subject is not None else ""
         text_hash = f'"text_hash":{more["text_hash"]},' if "text_hash" in more else ""
         trace = f'"trace":{piece(draft.trace)},' if draft.trace is not None else ""
         return (
-            f'{self._who}{draft.business_date.isoformat()}",{facts}"key":{piece(key)},"kind":{_word(draft.kind)}{self._log}{nonce}'
-            f'","period":"{period}{self._moment}{",".join([_posting(line) for line in lines])}],'
+            f'{self._who}{draft.business_date.isoformat()}",{facts}"key":{piece(key)},"kind":{_word(draft.kind)}{self._log}'
+            f'{self._nonces[seq].hex()}","period":"{period}{self._moment}{_postings(lines)}],'
             f'{reverses}{rules}"seq":{seq},{subject}{text_hash}{trace}"v":{PAYLOAD_VERSION}}}'
         )
 
 
-def _posting(line: Line) -> str:
-    """[holder, unit, purpose, lapse day, amount, n]."""
-    position = line.position
-    return f'{position.written or _named(position)},"{line.expires_on}",{whole(line.amount)},{line.n}]'
+def _postings(lines: Sequence[Line]) -> str:
+    """[holder, unit, purpose, lapse day, amount, n] of each line."""
+    written = []
+    for position, expires_on, amount, n, _ in lines:
+        written.append(f'{position.written or _named(position)},"{expires_on}",{whole(amount)},{n}]')
+    return ",".join(written)
 
 
 def _named(position: Position) -> str:

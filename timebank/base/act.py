@@ -39,6 +39,11 @@ class Act:
         """Give 32 random bytes for one named use; the same label gives the same bytes within this act."""
         return hmac.digest(self.entropy, label.encode(), hashlib.sha256)
 
+    def draw_many(self, label: str, count: int) -> list[bytes]:
+        """Give `count` times 16 random bytes for one named use: one draw, extended by SHAKE256 (FIPS 202)."""
+        drawn = hashlib.shake_256(self.draw(label)).digest(16 * count)
+        return [drawn[place : place + 16] for place in range(0, 16 * count, 16)]
+
     def today(self, timezone: str) -> date:
         """The calendar day of this act where the community lives."""
         return self.now.astimezone(ZoneInfo(timezone)).date()
