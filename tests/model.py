@@ -7,7 +7,7 @@ takes and gives the set of codes it may be refused with: an empty set says that 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -19,7 +19,8 @@ MERCHANT_DAYS, GRACE = 3, timedelta(days=30)
 @dataclass(frozen=True)
 class Rules:
     """A rule book as its clauses: rates in whole points an hour; `times` are (group, condition as in the file, factor), `caps`
-    (per, measure, limit, pool or '' to discard), `lapse` (months or on, its value, align) or None."""
+    (per, measure, limit, pool or '' to discard), `lapse` (months or on, its value, align) or None, `gift` to whom ('': nobody),
+    `credit` (points a credit, the most a month or 0) or None."""
 
     version: str
     starts: date
@@ -35,6 +36,8 @@ class Rules:
     times: tuple[tuple[str, str, str], ...] = ()
     caps: tuple[tuple[str, str, int, str], ...] = ()
     lapse: tuple[str, int | str, str] | None = None
+    gift: str = ""
+    credit: tuple[str, int] | None = None
 
     def toml(self) -> str:
         """The file of this rule book."""
@@ -65,6 +68,11 @@ class Rules:
         if self.lapse:
             key, value, align = self.lapse
             lines += ["[expiry]", f"{key} = {value!r}".replace("'", '"'), f'align = "{align}"']
+        if self.gift:
+            lines += ["[gift]", f'to = "{self.gift}"']
+        if self.credit:
+            rate, most = self.credit
+            lines += ["[credit]", f"points_per_credit = {rate}", *([f"monthly_credits_max = {most}"] if most else [])]
         return "\n".join(lines) + "\n"
 
     def lapses(self, day: date) -> date:
@@ -168,6 +176,42 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Contribution:
+    """What credits are given for."""
+
+    member: int
+    credits: int
+    category: str
+    day: date
+    ref: str = ""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a member brings along from before the book: points of one lapse day, minutes, credits."""
+
+    member: int
+    lapse: date
+    points: int
+    minutes: int
+    credits: int
+
+    @property
+    def amounts(self) -> tuple[int, int, int]:
+        """What two rows about the same lot must agree in."""
+        return self.points, self.minutes, self.credits
+
+
+@dataclass
+class Kin:
+    """Two members who are related from a day on, and to a day once that has ended."""
+
+    pair: frozenset[int]
+    since: date
+    until: date | None = None
+
+
+@dataclass(frozen=True)
 class Who:
     """Who acts: a clerk and perhaps a second person."""
 
@@ -198,6 +242,10 @@ class Model:
         self.offers: list[Offer] = []
         self.vouchers: list[Voucher] = []
         self.claims: list[dict[str, Any]] = []
+        self.kin: list[Kin] = []
+        self.given: dict[object, Contribution] = {}
+        self.converted: Counter[tuple[int, str]] = Counter()
+        self.brought: dict[tuple[int, date], tuple[int, int, int]] = {}
         self.refs: dict[Any, list[Service]] = {}
         self.of_member: dict[int, list[Service]] = {}
 
@@ -242,9 +290,17 @@ class Model:
         """The lots of a holder that are not empty, first to lapse first."""
         return sorted((lapse, rest) for lapse, rest in self.lots[holder].items() if rest)
 
+    def there(self, holder: str) -> int:
+        """What a holder has today: what lapsed does not count."""
+        return sum(rest for lapse, rest in self.lots_of(holder) if lapse >= self.today)
+
     def available(self, member: int) -> int:
         """What a member can spend today."""
-        return sum(rest for lapse, rest in self.lots_of(f"member:{member}") if lapse >= self.today)
+        return self.there(f"member:{member}")
+
+    def unknown(self, *members: int) -> set[str]:
+        """Whether one of these is no member."""
+        return set() if all(1 <= member <= len(self.members) for member in members) else {"unknown_member"}
 
     # ---- people, rules, offers
 
@@ -514,6 +570,138 @@ class Model:
                 self.balance["system:expired", "points", "sink"] -= amount
                 self.expired[holder, date.fromisoformat(place.split()[1])] -= amount
         self.wrote("reversal")
+
+    # ---- points and credits
+
+    def hand_on(self, kind: str, source: str, target: str, points: int) -> None:
+        """Points go from one holder to another, what lapses first goes first, and keep their lapse days."""
+        left = points
+        for lot, rest in self.lots_of(source):
+            taken = min(left, rest) if lot >= self.today else 0
+            if taken:
+                self.take(source, lot, taken)
+                self.put(target, lot, taken)
+                left -= taken
+        self.wrote(kind)
+
+    def gift(self, who: Who, giver: int, receiver: int, points: int) -> set[str]:
+        why = self.clock(who) | self.unknown(giver, receiver) | ({"same_member"} if giver == receiver else set())
+        why |= self._may_give(giver, points, ("relatives", "anyone"))
+        book, pair = self.spoken_for(self.today), {giver, receiver}
+        related = any(k.pair == pair and k.since <= self.today <= (k.until or NEVER) for k in self.kin)
+        why |= {"not_related"} if book and book.gift == "relatives" and not related else set()
+        if not why:
+            self.hand_on("points.gift", f"member:{giver}", f"member:{receiver}", points)
+        return why
+
+    def donate(self, who: Who, giver: int, pool: str, points: int) -> set[str]:
+        why = self.clock(who) | self.unknown(giver) | self.no_pool(pool) | self._may_give(giver, points, ("pools", "anyone"))
+        if not why:
+            self.hand_on("points.gift", f"member:{giver}", f"pool:{pool}", points)
+        return why
+
+    def _may_give(self, giver: int, points: int, to: tuple[str, ...]) -> set[str]:
+        """Why a member cannot give so many points, if the rules must name one of these."""
+        book = self.spoken_for(self.today)
+        why = {"bad_points"} if points < 1 else {"insufficient_points"} if points > self.available(giver) else set()
+        return why | ({"no_rules"} if book is None else set() if book.gift in to else {"gift_not_allowed"})
+
+    def no_pool(self, pool: str) -> set[str]:
+        """Whether no published book names a pool."""
+        return set() if any(pool and pool == cap[3] for book in self.books for cap in book.caps) else {"unknown_pool"}
+
+    def pay_out(self, who: Who, pool: str, receiver: int, points: int) -> set[str]:
+        why = who.two | self.clock(who) | self.unknown(receiver) | self.no_pool(pool)
+        why |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == receiver else set()
+        why |= {"bad_points"} if points < 1 else {"insufficient_points"} if points > self.there(f"pool:{pool}") else set()
+        if not why:
+            self.hand_on("pool.payout", f"pool:{pool}", f"member:{receiver}", points)
+        return why
+
+    def link(self, who: Who, one: int, other: int, since: date) -> set[str]:
+        pair = frozenset({one, other})
+        why = who.two | self.clock(who) | self._own_kin(who, pair) | ({"same_member"} if one == other else set())
+        why |= {"future_date"} if since > self.today else set()
+        why |= {"linked_already"} if any(kin.pair == pair and kin.until is None for kin in self.kin) else set()
+        if not why:
+            self.kin.append(Kin(pair, since))
+            self.wrote("kin.link")
+        return why
+
+    def part(self, who: Who, number: int) -> set[str]:
+        if not 1 <= number <= len(self.kin):
+            return {"unknown_kin"}
+        kin = self.kin[number - 1]
+        why = who.two | self.clock(who) | self._own_kin(who, kin.pair) | ({"ended_already"} if kin.until else set())
+        if not why:
+            kin.until = self.today
+            self.wrote("kin.end")
+        return why
+
+    def _own_kin(self, who: Who, pair: frozenset[int]) -> set[str]:
+        return {"own_kin"} if who.approver is not None and self.own[who.approver - 1] in pair else set()
+
+    def credit(self, who: Who, new: Contribution) -> set[str]:
+        if who.two:
+            return who.two
+        content = replace(new, ref="")
+        known = self.given.get(new.ref or content)
+        if known == content:
+            return set()
+        why = self.unknown(new.member) or self.clock(who)
+        joined = NEVER if "unknown_member" in why else self.members[new.member - 1]
+        why |= {"future_date"} if new.day > self.today else {"before_joining"} if new.day < joined < NEVER else set()
+        why |= {"other_content"} if known else set()
+        why |= ({"bad_credits"} if new.credits < 1 else set()) | (set() if new.category else {"no_category"})
+        why |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == new.member else set()
+        if not why:
+            self.given[new.ref or content] = content
+            self.move("credits", new.credits, ("system:issued", "source"), (f"member:{new.member}", "available"))
+            self.wrote("credit.issue")
+        return why
+
+    def convert(self, who: Who, member: int, credits: int) -> set[str]:
+        why = self.clock(who) | self.unknown(member) | ({"bad_credits"} if credits < 1 else set())
+        holder, book = f"member:{member}", self.spoken_for(self.today)
+        if book is None or book.credit is None:
+            return why | ({"no_conversion"} if book else {"no_rules"})
+        rate, most = book.credit
+        month = (member, self.today.isoformat()[:7])
+        points = rounded(credits * Fraction(rate), book.last_round)
+        why |= {"credits_over_month"} if most and self.converted[month] + credits > most else set()
+        why |= {"insufficient_credits"} if credits > self.balance[holder, "credits", "available"] else set()
+        why |= set() if points else {"worthless"}
+        if not why:
+            self.converted[month] += credits
+            self.move("credits", credits, (holder, "available"), ("system:converted", "sink"))
+            self.put(holder, book.lapses(self.today), points)
+            self.balance["system:issued", "points", "source"] -= points
+            self.wrote("credit.convert")
+        return why
+
+    def bring(self, who: Who, row: Opening, day: date) -> set[str]:
+        why = who.two | ({"future_date"} if day > self.today else {"before_book"} if f"{day:%Y-%m}" < self.opened else set())
+        if why:
+            return why
+        lot, holder = (row.member, row.lapse), f"member:{row.member}"
+        if self.brought.get(lot) == row.amounts:
+            return set()
+        own = [amounts for (member, _), amounts in self.brought.items() if member == row.member]
+        found = self.clock(who) | self.unknown(row.member) | ({"other_content"} if lot in self.brought else set())
+        found |= (set() if any(row.amounts) else {"nothing_there"}) | (
+            {"lapsed_already"} if row.points and row.lapse < day else set()
+        )
+        found |= {"minutes_twice"} if row.minutes and any(minutes for _, minutes, _ in own) else set()
+        found |= {"credits_twice"} if row.credits and any(credits for _, _, credits in own) else set()
+        found |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == row.member else set()
+        if not found:
+            self.brought[lot] = row.amounts
+            self.put(holder, row.lapse, row.points)
+            self.balance["system:opening", "points", "source"] -= row.points
+            self.move("minutes", row.minutes, ("system:opening", "source"), (holder, "served"))
+            self.move("credits", row.credits, ("system:opening", "source"), (holder, "available"))
+            self.wrote("points.opening")
+        return found
 
     # ---- vouchers
 

@@ -15,16 +15,17 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session
 
 from conftest import Book
-from model import Model, Offer, Rules, Service, Who
+from model import Contribution, Model, Offer, Opening, Rules, Service, Who, last_of
 from recount import Standing, recount, standing
 from shopping import PEPPER
-from timebank import audit, hours, offers, points, redemption, rulebooks, settlement, statements
+from timebank import audit, credits, hours, offers, openings, redemption, rulebooks, settlement, statements
+from timebank import points as points_
 from timebank.base.act import Act
 from timebank.base.db import open_engine, reading, writing
-from timebank.base.errors import TimebankError
+from timebank.base.errors import Refused, TimebankError
 from timebank.benefits import Discount, Offset
 from timebank.once import Outcome, once
-from timebank.people import clerks, members, merchants
+from timebank.people import clerks, kin, members, merchants
 from timebank.people.persons import Card
 from timebank.redemption import Counter as Till
 from timebank.redemption import Request
@@ -69,6 +70,11 @@ LAPSES: Choices = (
     ("on", "12-31", "none"),
     ("months", 36, "year-end"),
 )
+GIFTS: Choices = ("anyone", "anyone", "relatives", "relatives", "pools", "nobody", "")
+CREDITS: Choices = (("2.5", 40), ("1", 0), ("0.3", 25), None)
+POOLS: Choices = ("elder-care", "elder-care", "repairs", "repairs", "nowhere")
+POINTS: Choices = ("all", "all", 1, 5, 12, 40, 0, None)
+"""Points to give: `None` is one more than there are."""
 TERMS: Choices = (
     Offer(0, 5_000, 10, 0, 0, 0, date.min, date.min),
     Offer(0, 10_000, 3, 0, 0, 0, date.min, date.min),
@@ -287,6 +293,8 @@ class Play:
         times=TIMES,
         caps=CAPS,
         lapse=LAPSES,
+        gift=GIFTS,
+        credit=CREDITS,
         version=("new", "new", "new", "known", "again"),
         reason=("", "late"),
         approver=SECOND,
@@ -502,7 +510,112 @@ class Play:
     @verb(ago=(0, 1, 40, -5))
     def lapse(self, ago: int) -> None:
         who, until = Who(), self.book.today - timedelta(ago)
-        self.command("lapse", {"ago": ago}, who, lambda m: m.lapse(who, until), lambda s, a: points.expire_due(s, a, until))
+        self.command("lapse", {"ago": ago}, who, lambda m: m.lapse(who, until), lambda s, a: points_.expire_due(s, a, until))
+
+    # ---- points and credits
+
+    def _some(self, points: int | str | None, holder: str) -> int:
+        """So many points: all that are there, one more, or a number."""
+        there = self.model.there(holder)
+        return max(1, there) if isinstance(points, str) else there + 1 if points is None else points
+
+    @verb(giver=MEMBERS, receiver=MEMBERS, points=POINTS, actor=ACTORS)
+    def gift(self, giver: int, receiver: int, points: int | str | None, actor: int) -> None:
+        who, given = self.who(actor), self._some(points, f"member:{giver}")
+        asked = {"giver": giver, "receiver": receiver, "points": given}
+        self.command(
+            "gift",
+            asked,
+            who,
+            lambda m: m.gift(who, giver, receiver, given),
+            lambda s, a: points_.gift(s, a, f"M{giver:04d}", f"M{receiver:04d}", given),
+        )
+
+    @verb(giver=MEMBERS, pool=POOLS, points=POINTS, actor=ACTORS)
+    def donate(self, giver: int, pool: str, points: int | str | None, actor: int) -> None:
+        who, given = self.who(actor), self._some(points, f"member:{giver}")
+        asked = {"giver": giver, "pool": pool, "points": given}
+        self.command(
+            "donate",
+            asked,
+            who,
+            lambda m: m.donate(who, giver, pool, given),
+            lambda s, a: points_.donate(s, a, f"M{giver:04d}", pool, given),
+        )
+
+    @verb(pool=POOLS, receiver=MEMBERS, points=POINTS, actor=ACTORS, approver=SECOND)
+    def pay_out(self, pool: str, receiver: int, points: int | str | None, actor: int, approver: int | None) -> None:
+        who, given = self.who(actor, approver), self._some(points, f"pool:{pool}")
+        asked = {"pool": pool, "receiver": receiver, "points": given, "reason": "in need"}
+        self.command(
+            "pay_out",
+            asked,
+            who,
+            lambda m: m.pay_out(who, pool, receiver, given),
+            lambda s, a: points_.pay_out(s, a, pool, f"M{receiver:04d}", given),
+        )
+
+    @verb(one=(2, 3, 4, 1), other=(3, 4, 1, 2), ago=(0, 0, 30, -1), actor=ACTORS, approver=SECOND)
+    def link(self, one: int, other: int, ago: int, actor: int, approver: int | None) -> None:
+        who, since = self.who(actor, approver), self.book.today - timedelta(ago)
+        asked, wish = {"one": one, "other": other, "since": since}, kin.Wish(one, other, "sibling", since)
+        self.command("link", asked, who, lambda m: m.link(who, one, other, since), lambda s, a: kin.add(s, a, wish))
+
+    @verb(latest=(0, 0, 1, 2, 9), actor=ACTORS, approver=SECOND)
+    def part(self, latest: int, actor: int, approver: int | None) -> None:
+        who, number = self.who(actor, approver), _latest([link.until is None for link in self.model.kin], latest)
+        self.command("part", {"number": number}, who, lambda m: m.part(who, number), lambda s, a: kin.end(s, a, number))
+
+    @verb(
+        member=MEMBERS,
+        amount=(10, 20, 40, 1, 0),
+        category=("organising", "design", ""),
+        ago=(0, 1, 2, 30, -1),
+        ref=("", "", "c1", "c2"),
+        actor=ACTORS,
+        approver=SECOND,
+    )
+    def credit(self, ref: str, ago: int, amount: int, actor: int, approver: int | None, **told: Any) -> None:
+        who, day = self.who(actor, approver), self.book.today - timedelta(ago)
+        new = Contribution(credits=amount, day=day, ref=ref and f"{ref} of {day}", **told)
+        given = credits.Contribution(f"M{new.member:04d}", new.credits, new.category, new.day, ref=new.ref)
+        self.command("credit", vars(new), who, lambda m: m.credit(who, new), lambda s, a: credits.issue(s, a, given))
+
+    @verb(member=MEMBERS, amount=("all", "all", 5, 1, 30, 0), actor=ACTORS)
+    def convert(self, member: int, amount: int | str, actor: int) -> None:
+        who, there = self.who(actor), self.model.balance[f"member:{member}", "credits", "available"]
+        given = min(25, max(1, there)) if isinstance(amount, str) else amount
+        asked = {"member": member, "credits": given}
+        self.command(
+            "convert",
+            asked,
+            who,
+            lambda m: m.convert(who, member, given),
+            lambda s, a: credits.convert(s, a, f"M{member:04d}", given),
+        )
+
+    @verb(
+        member=MEMBERS,
+        ahead=(400, 30, 0, -1, 90),
+        amount=(50, 20, 0),
+        minutes=(0, 0, 600),
+        brought=(0, 0, 15),
+        ago=(0, 1, 40, 400, -1),
+        actor=ACTORS,
+        approver=SECOND,
+    )
+    def bring(self, member: int, ahead: int, ago: int, actor: int, approver: int | None, **amounts: int) -> None:
+        """Balances from before the book, one row of them."""
+        who, day = self.who(actor, approver), self.book.today - timedelta(ago)
+        lapse = last_of(self.book.today + timedelta(ahead)) if ahead > 0 else self.book.today + timedelta(ahead)
+        new = Opening(member, lapse, amounts["amount"], amounts["minutes"], amounts["brought"])
+        row = openings.Opening(f"M{member:04d}", new.points, new.lapse, new.minutes, new.credits)
+
+        def work(session: Session, act: Act) -> None:
+            for finding in openings.Desk.begin(session, act, day).take([row]).rejected:
+                raise Refused(finding.message, finding.code)
+
+        self.command("bring", vars(new) | {"day": day}, who, lambda m: m.bring(who, new, day), work)
 
     # ---- months
 

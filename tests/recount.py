@@ -59,7 +59,7 @@ _NOTHING = {
     """,
     "I13 two people are two": """
         SELECT seq FROM entry WHERE approver = actor OR (approver IS NULL AND kind IN ('rules.publish', 'period.close',
-        'settlement.approve', 'reversal'))
+        'settlement.approve', 'reversal', 'pool.payout', 'points.opening', 'credit.issue', 'kin.link', 'kin.end'))
     """,
     "I14 nobody's day has more minutes than it has": """
         SELECT member_id, day FROM service WHERE state = 'posted' GROUP BY community_id, member_id, day HAVING SUM(minutes)
