@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from conftest import RULES as RULES_TEXT
 from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
 from timebank import rulefile
-from timebank.audit.awards import Known
+from timebank.audit.awards import Known, told_by
 from timebank.audit.findings import CODES, PROJECTION, REWRITTEN, ROLLED_BACK, Findings
 from timebank.audit.privacy import Privacy
 from timebank.base.errors import Invalid
 from timebank.rewards import Facts, Used, award, facts_of, used_of
+from timebank.transparency import canonical
 
 RULES, HOURS, LONG_DAY, REVERSAL, APPROVED = 7, 9, 11, 12, 25
 """Entries of the lived book: its rule book, hours of member 2, 500 minutes of member 2 on one day that two people
@@ -249,9 +250,9 @@ def awarded(draw: st.DrawFn) -> dict[str, Any]:
     pairs = st.tuples(st.sampled_from([0, 1, 60, 95, 100]), SMALL)
     used = Used(draw(st.sampled_from([0, 0, 450])), draw(SMALL), draw(SMALL) // 30 * 30, {"month": draw(pairs)})
     trace: dict[str, Any] = json.loads(json.dumps(award(facts, BOOK, used).trace))
-    changed = draw(st.sampled_from(["", "", "points", "counted", "minutes", "used", "windows", "eligible"]))
-    if changed in ("points", "counted", "minutes"):
-        trace[changed] += draw(st.sampled_from([-30, -1, 1, 30]))
+    changed = draw(st.sampled_from(["", "", "points", "counted", "minutes", "window_minutes", "used", "windows", "eligible"]))
+    if changed in ("points", "counted", "minutes", "window_minutes"):
+        trace[changed] = trace.get(changed, 0) + draw(st.sampled_from([-30, -1, 1, 30]))
     elif changed:
         sums = trace.setdefault("used", {})
         sums[changed] = draw(st.sampled_from([0, 1, 30, "1", True, [1], {"month": [1, 1]}, {"month": [0, 0]}, {"day": [1, 1]}]))
@@ -265,17 +266,27 @@ def test_awards_known_already_are_those_made_again(traces: list[dict[str, Any]])
     known = Known(BOOK)
     for trace in traces * 2:
         before = json.dumps(trace)
+        told = told_by(canonical({"subject": "hours:1", "trace": trace, "v": 1}))
         try:
             right: Any = award(facts_of(trace), BOOK, used_of(trace))
         except Invalid:
             with pytest.raises(Invalid):
-                known.again(trace)
+                known.again(trace, told)
             continue
-        made, written = known.again(trace)
+        again, written = known.again(trace, told)
+        made = again.award
         assert (written == trace) == (right.trace == trace)
         assert trace == json.loads(before)
         if right.trace == trace:
             assert (made.points, made.overflow, made.lapses_on) == (right.points, right.overflow, right.lapses_on)
+
+
+def test_facts_that_look_like_a_trace_are_none(vandal: Vandal) -> None:
+    """The trace is remembered by its bytes: those of facts come before it in a payload."""
+    good = vandal.payload(HOURS)
+    vandal.rewrite(HOURS, facts={"a": 1, "trace": good["trace"]}, trace=good["trace"] | {"rate": "1"})
+    vandal.reseal()
+    assert [(finding.code, finding.entry) for finding in report(vandal.book, "I9").findings] == [("award_differs", HOURS)]
 
 
 # --- what may tell who somebody is ---

@@ -142,6 +142,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
     head, refold = book
     awards = Awards(findings, _rule_texts(source))
     rooms = _Rooms(
+        refold,
         awards,
         bindings.Bindings(source, findings),
         bindings.Holds(source, findings),
@@ -167,7 +168,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
                 findings.add("posting_extra", say("There are postings of an entry that does not exist."), entry=seq)
             if not entries:
                 refold.end_command()
-            rooms.take(refold, findings)
+            rooms.take(findings)
             progress(refold.frontier.size, max(refold.frontier.size, head.size))
     at_the_end: tuple[tuple[str, Callable[[], None]], ...] = (
         ("community_state, checkpoint", lambda: head.check(refold, findings)),
@@ -191,6 +192,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
 class _Rooms:
     """What is compared while the journal is read: the rows of other rooms, and awards."""
 
+    refold: Refold
     awards: Awards
     bound: bindings.Bindings
     holds: bindings.Holds
@@ -202,19 +204,19 @@ class _Rooms:
     def served(self, seq: int, payload: Payload) -> None:
         """Take an entry of hours while it is at hand: kept for a batch, it would have left the processor's cache."""
         self.services.note(seq, payload)
-        self.awards.take(seq, payload)
+        self.awards.take(seq, payload, self.refold.written)
 
-    def take(self, refold: Refold, findings: Findings) -> None:
+    def take(self, findings: Findings) -> None:
         """Hand over what the refold has kept of a batch of entries."""
         with _readable(findings, "command"):
-            self.commands.take(refold.commands)
+            self.commands.take(self.refold.commands)
         for room in (self.bound, self.holds, self.claims, self.months):
             with _readable(findings, "rows that entries bind"):
-                room.take(refold.events)
+                room.take(self.refold.events)
         with _readable(findings, "service"):
             self.services.take()
-        refold.events.clear()
-        refold.commands.clear()
+        self.refold.events.clear()
+        self.refold.commands.clear()
 
 
 def _rule_texts(source: Source) -> dict[str, bytes]:

@@ -137,15 +137,11 @@ class Accounts:
         below: list[Account] = []
         by_id = self._by_id
         for row, posting in zip(lines, postings, strict=True):
-            _, _, account_id, unit, row_lapse, row_amount, row_n, shown = row
+            _, _, account_id, unit, lapse, amount, n, shown = row
             account = by_id.get(account_id)
-            if (
-                account is None
-                or unit != account.unit
-                or [account.holder, unit, account.purpose, row_lapse, row_amount, row_n] != posting
-            ):
+            if account is None or unit != account.unit or [account.holder, unit, account.purpose, lapse, amount, n] != posting:
                 account = self._true_account(seq, row, posting)
-            _, _, _, lapse, amount, n = posting
+                _, _, _, lapse, amount, n = posting
             if account.period != period or account.lapse != lapse:
                 self._turn(account, period, lapse)
             sums[account.unit_number] += amount

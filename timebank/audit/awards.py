@@ -17,6 +17,7 @@ from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.journal import ISSUED, SERVICE
 from timebank.rewards import Award, RuleBook, award, facts_of, used_of
+from timebank.transparency import INTEGER_MAX
 
 PUBLISH, HOURS = "rules.publish", "hours"
 _BOM = b"\xef\xbb\xbf"
@@ -24,8 +25,7 @@ _NEVER = "9999-12-31"
 _HASH_SHOWN = 16
 _DAYS_KEPT = 4_096
 _NONE: dict[str, Any] = {}
-_UNUSED = (0, 0)
-_HASHABLE = {str, int, type(None)}
+_TRACE, _USED = b',"trace":', b',"used":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,63 @@ class _Spoken:
     known: "Known | None"
 
 
+class Made:
+    """An award, and what its entry posts."""
+
+    def __init__(self, made: Award) -> None:
+        self.award = made
+        self._lapse = made.lapses_on.isoformat()
+        minutes, points = made.trace["minutes"], made.points
+        self._source = [SERVICE, "minutes", "source", _NEVER, -minutes]
+        self._served = ["minutes", "served", _NEVER, minutes]
+        self._issued = [ISSUED, "points", "source", _NEVER, -points]
+        self._earned = ["points", "available", self._lapse, points]
+
+    def posted_as(self, postings: Sequence[list[Any]]) -> bool:
+        """Whether an entry posts the award: the minutes served, the member's points in their lot, what goes to pools. Points
+        that come in repay first what the member owes."""
+        if len(postings) < 2:
+            return False
+        holder = postings[1][0]
+        if not holder.startswith("member:"):
+            return False
+        if len(postings) == 4 and not self.award.overflow:
+            source, served, issued, earned = postings
+            if (
+                source[:5] == self._source
+                and served[1:5] == self._served
+                and issued[:5] == self._issued
+                and earned[0] == holder
+                and earned[1:5] == self._earned
+            ):
+                return True
+        return self._posted_otherwise(holder, postings)
+
+    def _posted_otherwise(self, holder: str, postings: Sequence[list[Any]]) -> bool:
+        made, minutes = self.award, self.award.trace["minutes"]
+        moved: dict[tuple[Any, ...], int] = {}
+        for *place, amount, _ in postings:
+            moved[tuple(place)] = moved.get(tuple(place), 0) + amount
+        repaid = moved.get((holder, "points", "owed", _NEVER), 0)
+        wanted = {
+            (SERVICE, "minutes", "source", _NEVER): -minutes,
+            (holder, "minutes", "served", _NEVER): minutes,
+            (ISSUED, "points", "source", _NEVER): -made.points - sum(points for _, points in made.overflow),
+            (holder, "points", "available", self._lapse): made.points - repaid,
+            (holder, "points", "owed", _NEVER): repaid,
+        }
+        wanted |= {(f"pool:{pool}", "points", "available", self._lapse): points for pool, points in made.overflow}
+        return 0 <= repaid <= made.points and moved == {place: amount for place, amount in wanted.items() if amount}
+
+
 class Known:
     """The awards of one rule book that were made again, so that most of them are made once.
 
     What was read of the ledger enters an award in few ways (`rewards.award`): the day's minutes; of the carried minutes, what
     is left of `eligible` when whole units are taken out and how far `counted` lags behind, for whole units pass through each
     rounding; and the room that caps leave, which does not matter while there is enough. So a trace of known facts, remainder
-    and lag, with room under all caps, is right if it is the known one but for the sums read. Every other one is made again.
+    and lag, with room under all caps, is right if it is the known one but for the sums read. Every other one is made again, so
+    whatever read sums of other kinds, or of a team or programme.
     """
 
     _TRACES_MAX = 2_048
@@ -54,54 +104,77 @@ class Known:
     def __init__(self, book: RuleBook) -> None:
         self.book = book
         self._unit = book.service.round_minutes
-        self._windows = frozenset(book.windows)
-        self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Award]] = {}
+        windows = dict.fromkeys(cap.window for cap in book.cap if cap.scope == "member" and cap.per != "balance")
+        self._rooms = [(window, *_room(book, window)) for window in windows]
+        self._known: dict[tuple[Any, ...], tuple[int, Made]] = {}
 
-    def again(self, trace: dict[str, Any]) -> tuple[Award, dict[str, Any]]:
-        """The award of a trace and the trace that it makes. Raises Invalid as `rewards.facts_of` and `used_of`."""
-        used = trace.pop("used", None)
-        try:
-            key, windows = self._place(trace, used or {})
-            found = self._known.get(key) if key is not None else None
-            if found is not None and found[0] == trace and self._has_room(windows, found[1]):
-                return found[1], trace
-        finally:
-            if used is not None:
-                trace["used"] = used
-        made = award(facts_of(trace), self.book, used_of(trace))
-        if key is not None and made.trace == trace and not made.trace.keys() & {"caps", "window_minutes"}:
+    def again(self, trace: dict[str, Any], told: bytes) -> tuple[Made, dict[str, Any]]:
+        """The award of a trace and the trace that it makes. `told` is what `told_by` gives of it, or nothing. Raises Invalid as
+        `rewards.facts_of` and `used_of`."""
+        used = trace.get("used", _NONE)
+        place = self._place(told, used) if told else None
+        found = self._known.get(place) if place is not None else None
+        if found is not None and found[0] == len(trace) and self._has_room(used.get("windows", _NONE), found[1].award):
+            return found[1], trace
+        made = Made(award(facts_of(trace), self.book, used_of(trace)))
+        right = made.award.trace
+        if place is not None and right == trace and not right.keys() & {"caps", "window_minutes"}:
             if len(self._known) >= self._TRACES_MAX:
                 self._known.clear()
-            self._known[key] = ({name: told for name, told in trace.items() if name != "used"}, made)
-        return made, made.trace
+            self._known[place] = (len(trace), made)
+        return made, right
 
-    def _place(self, trace: dict[str, Any], used: Any) -> tuple[tuple[Any, ...] | None, Any]:
-        """What an award hangs on besides caps, and the sums that caps read; None where that is not in order."""
+    def _place(self, told: bytes, used: Any) -> tuple[Any, ...] | None:
+        """What an award hangs on besides caps; None where that is not in order."""
         if type(used) is not dict or not used.keys() <= self._SUMS:
-            return None, None
+            return None
         get = used.get
-        day, eligible, counted, windows = get("day_minutes", 0), get("eligible", 0), get("counted", 0), get("windows", _NONE)
-        minutes, category, on = trace.get("minutes"), trace.get("category"), trace.get("day")
-        if not type(day) is type(eligible) is type(counted) is type(minutes) is int or type(category) is not str:
-            return None, None
-        if type(on) is not str or not {type(trace.get("team")), type(trace.get("kind"))} <= _HASHABLE:
-            return None, None
-        lag = (eligible % self._unit, eligible - counted, "eligible" in used, "counted" in used, "day_minutes" in used)
-        return (on, category, minutes, trace.get("team"), trace.get("kind"), day, *lag), windows
+        day, eligible, counted = get("day_minutes", 0), get("eligible", 0), get("counted", 0)
+        if not type(day) is type(eligible) is type(counted) is int:
+            return None
+        return (
+            told,
+            day,
+            eligible % self._unit,
+            eligible - counted,
+            "eligible" in used,
+            "counted" in used,
+            "day_minutes" in used,
+        )
 
     def _has_room(self, windows: Any, made: Award) -> bool:
         """Whether the sums are such as an award writes down, and no cap cuts anything off."""
-        if type(windows) is not dict or not windows.keys() <= self._windows or (windows and not made.counted):
+        if type(windows) is not dict or (windows and not made.counted):
             return False
-        for pair in windows.values():
-            if type(pair) is not list or len(pair) != 2 or not type(pair[0]) is type(pair[1]) is int or not any(pair):
+        read = 0
+        for window, points_max, minutes_max in self._rooms:
+            points = minutes = 0
+            if window in windows:
+                read += 1
+                pair = windows[window]
+                if type(pair) is not list or len(pair) != 2:
+                    return False
+                points, minutes = pair
+                if not type(points) is type(minutes) is int or not (points or minutes):
+                    return False
+            if points_max - points < made.points or minutes_max - minutes < made.counted:
                 return False
-        for cap in self.book.cap:
-            points, minutes = windows.get(cap.window, _UNUSED)
-            room, needed = (points, made.points) if cap.measure == "points" else (minutes, made.counted)
-            if cap.limit - room < needed:
-                return False
-        return True
+        return read == len(windows)
+
+
+def _room(book: RuleBook, window: str) -> tuple[int, int]:
+    """The most points and the most minutes that the caps leave to anybody in a window."""
+    points, minutes = (
+        [cap.limit for cap in book.cap if (cap.window, cap.measure) == (window, of)] for of in ("points", "minutes")
+    )
+    return min(points, default=INTEGER_MAX), min(minutes, default=INTEGER_MAX)
+
+
+def told_by(payload: bytes) -> bytes:
+    """The bytes of a payload's trace up to the sums that it read. Only where there are no facts: these come first, and may look
+    like a trace."""
+    begin = payload.find(_TRACE)
+    return payload[begin : payload.find(_USED, begin)]
 
 
 def is_text_of(text: bytes, digest: object) -> bool:
@@ -137,8 +210,8 @@ class Awards:
         self._shelf = sorted([spoken, *self._shelf], key=lambda one: one.first, reverse=True)
         self._speaking.clear()
 
-    def take(self, seq: int, payload: Payload) -> None:
-        """Make the award of an entry of hours again, and compare all that it says of it."""
+    def take(self, seq: int, payload: Payload, written: bytes) -> None:
+        """Make the award of an entry of hours again, and compare all that it says of it. `written` are its bytes."""
         trace, rules, day = payload.get("trace"), payload.get("rules"), payload["business_date"]
         if trace is None or rules is None:
             self._differs(seq, "trace, rules")
@@ -151,14 +224,14 @@ class Awards:
         if named is None or named.known is None:  # told before: no such rules, or their text is lost
             return
         try:
-            made, right = named.known.again(trace)
+            made, right = named.known.again(trace, b"" if "facts" in payload else told_by(written))
         except Invalid:
             self._differs(seq, "trace")
             return
-        if right != trace or trace["day"] != day:
+        if (right is not trace and right != trace) or trace["day"] != day:
             parts = {name for name in right.keys() | trace.keys() if right.get(name) != trace.get(name)}
             self._differs(seq, ", ".join(sorted(parts or {"day"})))
-        elif not _posts(payload["postings"], trace["minutes"], made):
+        elif not made.posted_as(payload["postings"]):
             self._differs(seq, "postings")
 
     def speaking(self, day: str) -> str | None:
@@ -179,33 +252,3 @@ class Awards:
     def _differs(self, seq: int, parts: str) -> None:
         differs = say("The award does not follow from its trace and its rules: {parts}.", parts=parts)
         self._findings.add("award_differs", differs, entry=seq)
-
-
-def _posts(postings: Sequence[list[Any]], minutes: int, made: Award) -> bool:
-    """Whether an entry posts an award: the minutes served, the member's points in their lot, what goes to pools. Points that
-    come in repay first what the member owes."""
-    if len(postings) < 2:
-        return False
-    holder, lapse = postings[1][0], made.lapses_on.isoformat()
-    usual = [
-        [SERVICE, "minutes", "source", _NEVER, -minutes],
-        [holder, "minutes", "served", _NEVER, minutes],
-        [ISSUED, "points", "source", _NEVER, -made.points],
-        [holder, "points", "available", lapse, made.points],
-    ]
-    if [posting[:5] for posting in postings] == usual and not made.overflow and holder.startswith("member:"):
-        return True
-    moved: dict[tuple[Any, ...], int] = {}
-    for *place, amount, _ in postings:
-        moved[tuple(place)] = moved.get(tuple(place), 0) + amount
-    repaid = moved.get((holder, "points", "owed", _NEVER), 0)
-    wanted = {
-        (SERVICE, "minutes", "source", _NEVER): -minutes,
-        (holder, "minutes", "served", _NEVER): minutes,
-        (ISSUED, "points", "source", _NEVER): -made.points - sum(points for _, points in made.overflow),
-        (holder, "points", "available", lapse): made.points - repaid,
-        (holder, "points", "owed", _NEVER): repaid,
-    }
-    wanted |= {(f"pool:{pool}", "points", "available", lapse): points for pool, points in made.overflow}
-    member = holder.startswith("member:") and 0 <= repaid <= made.points
-    return member and moved == {place: amount for place, amount in wanted.items() if amount}

@@ -93,20 +93,24 @@ class Reader:
     or with 16 digits in a row, which may be 2^53, are not remembered. So a payload of a shape that was found good once is good,
     if its version is right and there is no -0.
 
-    Behind the shapes stands a shorter memory of kinds: the strings of a shape, hashes cut out, and what is left of the rest
+    Numbers have many lengths, and a shape for all of an entry's would hardly come twice. So a shape is cut in three: before the
+    trace, what the rules were told and did, and the sums they read. Where a cut lies in the object does not hang on digits, and
+    the keys on both sides are in order by themselves; so what stood in good payloads, part by part, is good together.
+
+    Behind the shapes stands a shorter memory of kinds: the strings of a payload, hashes cut out, and what is left of the rest
     without its digits. How many digits a number has matters only in the ways above, so a new shape of a known kind is good.
     """
 
     _SHAPES_MAX = 4_096
     _DIGITS = b"0123456789"
     _ZEROS = bytes(ord("0") if chr(byte).isdigit() else byte for byte in range(128)) + bytes(range(128, 256))
-    _NONCE = b'"nonce":"'
+    _NONCE, _TRACE, _USED = b'"nonce":"', b',"trace":', b',"used":'
     _LONGER = (b'"text_hash":"', b'"code_mac":"', b'"sha256":"', b'"previous":"', b'"statements":"')
 
     def __init__(self, look: Callable[[Payload], bool] | None = None) -> None:
         """`look` sees the payloads of every kind that is new, and tells whether others that differ in digits are as good."""
         self._look = look
-        self._good: dict[bytes, bool] = {}  # shape -> whether a payload of it may hold a -0
+        self._good: dict[bytes, bool] = {}  # part of a shape -> whether a payload of it may hold a -0
         self._kinds: set[bytes] = set()
 
     def read(self, payload: bytes) -> Payload:
@@ -114,14 +118,18 @@ class Reader:
         at = payload.find(self._NONCE) + len(self._NONCE)
         if payload[at : at + 32].strip(_HEX):
             return self._strictly(payload, None)
-        shape = (payload[:at] + payload[at + 32 :]).translate(self._ZEROS)
-        careful = self._good.get(shape)
-        if careful is None:
+        zeros, trace = payload.translate(self._ZEROS), payload.find(self._TRACE, at)
+        used = payload.find(self._USED, trace) if trace > 0 else -1
+        trace, used = trace if trace > 0 else len(payload), used if used > 0 else len(payload)
+        parts = (zeros[:at] + zeros[at + 32 : trace], zeros[trace:used], zeros[used:])
+        get = self._good.get
+        before, told, read = get(parts[0]), get(parts[1]), get(parts[2])
+        if before is None or told is None or read is None:
             kind = self._kind(payload[:at] + payload[at + 32 :])
-            if kind not in self._kinds or _LARGE in shape:
-                return self._strictly(payload, kind)
-            careful = self._remember(shape)
-        if careful and _holds_minus_zero(payload):
+            if kind not in self._kinds or any(_LARGE in part for part in parts):
+                return self._strictly(payload, kind if _is_cut(payload, trace, used) else None)
+            before, told, read = map(self._remember, parts)
+        if (before or told or read) and _holds_minus_zero(payload):
             return self._strictly(payload, None)
         try:
             fields: Payload = orjson.loads(payload)
@@ -144,10 +152,10 @@ class Reader:
         strings = b'"'.join(parts[1::2]).translate(self._ZEROS)
         return strings + b'"' + b'"'.join(parts[::2]).translate(None, self._DIGITS)
 
-    def _remember(self, shape: bytes) -> bool:
+    def _remember(self, part: bytes) -> bool:
         if len(self._good) >= self._SHAPES_MAX:
             self._good.clear()
-        self._good[shape] = careful = _MINUS_ZERO.search(shape) is not None
+        self._good[part] = careful = _MINUS_ZERO.search(part) is not None
         return careful
 
     def _strictly(self, payload: bytes, kind: bytes | None) -> Payload:
@@ -164,6 +172,17 @@ class Reader:
                 self._kinds.clear()
             self._kinds.add(kind)
         return fields
+
+
+def _is_cut(payload: bytes, trace: int, used: int) -> bool:
+    """Whether the payload's own trace begins at one cut, and what that says of sums at the other: both may be its end."""
+    try:
+        for at, closing in ((trace, b"}"), (used, b"}}")):
+            if at < len(payload):
+                orjson.loads(payload[:at] + closing)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _digits_in_keys(value: Any) -> bool:

@@ -63,8 +63,8 @@ class Refold:
     """Folds entries one by one, in the order of the log. Ask for `events` and `commands` after each batch and clear them.
 
     `book` are the community's code and the first month of its book; `reader` reads payloads; `watched` are the kinds that
-    become events; what `at_once` has for a kind is told its entries, number and payload, as they are folded. `texts` are salts
-    and texts of the entries to come, by number.
+    become events; what `at_once` has for a kind is told its entries, number and payload, as they are folded (`written` has the
+    payload's bytes). `texts` are salts and texts of the entries to come, by number.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Refold:
         self.at_once: dict[str, Callable[[int, Payload], None]] = {}
         self.commands: list[Done] = []
         self.texts: dict[int, list[Any]] = {}
+        self.written = b""
         self.next_seq = 0
         self.incarnation = 1
         self.origin = f"{self._log}/1"
@@ -142,6 +143,7 @@ class Refold:
             if kind == CLOSE:
                 self._close(seq, period)
         if kind in self.at_once:
+            self.written = payload
             self.at_once[kind](seq, fields)
 
     def _gap(self, seq: int) -> None:

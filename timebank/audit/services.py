@@ -6,7 +6,6 @@ confirmed by two, and the sums that caps and carried minutes are read from are t
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
@@ -67,24 +66,24 @@ class Services:
         if not (number.isascii() and number.isdigit() and len(number) < 19):
             self._findings.add("service_differs", say("{subject} has no row.", subject=subject), entry=seq)
             return
-        truth: Row = (int(number), seq)
-        with suppress(*WRONG_KIND):  # where its trace is none I9 tells
-            trace = payload["trace"]
-            minutes, category, eligible, counted, points = _made(trace)
-            get = trace.get
-            holder = postings[1][0]
-            truth = (
-                *(int(number), seq, int(holder[7:]), payload["business_date"], minutes, category, get("team", 1)),
-                *(get("kind", "confirmed"), eligible, counted, points, get("window_minutes", counted)),
-            )
+        try:
+            truth = (int(number), seq, *_truth(payload, payload["trace"], postings[1][0]))
+        except WRONG_KIND:  # where its trace is none I9 tells
+            truth = (int(number), seq)
         self._noted.append((truth, payload["actor"], payload.get("approver")))
 
     def take(self) -> None:
         """Compare the rows of the services that were noted."""
         noted, self._noted = self._noted, []
-        rows = self._rows(sorted(truth[0] for truth, _, _ in noted))
+        truths = sorted(truth for truth, _, _ in noted)
+        stretches = _stretches([truth[0] for truth in truths])
+        rows = [row for first, last in stretches for row in self._between(first=first, last=last)]
+        if rows == truths and not self._own:  # nearly always, and hardly more than a look at each
+            self._bound += len(rows)
+            return
+        by_number = {row[0]: row for row in rows}
         for truth, actor, approver in noted:
-            row = rows.get(truth[0])
+            row = by_number.get(truth[0])
             if row is None:
                 missing = say("{subject} has no row.", subject=f"hours:{truth[0]}")
                 self._findings.add("service_differs", missing, entry=truth[1])
@@ -94,13 +93,6 @@ class Services:
                 self._differs(row, truth)
             if self._own:
                 self._check_own(truth[1], row[_BOUND.index("member_id")], actor, approver)
-
-    def _rows(self, numbers: Sequence[int]) -> dict[Any, Row]:
-        """The services of these numbers: numbers near to one another are asked for as a stretch."""
-        found: dict[Any, Row] = {}
-        for first, last in _stretches(numbers):
-            found.update((row[0], row) for row in self._between(first=first, last=last))
-        return found
 
     def _differs(self, row: Row, truth: Row) -> None:
         for column, shown, right in zip(_BOUND, row, truth, strict=False):
@@ -164,6 +156,14 @@ class Services:
             for number, state in self._source.rows(wanted):
                 other = say("Its state is {state}; its entries say otherwise.", state=str(state))
                 self._findings.add("service_differs", other, where=f"hours:{number}")
+
+
+def _truth(payload: Payload, trace: dict[str, Any], holder: str) -> Row:
+    """What an entry's service says, as `_BOUND` has it after number and entry."""
+    minutes, category, eligible, counted, points = _made(trace)
+    get = trace.get
+    facts = (int(holder[7:]), payload["business_date"], minutes, category, get("team", 1), get("kind", "confirmed"))
+    return (*facts, eligible, counted, points, get("window_minutes", counted))
 
 
 class Days:

@@ -5,9 +5,9 @@ objects of the ORM.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -167,9 +167,13 @@ class Source:
         return self.prepared(wanted)
 
 
-def by_first(rows: Iterable[Row]) -> dict[Any, list[Row]]:
+def by_first(rows: list[Row]) -> dict[Any, list[Row]]:
     """Rows in the order of their first column, grouped by it."""
-    return {key: list(group) for key, group in groupby(rows, itemgetter(0))}
+    found, at = {}, 0
+    for key, count in Counter(map(itemgetter(0), rows)).items():
+        found[key] = rows[at : at + count]
+        at += count
+    return found
 
 
 def columns_of(model: type[SQLModel]) -> Any:
