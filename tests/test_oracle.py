@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from conftest import Book
+from giving import a_book_of_gifts  # noqa: F401 - a fixture
 from lived import Vandal, a_vandal, the_lived_book  # noqa: F401 - fixtures
 from timebank import cli, plaintext
 from timebank.statement_words import HEADERS
@@ -278,6 +279,13 @@ def test_a_lived_book_is_accepted(lived: Book, tmp_path: Path) -> None:
     assert not asked("ledger", "-f", str(file), "balance", "nobody")
 
 
+def test_a_book_of_gifts_and_credits_is_accepted(giving: Book, tmp_path: Path) -> None:
+    """Openings, gifts, a pool's pay-out, credits and what they became."""
+    file = exported(giving, tmp_path)
+    assert not asked("hledger", "-f", str(file), "check", "--strict", "ordereddates")
+    assert not asked("ledger", "-f", str(file), "balance", "nobody")
+
+
 @pytest.mark.parametrize(
     ("sql", "complaint"),
     [
@@ -322,6 +330,6 @@ def test_tenths_of_points_are_exact(engine: Engine, tmp_path: Path) -> None:
     assert {row["account"]: row["balance"] for row in found.rows} == {
         "member:1:points:available:never": "9.6",
         "member:2:points:available:never": "0.7",
-        "system:issued:points:source": "-10.3",
+        "system:opening:points:source": "-10.3",
     }
     assert "9.6 points" in asked("ledger", "-f", str(file), "balance", "^member:1:points:available:never")

@@ -1,18 +1,22 @@
 """Points that change hands, and points that lapse: what goes where, and what is left alone."""
 
+import csv
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
 
 from conftest import RULES, Book
-from timebank import ledger, points, rulebooks
+from giving import a_book_of_gifts  # noqa: F401 - a fixture
+from timebank import ledger, points, rulebooks, statement_files
 from timebank.audit import audit
 from timebank.base.errors import TimebankError
 from timebank.journal import ISSUED, Draft, Entry, Receipt, Transfer
 from timebank.people import clerks, kin, members, teams
+from timebank.statement_files import Options
 
 SEPTEMBER, OCTOBER, NEVER = date(2026, 9, 30), date(2026, 10, 31), date(9999, 12, 31)
 
@@ -303,3 +307,36 @@ def test_the_audit_of_gifts_and_pay_outs_is_clean(ruled: Callable[[str], Book]) 
     pay_out(book, 6)
     with book.read() as session:
         assert audit(session, 1).findings == ()
+
+
+def test_the_statements_of_a_month_tell_what_changed_hands(giving: Book, tmp_path: Path) -> None:
+    with giving.read() as session:
+        statement_files.export(session, 1, "2026-10", tmp_path / "out", Options("en", "en"))
+    rows = {row["member_no"]: row for row in sheet(tmp_path / "out" / "members.csv")}
+    told = {
+        number: {name: row[name] for name in row if name.startswith(("points_", "credits_")) and row[name] not in ("", "0")}
+        for number, row in rows.items()
+    }
+    assert told["M0001"] == {
+        "points_initial": "150",
+        "points_given": "135",
+        "points_closing": "15",
+        "points_available": "15",
+        "credits_issued": "9",
+        "credits_closing": "9",
+    }
+    assert (told["M0002"]["points_initial"], told["M0002"]["points_received"]) == ("10", "110")
+    assert (told["M0003"]["points_earned"], told["M0003"]["points_received"]) == ("20", "5")
+    assert (told["M0003"]["credits_issued"], told["M0003"]["credits_converted"]) == ("30", "20")
+    (pool,) = sheet(tmp_path / "out" / "pools.csv")
+    assert (pool["pool_points_received"], pool["pool_points_given"]) == ("25", "5")
+    lines = sheet(tmp_path / "out" / "lines.csv")
+    assert {line["description"] for line in lines} == {
+        *("Brought from earlier records", "Gift of points", "From a pool"),
+        *("Credits for a contribution", "Credits turned into points"),
+    }
+
+
+def sheet(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
