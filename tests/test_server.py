@@ -3,17 +3,18 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from conftest import SERVER, Book, Cli, opened_office, settle
 from databases import Server, migrated
-from timebank.base import communities, db
+from timebank.base import communities, db, rows
 from timebank.base.errors import Busy, Invalid, TimebankError
 
 pytestmark = pytest.mark.postgres
@@ -241,6 +242,54 @@ def test_every_state_of_the_server_has_its_words(postgres: Book, state: str, cod
     with pytest.raises(TimebankError) as refused, postgres.write() as session:
         session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(("state", "code"), [("53100", "unwritable"), ("40P01", "gave_way"), ("57P01", "connection_lost")])
+@pytest.mark.parametrize("table", ["entry", "posting", "turnover"])
+def test_rows_that_are_written_together_fail_in_the_same_words(postgres: Book, table: str, state: str, code: str) -> None:
+    (member,) = postgres.join("M0001")
+    with postgres.engine.begin() as connection:
+        raised = f"BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END"
+        connection.execute(text(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {raised} $$"))
+        connection.execute(text(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"))
+    with pytest.raises(TimebankError) as refused:
+        postgres.give(member.holder, 10)
+    assert refused.value.code == code
+    with postgres.engine.begin() as connection:
+        connection.execute(text(f"DROP TRIGGER refuse ON {table}"))
+    postgres.give(member.holder, 10)
+    assert postgres.points(member.holder).available == 10
+
+
+def test_a_key_that_is_taken_is_refused_among_rows_that_are_written_together(postgres: Book) -> None:
+    (member,) = postgres.join("M0001")
+    postgres.give(member.holder, 10)
+    with postgres.read() as session:
+        ((taken,),) = rows.select_rows(session, "SELECT account_id FROM lot WHERE community_id = ?", (1,))
+    with pytest.raises(IntegrityError):
+        write_lots(postgres, [(1, taken, "2027-01-31", 99), (1, taken, "9999-12-31", 99)], lambda: None)
+    assert postgres.points(member.holder).lots == ((db.NEVER, 10),)
+
+
+def test_who_loses_the_connection_amid_rows_that_are_written_together_is_told(postgres: Book) -> None:
+    (member,) = postgres.join("M0001")
+    postgres.give(member.holder, 10)
+    with pytest.raises(Busy) as lost:
+        write_lots(postgres, [(1, 1, "2027-01-31", 99)], lambda: cut_others_off(postgres))
+    assert lost.value.code == "connection_lost"
+    assert postgres.points(member.holder).available == 10
+
+
+def write_lots(book: Book, lots: list[tuple[object, ...]], meanwhile: Callable[[], None]) -> None:
+    with book.write() as session, db.together(session):
+        db.insert_rows(session, "lot", ("community_id", "account_id", "expires_on", "balance"), lots)
+        meanwhile()
+
+
+def cut_others_off(book: Book) -> None:
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    with book.engine.connect() as connection:
+        connection.execute(text(f"{others} pg_backend_pid()"))
 
 
 def test_a_standby_is_read_and_not_written(server_office: Cli) -> None:

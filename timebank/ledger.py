@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.communities import State
-from timebank.base.db import NEVER, insert_rows, instant
+from timebank.base.db import NEVER, insert_rows, instant, together
 from timebank.base.errors import Finding, Invalid, NotAllowed, NotFound, Refused
 from timebank.base.i18n import say
 from timebank.base.months import period_of
@@ -235,12 +235,13 @@ def _write(session: Session, act: Act, state: State, positions: Positions, ready
             for number, line in enumerate(item.lines)
         )
         receipts.append(Receipt(seq, key, draft.kind, period))
-    insert_rows(session, "entry", _ENTRY, entries)
-    insert_rows(session, "posting", _POSTING, postings)
-    insert_rows(session, "entry_text", ("community_id", "seq", "salt", "text"), texts)
-    positions.save(session)
     state.size, state.frontier, state.posted_at = frontier.size, frontier.pack(), posted_at
-    communities.save(session, state)
+    with together(session):
+        insert_rows(session, "entry", _ENTRY, entries)
+        insert_rows(session, "posting", _POSTING, postings)
+        insert_rows(session, "entry_text", ("community_id", "seq", "salt", "text"), texts)
+        positions.save(session)
+        communities.save(session, state)
     return receipts
 
 
