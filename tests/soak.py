@@ -39,8 +39,9 @@ PROCESSES, COMMANDS, A_COMMAND = 8, 500, 20
 
 @dataclass
 class Done:
-    """What a run has done so far."""
+    """What a run has done so far: `lives` from number `first` on."""
 
+    first: int = 0
     lives: int = 0
     verbs: int = 0
     entries: int = 0
@@ -50,10 +51,10 @@ class Done:
     outcomes: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def load(cls, path: Path) -> "Done":
-        """What an earlier run of this folder left."""
+    def load(cls, path: Path, first: int) -> "Done":
+        """What an earlier run of this folder left, or a new one that begins with that life."""
         if not path.exists():
-            return cls()
+            return cls(first)
         kept = json.loads(path.read_text(encoding="utf-8"))
         return cls(**kept | {"outcomes": Counter(kept["outcomes"])})
 
@@ -69,7 +70,7 @@ class Done:
         carried_out = sum(n for name, n in self.outcomes.items() if name.endswith(" ok"))
         figures = (
             self.verbs,
-            f"0 to {self.lives - 1}",
+            f"{self.first} to {self.first + self.lives - 1}",
             carried_out,
             refused,
             self.entries,
@@ -141,11 +142,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--verbs", type=int, default=1_000_000, help="how many in all, those of earlier runs included")
     parser.add_argument("--engine", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--first", type=int, default=0, help="the first life of a new folder, for a run beside another one")
     parser.add_argument("--folder", type=Path, default=Path(".soak"))
     asked = parser.parse_args()
     folder: Path = asked.folder / asked.engine
     folder.mkdir(parents=True, exist_ok=True)
-    kept, done = folder / "done.json", Done.load(folder / "done.json")
+    kept, done = folder / "done.json", Done.load(folder / "done.json", asked.first)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with shelf(asked.engine, folder) as books, Progress(*columns, console=console) as bar:
@@ -159,7 +161,7 @@ def main() -> None:
                 if done.lives and not done.transfers:
                     done.transfers = race(url)
                 else:
-                    live(url, done.lives, done, bar)
+                    live(url, done.first + done.lives, done, bar)
             done.seconds += round(time.monotonic() - began)
             done.save(kept)
     console.print(f"{FILE} and its model agreed all the way.")
