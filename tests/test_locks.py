@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, text
+from sqlalchemy.pool import Pool
 
 from conftest import Cli
 from timebank.base import db
@@ -86,7 +87,7 @@ def test_a_commit_that_does_not_end_is_busy_for_who_writes_and_who_reads(office:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "command",
-    [("audit",), ("db", "export", "--to", "book.journal"), ("statement", "export", "2026-10", "--to", "out")],
+    [("audit",), ("db", "export", "--to", "book.journal")],
     ids=lambda command: command[0],
 )
 def test_long_reading_keeps_nobody_from_writing_and_sees_one_moment(
@@ -111,6 +112,34 @@ def test_long_reading_keeps_nobody_from_writing_and_sees_one_moment(
     assert written
     assert office.rows("SELECT size FROM community_state") == [(before[0] + 1,)]
     assert told.get("entries", before[0]) == before[0]
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("impatient")
+def test_a_month_is_written_when_its_book_was_let_go_and_shows_the_moment_it_was_read(office: Cli, tmp_path: Path) -> None:
+    """Another desk writes as soon as the exporting command's connection has come back after the month's postings."""
+    office(*RECORD[:-1], "first")
+    folder, asked, there = tmp_path / "out", list[str](), list[list[Path]]()
+
+    def read(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "posting" in statement:
+            asked.append(statement)
+
+    def write(*_: object) -> None:
+        if asked and not there:
+            there.append(list(folder.rglob("*.csv")))
+            office("hours", "record", "M0001", "--date", "2026-10-19", "--minutes", "60", "--key", "second")
+
+    event.listen(Engine, "before_cursor_execute", read)
+    event.listen(Pool, "checkin", write)
+    try:
+        told = office("statement", "export", "2026-10", "--to", str(folder), "--json").json
+    finally:
+        event.remove(Engine, "before_cursor_execute", read)
+        event.remove(Pool, "checkin", write)
+    assert there == [[]]
+    assert office.rows("SELECT count(*) FROM entry WHERE kind = 'hours'") == [(2,)]
+    assert told["files"]["lines.csv"]["rows"] == 1
 
 
 @pytest.fixture

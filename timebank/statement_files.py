@@ -1,7 +1,8 @@
 """A month as files: what docs/formats.md describes, written from the statements, whole or not at all.
 
 A closed month's files come out byte for byte the same at any time, for one program version, one set of options and the same
-names of people: everything in them is from the book up to the month's `period.close`.
+names of people: everything in them is from the book up to the month's `period.close`. What they are made of is gathered in one
+reading transaction; they are written after it, when whoever writes to the book need not wait for it any more.
 """
 
 import codecs
@@ -10,16 +11,18 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from sqlmodel import Session
 
@@ -93,26 +96,71 @@ def _silent(_statements: int) -> None:
     """No progress is shown."""
 
 
-def export(
-    session: Session, community_id: int, period: str, to: Path, options: Options, progress: Callable[[int], None] = _silent
-) -> Exported:
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that a month's files are made of. `people` are by holder the printed number and the name as a cell, `claimed` by
+    holder the fen of its claims, `about` what the manifest says of the month. The statements lie in `spool`, a temporary file
+    without a name, some at a time with their entries' payloads: a city's month need not fit into memory."""
+
+    month: Month
+    options: Options
+    people: Mapping[str, tuple[str, str]]
+    claimed: Mapping[str, int]
+    about: Mapping[str, Any]
+    spool: IO[bytes]
+
+    def statements(self) -> Iterator[tuple[list[Statement], dict[int, str]]]:
+        """The statements as they were gathered, with the payloads of their members' awards by entry."""
+        self.spool.seek(0)
+        while some := pickle.load(self.spool):  # noqa: S301 - `gathered` wrote it, and nobody else can open it
+            yield some
+
+
+@contextmanager
+def spooled() -> Iterator[IO[bytes]]:
+    """A temporary file to gather a month in, gone at the end however the process ends. Raises Unwritable `unwritable`."""
+    with _said_plainly(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as spool:
+        yield spool
+
+
+def gathered(session: Session, community_id: int, period: str, options: Options, spool: IO[bytes]) -> Gathered:
+    """Read all that a month's files are made of. Raises Invalid `bad_period`, NotFound `not_in_book`, Tampered
+    `turnover_differs`; OSError where `spool` takes no more."""
+    month = month_of(session, community_id, period)
+    with closing(statements(session, month)) as source:
+        for some in _batches(source):
+            awards = [line.seq for statement in some if statement.kind == "member" for line in statement.lines if line.rules]
+            pickle.dump((some, reading.payloads(session, community_id, awards)), spool, pickle.HIGHEST_PROTOCOL)
+    pickle.dump(None, spool)
+    people, claimed = _people(session, month, options), _claimed(session, month)
+    return Gathered(month, options, people, claimed, _about(session, month, options), spool)
+
+
+def write(month: Gathered, to: Path, progress: Callable[[int], None] = _silent) -> Exported:
     """Write a month's files into the folder `to`, which is made. Files of the same names are replaced; files that an earlier
     export left there and that are not part of this one are removed if nobody changed them; no other file is touched.
 
-    `progress` is told how many statements were written, each time some more were. Raises Invalid `bad_period`, NotFound
-    `not_in_book`, Tampered `turnover_differs`, Unwritable `unwritable`: then the folder is as it was.
+    `progress` is told how many statements were written, each time some more were. Raises Unwritable `unwritable`: then the
+    folder is as it was.
     """
-    month = month_of(session, community_id, period)
-    with _said_plainly(to), _staging(to, month) as stage, closing(statements(session, month)) as source:
-        exporting = _Exporting(session, month, stage, options)
+    with _said_plainly(to), _staging(to, month.month) as stage:
+        exporting = _Exporting(month, stage)
         count = 0
-        for some in _batches(source):
-            exporting.add(some)
+        for some, payloads in month.statements():
+            exporting.add(some, payloads)
             count += len(some)
             progress(len(some))
         exporting.finish()
         files = stage.publish()
-    return Exported(month.label, to, files, count)
+    return Exported(month.month.label, to, files, count)
+
+
+def export(
+    session: Session, community_id: int, period: str, to: Path, options: Options, progress: Callable[[int], None] = _silent
+) -> Exported:
+    """Gather a month and write its files, within one transaction. Raises as `gathered`, `spooled` and `write`."""
+    with spooled() as spool:
+        return write(gathered(session, community_id, period, options, spool), to, progress)
 
 
 def _batches(source: Iterable[Statement]) -> Iterator[list[Statement]]:
@@ -132,10 +180,10 @@ def _batches(source: Iterable[Statement]) -> Iterator[list[Statement]]:
 class _Exporting:
     """The files of one month while they are written."""
 
-    def __init__(self, session: Session, month: Month, stage: "_Stage", options: Options) -> None:
-        self._session, self._month, self._stage, self._options = session, month, stage, options
-        self._people = _people(session, month, options)
-        self._claimed = _claimed(session, month)
+    def __init__(self, gathered: Gathered, stage: "_Stage") -> None:
+        self._month, self._stage, self._options = gathered.month, stage, gathered.options
+        month, options = gathered.month, gathered.options
+        self._people, self._claimed, self._about = gathered.people, gathered.claimed, gathered.about
         self._telling = Telling(options.lang, month.timezone)
         self._totals = Totals()
         self._rules: set[str] = set()
@@ -153,10 +201,9 @@ class _Exporting:
     def _sheet(self, name: str, columns: Sequence[str]) -> "_Sheet":
         return self._stage.sheet(name, _csv([_named(columns, self._options)]))
 
-    def add(self, batch: Sequence[Statement]) -> None:
+    def add(self, batch: Sequence[Statement], payloads: Mapping[int, str]) -> None:
         """Write some statements."""
-        traced = [line.seq for statement in batch for line in statement.lines if line.rules and statement.kind == "member"]
-        self._telling.read(reading.payloads(self._session, self._month.community_id, traced))
+        self._telling.read(payloads)
         for statement in batch:
             figures = statement.figures
             if statement.kind == "member":
@@ -264,7 +311,7 @@ class _Exporting:
         self._sheet("totals.csv", _TOTALS).add(_csv(rows), len(rows))
         notice = "\n".join(text(DISCLAIMER, lang) for lang in LANGUAGES)
         self._stage.put(_NOTICES[options.lang], f"\ufeff{notice}\n".replace("\n", "\r\n").encode(), len(LANGUAGES))
-        self._stage.about = _about(self._session, month, options) | {"disclaimer": notice, "rules": sorted(self._rules)}
+        self._stage.about = {**self._about, "disclaimer": notice, "rules": sorted(self._rules)}
 
 
 def _about(session: Session, month: Month, options: Options) -> dict[str, Any]:

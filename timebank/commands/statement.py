@@ -10,7 +10,6 @@ from sqlmodel import Session
 from timebank import statement_files, statements
 from timebank.approvals import two_people
 from timebank.base.act import Act
-from timebank.base.db import reading_aside
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.months import parse_period, period_of
@@ -87,20 +86,19 @@ def export(
     wanted = Options(headers.value, door.lang, names.value)
     _check_month(door, period)
     with door.screen.progress(say("Statements"), None) as moved:
-
-        def write(session: Session, community_id: int) -> Exported:
-            return statement_files.export(session, community_id, parse_period(period), to, wanted, moved)
-
         if names is Names.MASKED:
-            with door.reading(reading_aside) as (session, community):
-                _tell(door, write(session, community.id))
+            with statement_files.spooled() as spool:
+                with door.reading() as (session, community):
+                    month = statement_files.gathered(session, community.id, parse_period(period), wanted, spool)
+                done = statement_files.write(month, to, moved)
+            _tell(door, done)
             return
 
         def work(session: Session, act: Act) -> dict[str, Any]:
             two_people(act)
             if not act.reason:
                 raise Invalid(say("Full names need a reason."), "no_reason", say("Say why with --reason."))
-            written[:] = [write(session, act.community_id)]
+            written[:] = [statement_files.export(session, act.community_id, parse_period(period), to, wanted, moved)]
             return {"period": period, "names": names.value}
 
         written: list[Exported] = []
