@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from conftest import RULES, Book
+from conftest import RULES, Book, Cli
 from giving import a_book_of_gifts  # noqa: F401 - a fixture
 from timebank import ledger, points, rulebooks, statement_files
 from timebank.audit import audit
@@ -340,3 +340,83 @@ def test_the_statements_of_a_month_tell_what_changed_hands(giving: Book, tmp_pat
 def sheet(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def desk(office: Cli, tmp_path: Path) -> Cli:
+    """The office under rules by which anyone may be given points; M0001 has 20 that lapse at the year's end and 40 for ever."""
+    rules, old = tmp_path / "generous.toml", tmp_path / "old.csv"
+    rules.write_text(GIVING["anyone"], encoding="utf-8")
+    office("rules", "publish", str(rules), "--resolution", "2026-8", "--retroactive", "gifts", "--approver", "W0002")
+    old.write_text("成员编号,积分,失效日期\nM0001,20,2026-12-31\nM0001,40,永久\n", encoding="utf-8")
+    office("points", "open", str(old), "--date", "2026-09-01", "--approver", "W0002")
+    return office
+
+
+def available(cli: Cli, number: str) -> int:
+    found: int = cli("points", "balance", number, "--json").json["points"]["available"]
+    return found
+
+
+def test_a_gift_at_the_desk_counts_once_a_key(desk: Cli) -> None:
+    first = desk("points", "gift", "m1", "M0002", "25", "--key", "g1", "--json")
+    assert first.json["points"] == 25
+    assert desk("points", "gift", "m1", "M0002", "25", "--key", "g1", "--json").json == first.json
+    desk("points", "donate", "M0001", "elder-care", "5", "--dry-run")
+    assert (available(desk, "M0001"), available(desk, "M0002")) == (35, 25)
+
+
+def test_a_pay_out_waits_for_a_second_person_who_sees_what_for(desk: Cli) -> None:
+    desk("points", "donate", "M0001", "elder-care", "25")
+    asked = ("points", "pay-out", "elder-care", "M0003", "10", "--reason", "住院", "--json")
+    waiting = desk(*asked).json["waiting"]
+    (shown,) = desk("inbox", "--json").json
+    assert all(part in shown["about"] for part in ("10", "elder-care", "M0003", "住院"))
+    desk("approve", str(waiting), "--as", "W0001", status=4)
+    desk("approve", str(waiting), "--as", "W0002")
+    (pool,) = desk("points", "pools", "--json").json
+    assert (pool["pool"], pool["points"]) == ("elder-care", 15)
+    assert available(desk, "M0003") == 10
+
+
+def test_the_history_has_every_movement_with_the_balance_after_it(desk: Cli, tmp_path: Path) -> None:
+    desk("hours", "record", "M0001", "--date", "2026-10-10", "--minutes", "60", "--category", "elder-care")
+    desk("points", "gift", "M0001", "M0002", "25")
+    desk("voucher", "issue", "M0001", "--offer", "1", "--points", "10")
+    rows = desk("points", "history", "M0001", "--json").json
+    assert [(row["points"], row["points_balance"]) for row in rows] == [(20, 20), (40, 60), (12, 72), (-25, 47), (0, 47)]
+    assert "× 12" in rows[2]["explanation"]
+    assert rows[3]["rules"].startswith("2026.anyone@")
+    some = desk("points", "history", "M0001", "--from", "2026-10-01", "--to", "2026-10-19", "--json").json
+    assert [row["points_balance"] for row in some] == [72]
+    file = tmp_path / "history.csv"
+    desk("points", "history", "M0001", "--csv", str(file))
+    assert [(row["points"], row["points_balance"]) for row in sheet(file)] == [
+        (str(row["points"]), str(row["points_balance"])) for row in rows
+    ]
+
+
+def test_what_lapsed_is_cleared_at_the_desk_as_the_close_of_a_month_does(desk: Cli) -> None:
+    january = "2027-01-02T12:00:00+08:00"
+    line = ("points", "expire", "--approver", "W0002", "--json")  # the clock has jumped by more than forty days
+    assert len(desk(*line, "--until", "2026-12-30", now=january).json["entries"]) == 0
+    assert len(desk(*line, "--dry-run", now=january).json["entries"]) == 1
+    assert len(desk(*line, now=january).json["entries"]) == 1
+    assert len(desk(*line, now=january).json["entries"]) == 0
+
+
+def test_reminders_mask_who_is_reminded_unless_two_people_say_why(desk: Cli, tmp_path: Path) -> None:
+    (masked,) = desk("points", "reminders", "--months", "3", "--json").json
+    assert (masked["name"], masked["points"], masked["lapses_on"]) == ("张*", 20, "2026-12-31")
+    full = ("points", "reminders", "--months", "3", "--names", "full", "--json")
+    assert desk(*full, status=4).json["error"]["code"] == "approver_missing"
+    assert desk(*full, "--approver", "W0002", status=8).json["error"]["code"] == "no_reason"
+    file = tmp_path / "reminders.csv"
+    logged = (*full, "--approver", "W0002", "--reason", "短信提醒", "--key", "r1")
+    assert desk(*logged, "--dry-run", "--to", str(file)).json[0]["name"] == "张*"
+    assert not file.exists()
+    desk(*logged, "--to", str(file))
+    assert desk(*logged).json[0]["name"] == "张*"
+    assert [row["name"] for row in sheet(file)] == ["张三"]
+    assert desk.rows("SELECT count(*) FROM command WHERE community_id = 1 AND verb = 'points.reminders'") == [(1,)]
+    assert desk("points", "reminders", "--months", "1", "--json").json == []

@@ -238,14 +238,16 @@ def reminders(
                 raise Invalid(say("Full names need a reason."), "no_reason", say("Say why with --reason."))
             return {"months": months, "names": names.value}
 
-        door.once("points.reminders", work)
+        logged = door.once("points.reminders", work)
+        if door.dry_run or logged.repeated:  # what is not logged is not shown
+            names = Names.MASKED
     with door.reading() as (session, community):
         people, decimals = persons.cards(session, community.id), community.points_decimals
         rows = [
             _reminded(found, people[found.member.person_id], names)
             for found in points.reminders(session, community.id, door.today(community), months)
         ]
-    if to is not None:
+    if to is not None and not door.dry_run:
         header = [name if door.lang == "en" else _HEADERS_ZH[name] for name in _REMINDED]
         written = write_csv(
             to, header, [(*row[:3], points_text(row[3], decimals), row[4]) if decimals else row for row in rows]
