@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,11 @@ class Question:
     words: tuple[str, ...]
     read: Callable[[str], int]
     told: str
+    environment: Mapping[str, str]
 
     def ask(self) -> str:
         """The answer as the program prints it."""
-        environment = {**os.environ, "TIMEBANK_TEST_CLOCK": "1", "LC_ALL": "C.UTF-8", "BEANCOUNT_DISABLE_LOAD_CACHE": "1"}
+        environment = {**self.environment, "TIMEBANK_TEST_CLOCK": "1", "LC_ALL": "C.UTF-8", "BEANCOUNT_DISABLE_LOAD_CACHE": "1"}
         return subprocess.run(self.words, stdout=subprocess.PIPE, env=environment, text=True, check=True).stdout
 
     def seconds(self) -> float:
@@ -58,18 +59,18 @@ class Question:
 @row("P10", "one balance of a journal of 100,000 entries", "hledger, ledger, beancount")
 def asking(bench: Bench) -> list[Figure]:
     """What one member has, asked of us and of the programs that read our own export of the same book."""
-    book, folder = bench.imported(), bench.fresh("journals")
+    book, folder = bench.journal(), bench.fresh("journals")
     folder.mkdir(exist_ok=True)
     size = 0
     for form in ("hledger", "beancount"):
         words = ("db", "export", "--format", form, "--to", str(folder / form))
         size = call("command", database=book, words=words)["out"]["entries"]
-    questions, missing = _questions(folder)
+    questions, missing = _questions(folder, bench.installed())
     ours = ("points", "balance", member_no(_ASKED_ABOUT), "--db", str(book), "--now", NOW, "--json")
-    mine = Question((sys.executable, "-m", "timebank", *ours), lambda told: json.loads(told)["points"]["available"], "")
+    mine = Question((sys.executable, "-m", "timebank", *ours), _ours, "", bench.installed())
     _agree(mine, questions)
     runs: dict[str, Run] = {name: question.seconds for name, question in questions.items()}
-    taken = turns(bench.size.runs, {_OURS: mine.seconds, "library": lambda: _balance(book), **runs})
+    taken = turns(bench.size.journal_runs, {_OURS: mine.seconds, "library": lambda: _balance(book), **runs})
     figures = []
     for way, what in ((_OURS, "`timebank points balance`"), ("library", "`ledger.balance` in a running program")):
         for name, question in questions.items():
@@ -79,7 +80,7 @@ def asking(bench: Bench) -> list[Figure]:
     return [*figures, *(Figure("P10", "one balance", name, how=[f"not run: {why}"]) for name, why in missing.items())]
 
 
-def _questions(folder: Path) -> tuple[dict[str, Question], dict[str, str]]:
+def _questions(folder: Path, environment: Mapping[str, str]) -> tuple[dict[str, Question], dict[str, str]]:
     """Who can be asked here, and why the others cannot. Each reads its journal in the fastest way it has: hledger and ledger
     are told not to check it, beancount's query language groups for itself."""
     account = f"^member:{_ASKED_ABOUT}:points:available"
@@ -95,7 +96,8 @@ def _questions(folder: Path) -> tuple[dict[str, Question], dict[str, str]]:
             missing[name] = f"Debian's package {name} is not installed"
             continue
         version = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[0]
-        found[name] = Question((program, "-f", str(folder / "hledger"), *words), read, f"{version}; assertions not checked")
+        told = f"{version}; assertions not checked"
+        found[name] = Question((program, "-f", str(folder / "hledger"), *words), read, told, environment)
     try:
         python = _environment("beancount")
     except NotRun as why:
@@ -103,8 +105,14 @@ def _questions(folder: Path) -> tuple[dict[str, Question], dict[str, str]]:
     else:
         program = str(python.with_name("bean-query"))
         told = f"{', '.join(_pinned('beancount')[:2])}; without its cache of the last load"
-        found["beancount"] = Question((program, "-f", "csv", str(folder / "beancount"), query), _beancounts, told)
+        line = (program, "-f", "csv", str(folder / "beancount"), query)
+        found["beancount"] = Question(line, _beancounts, told, environment)
     return found, missing
+
+
+def _ours(told: str) -> int:
+    available: int = json.loads(told)["points"]["available"]
+    return available
 
 
 def _hledgers(told: str) -> int:

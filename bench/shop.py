@@ -1,5 +1,6 @@
 """What every row of the bench works with: its books, its sizes, and a name to be asked for."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,7 +15,8 @@ from bench.processes import call
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much is measured. Entries are entries of service; `growth` are the books of P13 and P14; `long_runs` is how often
-    something runs that takes minutes in full."""
+    something runs that takes minutes in full; `journal_rows` and `journal_runs` are those of P10, whose goal is stated for
+    100,000 entries and whose peers read all of them every time."""
 
     name: str
     runs: int
@@ -28,6 +30,8 @@ class Size:
     city_members: int
     growth: tuple[int, ...]
     growth_rows: int
+    journal_rows: int
+    journal_runs: int
 
 
 FULL = Size(
@@ -43,6 +47,8 @@ FULL = Size(
     city_members=MEMBERS_OF_A_CITY,
     growth=(1_000, 10_000, 100_000, 1_000_000),
     growth_rows=5_000,
+    journal_rows=100_000,
+    journal_runs=5,
 )
 QUICK = Size(
     name="quick",
@@ -57,6 +63,8 @@ QUICK = Size(
     city_members=1_100,
     growth=(1_000, 50_000),
     growth_rows=1_000,
+    journal_rows=100_000,
+    journal_runs=3,
 )
 TINY = Size(
     name="tiny",
@@ -71,6 +79,8 @@ TINY = Size(
     city_members=20,
     growth=(100, 200),
     growth_rows=20,
+    journal_rows=200,
+    journal_runs=1,
 )
 """Whether the bench still works; its figures mean nothing."""
 SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
@@ -101,6 +111,16 @@ class Bench:
     def imported(self) -> Path:
         """The book of the rows about writing, after the import of its one sheet."""
         return self.library.served(self.size.import_rows, self.size.import_members)
+
+    def journal(self) -> Path:
+        """The book that is asked for one balance, and that other programs read as a journal."""
+        return self.library.served(self.size.journal_rows, self.size.import_members)
+
+    def installed(self) -> dict[str, str]:
+        """An environment in which Python starts a program as an installed one: from modules that the warm-up compiled, the
+        program's as well as those it is compared with."""
+        given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {**given, "PYTHONPYCACHEPREFIX": str(self.folder / "compiled")}
 
     def command(self, book: Path, *words: str) -> float:
         """Run a command of the program on a book, in a fresh process; gives its seconds."""

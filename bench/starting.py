@@ -1,6 +1,5 @@
 """P11: how long a command takes to start and answer, beside importing what it is made of."""
 
-import os
 import subprocess
 import sys
 import time
@@ -23,13 +22,14 @@ def starting(bench: Bench) -> list[Figure]:
     )
     figures = []
     for words, imported, what, goal in asked:
-        pair = alternate(bench.size.starts, partial(_process, "-m", "timebank", *words), partial(_process, "-c", imported))
+        ours, other = partial(_process, bench, "-m", "timebank", *words), partial(_process, bench, "-c", imported)
+        pair = alternate(bench.size.starts, ours, other)
         figures.append(Figure("P11", what, f'`python -c "{imported}"`', goal, pair.time, [pair.told()]))
     return figures
 
 
-def _process(*words: str) -> float:
-    environment = {**os.environ, "TIMEBANK_TEST_CLOCK": "1"}
+def _process(bench: Bench, *words: str) -> float:
+    environment = {**bench.installed(), "TIMEBANK_TEST_CLOCK": "1"}
     begun = time.perf_counter()
     subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, env=environment, check=True)
     return time.perf_counter() - begun
