@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from conftest import RULES, Book, Cli
 from giving import a_book_of_gifts  # noqa: F401 - a fixture
@@ -15,7 +15,8 @@ from timebank import ledger, points, rulebooks, statement_files
 from timebank.audit import audit
 from timebank.base.errors import TimebankError
 from timebank.journal import ISSUED, Draft, Entry, Receipt, Transfer
-from timebank.people import clerks, kin, members, teams
+from timebank.people import clerks, kin, teams
+from timebank.people.members import Member
 from timebank.statement_files import Options
 
 SEPTEMBER, OCTOBER, NEVER = date(2026, 9, 30), date(2026, 10, 31), date(9999, 12, 31)
@@ -223,9 +224,7 @@ def test_points_on_hold_are_not_given(ruled: Callable[[str], Book]) -> None:
 def test_who_left_gives_and_gets_nothing(ruled: Callable[[str], Book]) -> None:
     book = ruled("anyone")
     with book.write() as session:
-        member = members.find(session, 1, "M0002")
-        member.state = "left"
-        session.add(member)
+        session.execute(update(Member).where(col(Member.community_id) == 1, col(Member.id) == 2).values(state="left"))
     assert refused(lambda: give(book)) == "member_inactive"
 
 
@@ -246,6 +245,40 @@ def test_taking_back_what_the_giver_earned_never_touches_the_gift(ruled: Callabl
         0,
         -80,
     )  # all 20 that were left are taken, lapsed ones too
+
+
+def take_back(book: Book, seq: int, owe: bool = False, approver: int | None = 2) -> Receipt:
+    with book.write() as session:
+        return points.take_back(session, book.act(approver=approver), seq, owe=owe)
+
+
+def test_a_gift_that_was_a_mistake_goes_back_into_the_lots_it_came_from(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    before = book.points("member:1").lots
+    take_back(book, give(book, amount=25).seq)
+    assert (book.points("member:1").lots, book.points("member:2").available) == (before, 0)
+    with book.read() as session:
+        assert audit(session, 1).findings == ()
+
+
+def test_a_mistake_is_taken_back_once_by_two_people_and_spent_points_are_owed(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    seq = give(book, amount=25).seq
+    with book.write() as session:
+        points.gift(session, book.act(), "M0002", "M0003", 10)
+    assert refused(lambda: take_back(book, seq, approver=None)) == "approver_missing"
+    assert refused(lambda: take_back(book, seq)) == "already_spent"
+    take_back(book, seq, owe=True)
+    assert (book.points("member:2").owed, book.points("member:3").available) == (-10, 10)
+    assert refused(lambda: take_back(book, seq)) == "already_reversed"
+    assert refused(lambda: take_back(book, 999)) == "no_entry"
+
+
+def test_hours_and_vouchers_are_corrected_in_their_own_rooms(ruled: Callable[[str], Book]) -> None:
+    book = ruled("anyone")
+    with book.write() as session:
+        seq = ledger.post(session, book.act(), Draft("hours", book.today, subject="hours:1")).seq
+    assert refused(lambda: take_back(book, seq)) == "not_to_reverse"
 
 
 def test_pools_and_teams_get_points_that_keep_their_day(ruled: Callable[[str], Book]) -> None:
@@ -420,3 +453,12 @@ def test_reminders_mask_who_is_reminded_unless_two_people_say_why(desk: Cli, tmp
     assert [row["name"] for row in sheet(file)] == ["张三"]
     assert desk.rows("SELECT count(*) FROM command WHERE community_id = 1 AND verb = 'points.reminders'") == [(1,)]
     assert desk("points", "reminders", "--months", "1", "--json").json == []
+
+
+def test_a_mistake_at_the_desk_waits_for_a_second_person(desk: Cli) -> None:
+    seq = desk("points", "gift", "M0001", "M0002", "25", "--json").json["entry"]
+    waiting = desk("points", "reverse", f"E{seq:06d}", "--reason", "转错了人", "--json").json["waiting"]
+    (shown,) = desk("inbox", "--json").json
+    assert f"E{seq:06d}" in shown["about"]
+    desk("approve", str(waiting), "--as", "W0002")
+    assert (available(desk, "M0001"), available(desk, "M0002")) == (60, 0)

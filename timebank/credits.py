@@ -166,7 +166,9 @@ class Desk:
         if one.ref and tells_who(one.ref):
             return "bad_ref", say("The reference holds a phone or identity number or an e-mail address.")
         if known is not None and not known[1]:
-            return "other_content", say("{ref} was given before with other content; take that entry back first.", ref=one.ref)
+            return "other_content", say(
+                "{ref} was given before with other content; take that entry back first (timebank points reverse).", ref=one.ref
+            )
         if member.id == self.approver_own:
             return "self_confirmation", say("Nobody approves credits for themselves.")
         return None

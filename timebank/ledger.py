@@ -278,7 +278,8 @@ def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
         if amount < 0 or position.lots is None:
             opposite.append((position, lot.isoformat(), -amount))
             continue
-        taken, of_expired = positions.take_back(position, lot, amount, _expired_left(session, position, lot), owe=owe)
+        expired = _expired_left(session, position, lot)
+        taken, of_expired = positions.take_back(position, lot, amount, expired, opposite, owe=owe)
         opposite.extend(taken)
         if of_expired:
             from_expired.append([holder, purpose, lot.isoformat(), of_expired])

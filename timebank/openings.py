@@ -165,7 +165,7 @@ class Desk:
         known = self.known.get(subject)
         if known is not None and not known.reversed:
             return "other_content", say(
-                "{number} had other numbers brought in before for this lapse day; take that entry back first.",
+                "{number} had other numbers brought in for this lapse day; take them back first (timebank points reverse).",
                 number=member.number,
             )
         whose = subject.rpartition(":")[0]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, reading, rulebooks
+from timebank import approvals, credits, ledger, openings, reading, rulebooks
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
@@ -24,6 +24,8 @@ from timebank.people.members import Member
 from timebank.rulebooks import Published
 
 GIFT, PAY_OUT = "points.gift", "pool.payout"
+REVERSIBLE = (GIFT, PAY_OUT, openings.OPENING, credits.ISSUE, credits.CONVERT)
+"""Kinds of entries that `take_back` reverses."""
 TO_MEMBERS, TO_COMMON = ("relatives", "anyone"), ("pools", "anyone")
 """What [gift] of a rule book must say for gifts to members, and to pools and teams."""
 REMINDED_MONTHS_MAX = 12
@@ -117,6 +119,27 @@ def pay_out(session: Session, act: Act, place: str, receiver: str, points: int) 
 
     inputs = {"pool": place, "receiver": receiver, "points": points}
     return Receipt(*once(session, act, PAY_OUT, inputs, work).receipt["entries"][0])
+
+
+def take_back(session: Session, act: Act, seq: int, *, owe: bool = False) -> Receipt:
+    """Reverse an entry that was a mistake: a gift, a pay-out, an opening, credits or what they became; two people.
+
+    What its getter has spent meanwhile: see `ledger.reverse`. Raises NotFound `no_entry`; Refused `not_to_reverse`,
+    `already_reversed`, `already_spent`, `insufficient`; NotAllowed `approver_missing`, `same_person`.
+    """
+    approvals.two_people(act)
+
+    def work() -> dict[str, Any]:
+        kind = reading.kind_of(session, act.community_id, seq)
+        if kind is not None and kind not in REVERSIBLE:
+            raise Refused(
+                say("Entry {seq} is of the kind {kind}, which is not taken back like this.", seq=seq, kind=kind),
+                "not_to_reverse",
+                say("Correct hours with timebank hours correct, void vouchers with timebank voucher void."),
+            )
+        return {"entries": [list(ledger.reverse(session, act, seq, owe=owe))]}
+
+    return Receipt(*once(session, act, "points.reverse", {"entry": seq, "owe": owe}, work).receipt["entries"][0])
 
 
 def expire_due(session: Session, act: Act, until: date) -> list[Receipt]:

@@ -233,15 +233,22 @@ class Positions:
             self._moved_lots.add((position.id, lapse))
         return n
 
-    def take_back(self, position: Position, lot: date, amount: int, expired: int, *, owe: bool) -> tuple[list[Move], int]:
-        """What an award's reversal takes, in order: the lot's rest, what of it expired, the other lots, what is then owed.
+    def take_back(
+        self, position: Position, lot: date, amount: int, expired: int, before: Sequence[Move], *, owe: bool
+    ) -> tuple[list[Move], int]:
+        """What an entry's reversal takes, in order: the lot's rest, what of it expired, the other lots, what is then owed.
 
-        Returns the moves (not applied) and how many points came out of the expired ones. Raises Refused `already_spent`.
+        `before` is what the same reversal takes already, for other lots. Returns the moves (not applied) and how many points
+        came out of the expired ones. Raises Refused `already_spent`.
         """
         assert position.lots is not None
+        lots = dict(position.lots)
+        for taken_from, day, taken in before:
+            if taken_from is position:
+                lots[day] = lots.get(day, 0) + taken
         moves: list[Move] = []
         left = amount
-        of_lot = max(0, min(left, position.lots.get(lot.isoformat(), 0)))
+        of_lot = max(0, min(left, lots.get(lot.isoformat(), 0)))
         if of_lot:
             moves.append((position, lot.isoformat(), -of_lot))
         left -= of_lot
@@ -249,7 +256,7 @@ class Positions:
         if of_expired:
             moves.append((self.find(EXPIRED, position.unit, "sink"), _NEVER, -of_expired))
         left -= of_expired
-        for day, rest in sorted(position.lots.items()):
+        for day, rest in sorted(lots.items()):
             of_other = min(left, rest) if day != lot.isoformat() else 0
             if of_other > 0:
                 moves.append((position, day, -of_other))

@@ -256,6 +256,11 @@ def accounts(session: Session, community_id: int) -> int:
     return session.execute(select(func.max(ACCOUNT.id)).where(ACCOUNT.community_id == community_id)).scalar() or 0
 
 
+def kind_of(session: Session, community_id: int, seq: int) -> str | None:
+    """The kind of an entry; None where there is no such entry."""
+    return session.execute(select(ENTRY.kind).where(ENTRY.community_id == community_id, ENTRY.seq == seq)).scalar()
+
+
 def last_of(session: Session, community_id: int, period: str) -> Entry | None:
     """The last entry of a month: of a closed month its `period.close`, for nothing is posted into it afterwards."""
     own = (ENTRY.community_id == community_id, ENTRY.period == period)

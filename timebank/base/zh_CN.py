@@ -181,6 +181,7 @@ MESSAGES: dict[str, str] = {
     "Since when; today if left out.": "从哪天起；不写则为今天。",
     "Statements: close a month, write its files.": "对账单：月结并写出文件。",
     "Take a member into a team; somebody can be in several.": "让成员加入队伍；一人可以加入几支队伍。",
+    "Take back a gift, a pay-out, an opening, credits or their conversion that was a mistake. Two people.": "冲正办错的赠予、发放、期初导入、社区币或其转换。须两人办理。",
     "Take down an objection to a notice; it has to be decided before the notice can be closed.": "登记对公示的异议；异议处理完毕才能结束公示。",
     "Take out of circulation what lapsed, as the close of a month does. Points on hold do not lapse.": "清出已失效的积分，与月结时相同。冻结的积分不失效。",
     "Team number, for example T001.": "队伍编号，例如 T001。",
@@ -769,6 +770,7 @@ MESSAGES: dict[str, str] = {
     "publish a rule book": "发布规则",
     "say that two are kin": "登记亲属关系",
     "service {number}: {member}, {day}, {minutes} minutes": "服务 {number}：{member}，{day}，{minutes} 分钟",
+    "take an entry back": "冲正分录",
     "{credits} credits to {member} for {category}: {reason}": "向 {member} 发放 {credits} 社区币，类别 {category}：{reason}",
     "{points} points of {pool} to {member}: {reason}": "从爱心池 {pool} 向 {member} 发放 {points} 积分：{reason}",
     # timebank/commands/init.py
@@ -839,6 +841,7 @@ MESSAGES: dict[str, str] = {
     "root of the log": "总根哈希",
     # timebank/commands/points.py
     "Balance of {number}": "{number} 的余额",
+    "Entry {entry} is taken back by entry {by}.": "分录 {entry} 已由分录 {by} 冲正。",
     "Points by the day they lapse": "积分按失效日分列",
     "Points of {number}": "{number} 的积分明细",
     "Points that lapse soon ({count})": "即将失效的积分（{count}）",
@@ -923,6 +926,7 @@ MESSAGES: dict[str, str] = {
     "A correction takes the old entry back and makes a new one; nothing is edited.": "更正是先冲正旧分录、再记新分录；什么都不涂改。",
     "A discount has a fixed price in points.": "折扣券所需积分是固定的。",
     "A service told at the desk is recorded at once; the rule book turns it into points.": "在窗口报来的服务当场登记，按规则记积分。",
+    "A team has a captain; that two are kin is said by two people, since gifts hang on it.": "队伍有队长；两人是亲属须由两名经办人登记，因为转赠以此为准。",
     "A voucher for you to try.": "给您留一张兑换券试用。",
     "A voucher that is not wanted any more is voided; its points go back.": "不想要的兑换券可以作废，积分退回。",
     "A voucher that nobody uses lapses; its points go back too.": "没人用的兑换券到期失效，积分也退回。",
@@ -1074,7 +1078,7 @@ MESSAGES: dict[str, str] = {
     "Whether they do stands in [credit] of the rule book: timebank rules show {version}": "是否转换写在规则的 [credit] 一节：timebank rules show {version}",
     "{number} can convert {left} more credits this month, not {credits}.": "{number} 本月还可转换 {left} 社区币，不能转换 {credits}。",
     "{number} has {there} credits; {needed} are needed.": "{number} 有 {there} 社区币，需要 {needed}。",
-    "{ref} was given before with other content; take that entry back first.": "单号 {ref} 以前以不同内容发放过；请先冲正那笔分录。",
+    "{ref} was given before with other content; take that entry back first (timebank points reverse).": "单号 {ref} 以前以不同内容发放过；请先冲正那笔分录（timebank points reverse）。",
     # timebank/evidence.py
     "Entry {entry} is newer than the signed head, of {size} entries.": "分录 {entry} 比签名的存证点（{size} 笔）还新。",
     "Sign the log as it is now: timebank checkpoint make": "请先给现在的日志签名：timebank checkpoint make",
@@ -1200,7 +1204,7 @@ MESSAGES: dict[str, str] = {
     "The row brings neither points nor minutes.": "这一行既没有积分，也没有服务时长。",
     "These points lapsed on {day}; leave them out.": "这些积分已于 {day} 失效，请不要导入。",
     "{day} lies before the first month of the book, {month}.": "{day} 早于账簿的首月 {month}。",
-    "{number} had other numbers brought in before for this lapse day; take that entry back first.": "{number} 在这一失效日以前导入过不同的数；请先冲正那笔分录。",
+    "{number} had other numbers brought in for this lapse day; take them back first (timebank points reverse).": "{number} 在这一失效日以前导入过不同的数；请先冲正那笔分录（timebank points reverse）。",
     "{number} has two rows for one lapse day; add them up.": "{number} 在同一失效日有两行，请合并。",
     # timebank/people/clerks.py
     "Give the clerk's name.": "请写经办人姓名。",
@@ -1249,6 +1253,8 @@ MESSAGES: dict[str, str] = {
     "{number} was founded on {day}.": "{number} 成立于 {day}。",
     # timebank/points.py
     "A pay-out needs a reason.": "从爱心池发放积分须写明事由。",
+    "Correct hours with timebank hours correct, void vouchers with timebank voucher void.": "服务时长用 timebank hours correct 更正，兑换券用 timebank voucher void 作废。",
+    "Entry {seq} is of the kind {kind}, which is not taken back like this.": "第 {seq} 号分录的种类是 {kind}，不能这样冲正。",
     "Give 1 to {most}.": "请填 1 至 {most}。",
     "Give a number above 0.": "请填大于 0 的数。",
     "Give fewer points; points that lapsed or are held for vouchers cannot be given.": "请减少积分；已失效的和为兑换券冻结的积分不能转出。",

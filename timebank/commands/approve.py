@@ -55,6 +55,7 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "kin.end": kin_door.ended,
     "notice.decide": notice_door.decided,
     "notice.holidays": notice_door.entered,
+    "points.reverse": points_door.taken_back,
     "pool.payout": points_door.paid_out,
     "rules.publish": rules_door.published,
     "settlement.approve": settlement_door.approved,

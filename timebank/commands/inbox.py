@@ -44,6 +44,8 @@ def _about(session: Session, community_id: int, waits: Approval, lang: Language)
     if waits.kind == "pool.payout":
         shown = points_text(asked["points"], communities.get(session, community_id).points_decimals)
         return text(say("{points} points of {pool} to {member}: {reason}", **asked | {"points": shown}), lang)
+    if waits.kind == "points.reverse":
+        return f"{waits.subject.partition(':')[2]} {asked['reason']}".strip()
     if not waits.kind.startswith("hours."):
         return waits.subject
     service = services.get(session, community_id, int(waits.subject.partition(":")[2]))
@@ -57,6 +59,7 @@ KINDS = {
     "credit.issue": say("give credits"),
     "hours.approve": say("confirm hours"),
     "hours.correct": say("correct hours"),
+    "points.reverse": say("take an entry back"),
     "pool.payout": say("give points of a pool"),
     "kin.add": say("say that two are kin"),
     "kin.end": say("end a link of kin"),

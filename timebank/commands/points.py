@@ -24,6 +24,7 @@ from timebank.benefits import points_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
 from timebank.commands.options import InputFile, MemberNo, Names, Partial, SaveRejects
+from timebank.commands.rules import entry_number
 from timebank.journal import Receipt
 from timebank.people import members, persons, teams
 from timebank.points import Reminder
@@ -120,6 +121,26 @@ def paid_out(session: Session, act: Act, request: dict[str, Any]) -> dict[str, A
     """Carry out a pay-out that was asked for."""
     receipt = points.pay_out(session, act, request["pool"], request["member"], request["points"])
     return _receipt(receipt, request["points"])
+
+
+@writing(app, "reverse", example="timebank points reverse E000042 --reason 转错了人 --approver W0002")
+def reverse(
+    door: Writing,
+    entry: Annotated[str, typer.Argument(help="An entry, for example E000042.")],
+    owe: Annotated[bool, typer.Option("--owe", help="Let points spent meanwhile be owed.")] = False,
+) -> None:
+    """Take back a gift, a pay-out, an opening, credits or their conversion that was a mistake. Two people."""
+    request = {"entry": entry_number(entry), "owe": owe}
+    number = entry_no(request["entry"])
+    receipt = door.once_or_ask("points.reverse", f"entry:{number}", request, lambda s, a: taken_back(s, a, request)).receipt
+    if not door.screen.data(receipt) and "waiting" not in receipt:
+        door.screen.line(say("Entry {entry} is taken back by entry {by}.", entry=number, by=entry_no(receipt["entry"])))
+
+
+def taken_back(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Take back the entry that was asked for."""
+    receipt = points.take_back(session, act, request["entry"], owe=request["owe"])
+    return {"reversed": request["entry"], "entry": receipt.seq}
 
 
 def _receipt(receipt: Receipt, given: int) -> dict[str, Any]:
