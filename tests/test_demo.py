@@ -28,9 +28,9 @@ YESTERDAY = date(2026, 11, 21)
 KINDS = {
     *("member.join", "merchant.join", "clerk.join", "rules.publish", "hours", "reversal", "offer.add"),
     *("voucher.issue", "voucher.capture", "voucher.void", "voucher.expire", "points.expire"),
-    *("settlement.approve", "period.close"),
+    *("settlement.approve", "period.close", "team.add", "team.join", "kin.link"),
 }
-"""Every kind of entry this version writes."""
+"""The kinds of entries of a year in an office."""
 
 
 @dataclass(frozen=True, slots=True)

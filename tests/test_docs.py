@@ -192,6 +192,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
     (tmp_path / "people.csv").write_text("name,joined_on\n李秀英,2026-01-01\n王建国,2026-01-01\n", encoding="utf-8")
     (tmp_path / "shops.csv").write_text("name\n老王便民超市\n", encoding="utf-8")
     rules = ROOT / "examples" / "rules" / "one-hour-one-point.toml"
+    holidays = ROOT / "examples" / "holidays" / "2026.json"
     (tmp_path / "draft.toml").write_text(f"{rules.read_text('utf-8')}[gift]\nto = 'pools'\n", encoding="utf-8")
     life = f"""
         init --name 建设中路社区 --open-from 2026-10|db status|db upgrade|clerk add 李晓梅|clerk list
@@ -207,6 +208,10 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         voucher issue M2 --offer 1 --points 5|voucher verify CODE --merchant S1|voucher capture CODE --merchant S1 --bill 9
         voucher issue M2 --offer 1 --points 1|voucher list|voucher void V2|voucher expire --due|audit
         db export --to book.journal
+        kin add M1 M2 --kind spouse --approver W0002|kin list|kin end 1 --approver W0002|team add 楼道清洁队|team join T1 M1
+        team list|team show T1|team leave T1 M1|notice holidays {holidays} --approver W0002|notice post hours:1..2 九月公示
+        notice list|notice object 1 没有来|notice show 1|notice decide 1 --result upheld --why 属实 --approver W0002
+        notice close 1
     """
     november = """
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002

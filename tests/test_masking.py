@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timebank.base.masking import mask_id_number, mask_name, mask_phone, tells_who, unfit_word
+from timebank.base.masking import mask_id_number, mask_name, mask_names, mask_phone, tells_who, unfit_word
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,11 @@ def test_a_letter_with_its_marks_is_one_letter() -> None:
     assert mask_name("葛\U000e0100城") == "葛\U000e0100*"
     assert mask_name("Zoe\u0308") == "Z*ë"
     assert mask_name("e\u0301") == "*"
+
+
+def test_names_on_one_paper_that_look_alike_get_a_number() -> None:
+    names = {7: "张三", 2: "张四", 3: "李四", 9: "欧阳小华", 4: "", 5: "", 11: "张五"}
+    assert mask_names(names) == {2: "张*(1)", 3: "李*", 4: "", 5: "", 7: "张*(2)", 9: "欧*华", 11: "张*(3)"}
 
 
 def test_the_length_of_a_name_is_hidden() -> None:

@@ -52,7 +52,7 @@ def mask_names(names: Mapping[int, str]) -> dict[int, str]:
     alike = Counter(masked.values())
     seen = Counter[str]()
     for number, shown in masked.items():
-        if alike[shown] > 1:
+        if shown and alike[shown] > 1:
             seen[shown] += 1
             masked[number] = f"{shown}({seen[shown]})"
     return masked

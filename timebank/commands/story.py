@@ -85,11 +85,14 @@ class Office:
             first, ("member", "import", self._in(SHEETS, "members.csv")), say("Sheets come in as the office keeps them.")
         )
         yield Step(first, ("merchant", "import", self._in(SHEETS, "merchants.csv")))
+        told: Say | None = say("A team has a captain; that two are kin is said by two people, since gifts hang on it.")
+        yield Step(first, ("team", "add", "楼道清洁队", "--captain", "M0003"), told)
+        yield Step(first, ("kin", "add", "M0012", "M0014", "--kind", "spouse", "--approver", SECOND))
         rules = self._in(SHEETS, "rules-1.toml")
         yield Step(first, ("rules", "check", rules), say("The committee's rule book is checked, then published by two people."))
         yield Step(first, ("rules", "publish", rules, "--resolution", f"{first.year}-1", "--approver", SECOND))
         valid = f"{first}..{year.last_day + timedelta(days=365)}"
-        told: Say | None = say("Shops say what points take off a bill: points for yuan, or a discount.")
+        told = say("Shops say what points take off a bill: points for yuan, or a discount.")
         for place, deal in enumerate(DEALS):
             words = ("offer", "add", "--merchant", deal.merchant, *deal.words, "--valid", valid)
             yield Step(first, words, told, quiet=place > 1)
