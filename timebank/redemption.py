@@ -14,7 +14,6 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from timebank import benefits, fund, ledger, offers, vouchers
@@ -257,16 +256,15 @@ def verify(session: Session, community_id: int, code: str, merchant: str, pepper
 
 def _presented(session: Session, code_mac: bytes, shop: merchants.Merchant, today: date) -> Voucher:
     """The open voucher of a code at this shop's counter, or the first reason why it is not good there."""
-    voucher = vouchers.by_mac(session, shop.community_id, code_mac)
+    voucher, resolution = vouchers.presented(session, shop.community_id, code_mac)
     if voucher.merchant_id != shop.id:
         raise Refused(say("This voucher is for another shop."), "wrong_merchant", say("Its slip says where it can be used."))
-    _check_open(session, voucher, today)
+    _check_open(session, voucher, resolution, today)
     offers.check_merchant(shop)
     return voucher
 
 
-def _check_open(session: Session, voucher: Voucher, today: date) -> None:
-    resolution = vouchers.resolution_of(session, voucher)
+def _check_open(session: Session, voucher: Voucher, resolution: Resolution | None, today: date) -> None:
     if resolution is not None:
         raise _resolved(session, voucher, resolution)
     if today > voucher.expires_on:
@@ -366,7 +364,7 @@ def void(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_DA
 
     def work() -> dict[str, int]:
         voucher, today = vouchers.get(session, cid, voucher_id), communities.today(session, act)
-        _check_open(session, voucher, today)
+        _check_open(session, voucher, vouchers.resolution_of(session, voucher), today)
         _sweep(session, act, voucher.member_id, today, grace_days)
         ended = _Ending(voucher, "voided", today)
         _give_back(session, act, [ended], today + timedelta(days=grace_days))
@@ -476,20 +474,9 @@ def _released(voucher: Voucher, lots: Iterable[LotAmount], grace: date, today: d
 
 
 def _resolve(session: Session, act: Act, endings: Sequence[_Ending], seqs: Sequence[int]) -> list[Resolution]:
-    """Write resolutions with the seqs of their entries. Their key refuses a second one of a voucher even without the lock.
-
-    Raises Refused `already_captured`, `voided`, `expired`.
-    """
+    """Write resolutions with the seqs of their entries. Their key refuses a second one of a voucher even without the lock."""
     resolutions = [_resolution(act, ending, seq) for ending, seq in zip(endings, seqs, strict=True)]
-    try:
-        with session.begin_nested():
-            insert_rows(session, "resolution", _RESOLUTION, [_row(resolution, _RESOLUTION) for resolution in resolutions])
-    except IntegrityError as error:
-        for ending in endings:
-            first = vouchers.resolution_of(session, ending.voucher)
-            if first is not None:
-                raise _resolved(session, ending.voucher, first) from error
-        raise
+    insert_rows(session, "resolution", _RESOLUTION, [_row(resolution, _RESOLUTION) for resolution in resolutions])
     return resolutions
 
 

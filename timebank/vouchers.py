@@ -20,7 +20,7 @@ from timebank.base.db import Utc, iso, key_field
 from timebank.base.errors import NotFound
 from timebank.base.i18n import say
 from timebank.base.months import first_day, last_day
-from timebank.base.rows import first, select_rows
+from timebank.base.rows import first, select_rows, table_of, value_of
 
 State = Literal["issued", "captured", "voided", "expired", "lapsed"]
 """`lapsed`: past its last day, its points not released yet."""
@@ -99,14 +99,20 @@ RESOLUTION = SQLModel.metadata.tables["resolution"].c
 _SAME_VOUCHER = and_(RESOLUTION.community_id == VOUCHER.community_id, RESOLUTION.voucher_id == VOUCHER.id)
 
 # Asked at every counter, so written once: what builds a statement takes longer than the database.
+_WITH_RESOLUTION = table_of(Voucher).outerjoin(table_of(Resolution), _SAME_VOUCHER)
 _UNRESOLVED = (
-    select(Voucher)
-    .outerjoin(Resolution, _SAME_VOUCHER)
-    .where(col(Voucher.community_id) == bindparam("community"), RESOLUTION.voucher_id.is_(None))
-    .order_by(col(Voucher.id))
+    select_columns(table_of(Voucher))
+    .select_from(_WITH_RESOLUTION)
+    .where(VOUCHER.community_id == bindparam("community"), RESOLUTION.voucher_id.is_(None))
+    .order_by(VOUCHER.id)
 )
-_LAPSED = _UNRESOLVED.where(col(Voucher.expires_on) < bindparam("today"))
-_LAPSED_OF_MEMBER = _LAPSED.where(col(Voucher.member_id) == bindparam("member"))
+_LAPSED = _UNRESOLVED.where(VOUCHER.expires_on < bindparam("today"))
+_LAPSED_OF_MEMBER = _LAPSED.where(VOUCHER.member_id == bindparam("member"))
+_OF_CODE = (
+    select_columns(table_of(Voucher), table_of(Resolution))
+    .select_from(_WITH_RESOLUTION)
+    .where(VOUCHER.community_id == bindparam("community"), VOUCHER.code_mac == bindparam("mac"))
+)
 _HELD = """
     SELECT p.seq, p.expires_on, p.amount FROM posting p
     JOIN account a ON a.community_id = p.community_id AND a.id = p.account_id
@@ -193,12 +199,18 @@ def with_mac(session: Session, community_id: int, code_mac: bytes) -> Voucher | 
 
 def by_mac(session: Session, community_id: int, code_mac: bytes) -> Voucher:
     """The voucher whose code has this HMAC. Raises NotFound `unknown_code`, the same for every code nobody has."""
-    voucher = with_mac(session, community_id, code_mac)
-    if voucher is None:
+    return presented(session, community_id, code_mac)[0]
+
+
+def presented(session: Session, community_id: int, code_mac: bytes) -> tuple[Voucher, Resolution | None]:
+    """The voucher whose code has this HMAC and how it ended, None while it is open. Raises NotFound `unknown_code`."""
+    row = session.connection().execute(_OF_CODE, {"community": community_id, "mac": code_mac}).first()
+    if row is None:
         raise NotFound(
             say("There is no voucher with this code."), "unknown_code", say("Compare it with the slip, character by character.")
         )
-    return voucher
+    own, end = row[: len(VOUCHER)], row[len(VOUCHER) :]
+    return value_of(Voucher, own), value_of(Resolution, end) if end[0] is not None else None
 
 
 def standing(session: Session, voucher: Voucher, today: date) -> Standing:
@@ -226,13 +238,15 @@ def of_member(session: Session, community_id: int, member_id: int, today: date) 
 
 def unresolved(session: Session, community_id: int) -> list[Voucher]:
     """All vouchers that hold points, lapsed ones too, by number."""
-    return list(session.exec(_UNRESOLVED, params={"community": community_id}))
+    found = session.connection().execute(_UNRESOLVED, {"community": community_id})
+    return [value_of(Voucher, row) for row in found]
 
 
 def lapsed(session: Session, community_id: int, today: date, member_id: int | None = None) -> list[Voucher]:
     """The unresolved vouchers of one member or (None) of everybody that are past their last day, by number."""
     given = {"community": community_id, "today": today, "member": member_id}
-    return list(session.exec(_LAPSED if member_id is None else _LAPSED_OF_MEMBER, params=given))
+    found = session.connection().execute(_LAPSED if member_id is None else _LAPSED_OF_MEMBER, given)
+    return [value_of(Voucher, row) for row in found]
 
 
 def lots_held(session: Session, community_id: int, vouchers: Sequence[Voucher]) -> dict[int, list[LotAmount]]:

@@ -28,7 +28,8 @@ LOCK_WAIT_SECONDS_MAX = 30
 POSTGRES_VERSION_MIN = 15
 _PAUSES_MS = (50, 200, 800)
 _Result = TypeVar("_Result")
-_PLACE = {"sqlite": "?", "postgresql": "%s"}
+PLACE = {"sqlite": "?", "postgresql": "%s"}
+"""How a driver marks the place of a value in a statement."""
 NEVER = date(9999, 12, 31)
 """The day on which nothing lapses: 'never' as a date, so that every posting has one."""
 
@@ -302,13 +303,13 @@ def _send(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> 
 
 @cache
 def _insert(table: str, columns: tuple[str, ...], dialect: str) -> str:
-    places = ", ".join([_PLACE[dialect]] * len(columns))
+    places = ", ".join([PLACE[dialect]] * len(columns))
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - names are our own literals
 
 
 @cache
 def _update(table: str, values: tuple[str, ...], keys: tuple[str, ...], dialect: str) -> str:
-    place = _PLACE[dialect]
+    place = PLACE[dialect]
     assigned = ", ".join(f"{name} = {place}" for name in values)
     found = " AND ".join(f"{name} = {place}" for name in keys)
     return f"UPDATE {table} SET {assigned} WHERE {found}"  # noqa: S608

@@ -5,12 +5,14 @@ Measured: half the time of a Core select, whose statement is built and looked up
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, SQLModel, col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlalchemy import Select, Table, bindparam, select
+from sqlalchemy.orm import class_mapper
+from sqlmodel import Session, SQLModel
+
+from timebank.base.db import PLACE
 
 _Model = TypeVar("_Model", bound=SQLModel)
 
@@ -20,19 +22,21 @@ def select_rows(session: Session, sql: str, values: Sequence[Any]) -> Sequence[A
 
     A date or an instant comes as its driver gives it: see `db.iso` and `moment`.
     """
-    place = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
-    head, *rest = sql.split("?")
-    pieces: list[str] = [head]
+    connection = session.connection()
     given: list[Any] = []
-    for value, piece in zip(values, rest, strict=True):
-        if type(value) is list:
-            pieces.append(f"({', '.join([place] * len(value))})")
-            given.extend(value)
-        else:
-            pieces.append(place)
-            given.append(value)
-        pieces.append(piece)
-    return session.connection().exec_driver_sql("".join(pieces), tuple(given)).fetchall()
+    shape = tuple(len(value) if type(value) is list else None for value in values)
+    for value in values:
+        given.extend(value if type(value) is list else (value,))
+    return connection.exec_driver_sql(_written(sql, shape, connection.dialect.name), tuple(given)).fetchall()
+
+
+@lru_cache(256)  # the lists of a sheet have many lengths
+def _written(sql: str, shape: tuple[int | None, ...], dialect: str) -> str:
+    """A statement as its driver takes it: `shape` has the length of each list, None for a single value."""
+    place = PLACE[dialect]
+    head, *rest = sql.split("?")
+    places = (place if length is None else f"({', '.join([place] * length)})" for length in shape)
+    return head + "".join(there + piece for there, piece in zip(places, rest, strict=True))
 
 
 def moment(value: Any) -> datetime:
@@ -41,13 +45,31 @@ def moment(value: Any) -> datetime:
 
 
 def first(session: Session, model: type[_Model], **values: Any) -> _Model | None:
-    """The row of a table whose columns have these values, or None. Measured: half the price of a select written anew."""
-    return session.exec(_where(model, tuple(values)), params=values).first()
+    """The row of a table whose columns have these values, or None, as a value of its own: the session does not know it.
+
+    Measured: less than half the price of an object that the session keeps (27 and 64 µs of the processor's time).
+    """
+    row = session.connection().execute(_where(model, tuple(values)), values).first()
+    return None if row is None else value_of(model, row)
+
+
+def value_of(model: type[_Model], row: Sequence[Any]) -> _Model:
+    """All columns of a table's row as a value. It is made as the ORM makes its own, nothing is checked again."""
+    value: _Model = class_mapper(model).class_manager.new_instance()
+    value.__dict__.update(zip(table_of(model).c.keys(), row, strict=True))
+    return value
 
 
 @cache
-def _where(model: type[_Model], columns: tuple[str, ...]) -> SelectOfScalar[_Model]:
-    return select(model).where(*(col(getattr(model, name)) == bindparam(name) for name in columns))
+def table_of(model: type[SQLModel]) -> Table:
+    """The table of a model, for statements written with Core."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+@cache
+def _where(model: type[_Model], columns: tuple[str, ...]) -> Select[Any]:
+    table = table_of(model)
+    return select(table).where(*(table.c[name] == bindparam(name) for name in columns))
 
 
 def last_id(session: Session, table: str, community_id: int) -> int:
