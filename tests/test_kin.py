@@ -147,12 +147,16 @@ def test_links_are_listed_by_number_and_by_member(family: Book) -> None:
 def test_a_link_waits_for_a_second_person_and_is_then_made(office: Cli) -> None:
     assert office("kin", "add", "m1", "M0002", "--kind", "spouse", "--json").json == {"waiting": 1}
     assert office("kin", "list", "--json").json == []
-    assert office("inbox", "--json").json[0]["subject"] == "kin:M0001+M0002"
+    (waiting,) = office("inbox", "--json").json
+    assert (waiting["subject"], waiting["about"]) == ("kin:M0001+M0002", "m1 is the spouse of M0002")
     office("approve", "1", status=4)
     assert office("approve", "1", "--as", "W0002", "--json").json == {"approved": 1, "kind": "kin.add", "kin": 1}
     today = datetime.fromisoformat(office.now).date().isoformat()
     linked = {"kin": 1, "member": "M0001", "kind": "spouse", "of": "M0002", "since": today, "until": ""}
     assert office("kin", "list", "--member", "M0002", "--json").json == [linked]
+    office("kin", "end", "1")
+    assert office("inbox", "--json").json[0]["about"] == "M0001 is no spouse of M0002 any more"
+    office("reject", "2", "--why", "弄错了", "--as", "W0002")
     assert office("kin", "end", "1", "--approver", "W0002", "--json").json == {"kin": 1, "until": today}
     assert office("kin", "list", "--json").json == [linked | {"until": today}]
     assert office("audit").status == 0

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 
 from carried import strays
 from conftest import Book
+from timebank.audit import audit
 from timebank.base import communities, db, schema
 from timebank.base.errors import Invalid
 from timebank.journal import ENTRY
@@ -112,6 +113,18 @@ def test_going_down_leaves_no_table_and_going_up_again_makes_them_all(engine: En
     schema.upgrade(engine)
     assert set(inspect(engine).get_table_names()) == tables
     assert schema.revision(engine) == schema.head()
+
+
+def test_a_book_of_the_first_revision_comes_up_sound(book: Book) -> None:
+    """Whatever later revisions add, guards are put up with it and what was there stays."""
+    (member,) = book.join("M0001")
+    book.give(member.holder, 30)
+    before = _root(book.engine)
+    schema.downgrade(book.engine, "0001")
+    schema.upgrade(book.engine)
+    with book.read() as session:
+        assert audit(session, 1).findings == ()
+    assert _root(book.engine) == before
 
 
 @pytest.mark.sqlite  # ATTACH; on PostgreSQL rows go over by db copy (test_copying.py)

@@ -236,6 +236,7 @@ def test_a_notice_of_hours_shows_whose_with_names_that_can_be_told_apart(office:
     for member in ("M0001", "M0004", "M0005"):
         office("hours", "record", member, "--date", "2026-10-05", "--minutes", "60", "--category", "elder-care")
     waiting = office("notice", "holidays", str(HOLIDAYS), "--json").json
+    assert office("inbox", "--json").json[0]["about"].startswith("2026 has 33 days off and 6 make-up")
     office("approve", str(waiting["waiting"]), "--as", "W0002")
     posted = office("notice", "post", "hours:1..3", "十月服务", "--where", "公示栏", "--days", "2", "--json").json
     assert posted == {"notice": 1, "begins": "2026-10-20", "until": "2026-10-21"}
@@ -253,6 +254,7 @@ def test_a_notice_from_the_board_to_its_close_on_the_command_line(office: Cli) -
     office("notice", "close", "1", status=3, now=later)
     asked = ("notice", "decide", "1", "--result", "dismissed", "--why", "居民会议已议定")
     assert office(*asked, "--json", now=later).json == {"waiting": 1}
+    assert office("inbox", "--json", now=later).json[0]["about"] == "objection 1, dismissed: 居民会议已议定"
     office("approve", "1", "--as", "W0002", now=later)
     assert office("notice", "close", "1", "--json", now=later).json == {"notice": 1, "state": "passed"}
     objection = {"objection": 1, "received_on": "2026-10-20", "by": "李*士", "what": "分值太低", "result": "dismissed"}

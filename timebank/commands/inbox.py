@@ -10,6 +10,8 @@ from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.i18n import Language, say, text
 from timebank.benefits import points_text
+from timebank.commands import kin as kin_door
+from timebank.commands import notice as notice_door
 from timebank.commands.door import Door, reading
 from timebank.people import clerks, members
 
@@ -46,6 +48,10 @@ def _about(session: Session, community_id: int, waits: Approval, lang: Language)
         return text(say("{points} points of {pool} to {member}: {reason}", **asked | {"points": shown}), lang)
     if waits.kind == "points.reverse":
         return f"{waits.subject.partition(':')[2]} {asked['reason']}".strip()
+    if waits.kind.startswith("kin."):
+        return text(kin_door.about(session, community_id, asked), lang)
+    if waits.kind.startswith("notice."):
+        return text(notice_door.about(asked), lang)
     if not waits.kind.startswith("hours."):
         return waits.subject
     service = services.get(session, community_id, int(waits.subject.partition(":")[2]))

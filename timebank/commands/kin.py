@@ -7,7 +7,7 @@ import typer
 from sqlmodel import Session
 
 from timebank.base.act import Act
-from timebank.base.i18n import say
+from timebank.base.i18n import Say, say
 from timebank.base.sheet_values import parse_day
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, Number
@@ -72,6 +72,21 @@ def ended(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]
     """End a link as it was asked for."""
     link = kin.end(session, act, request["kin"])
     return {"kin": link.id, "until": str(link.until)}
+
+
+def about(session: Session, community_id: int, request: dict[str, Any]) -> Say:
+    """What a second person needs to see of a link that is to be made or ended."""
+    if "member" in request:
+        told = {"a": request["member"], "kind": KINDS[request["kind"]], "b": request["other"]}
+        since = request.get("since")
+        return (
+            say("{a} is the {kind} of {b} since {since}", **told, since=since)
+            if since
+            else say("{a} is the {kind} of {b}", **told)
+        )
+    link = kin.find(session, community_id, request["kin"])
+    a, b = (members.get(session, community_id, number).number for number in (link.a, link.b))
+    return say("{a} is no {kind} of {b} any more", a=a, kind=KINDS[link.kind], b=b)
 
 
 @reading(app, "list", example="timebank kin list --member M0012")

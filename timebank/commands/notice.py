@@ -10,7 +10,7 @@ from sqlmodel import Session
 from timebank import notices, services, workdays
 from timebank.base.act import Act
 from timebank.base.errors import Invalid, NotFound
-from timebank.base.i18n import say
+from timebank.base.i18n import Say, say
 from timebank.base.masking import mask_name, mask_names
 from timebank.base.sheet_values import parse_day, parse_text
 from timebank.commands.door import Door, Writing, reading, writing
@@ -121,7 +121,7 @@ def holidays(door: Writing, file: InputFile) -> None:
     subject = f"calendar:{year.year}"
     receipt = door.once_or_ask("notice.holidays", subject, request, lambda s, a: entered(s, a, request)).receipt
     if not door.screen.data(receipt) and "waiting" not in receipt:
-        door.screen.line(say("{year} has {days_off} days off and {make_up_days} make-up working days.", **receipt))
+        door.screen.line(_counted(receipt["year"], receipt["days_off"], receipt["make_up_days"]))
 
 
 def _content(file: Path) -> bytes:
@@ -141,6 +141,20 @@ def entered(session: Session, act: Act, request: dict[str, Any]) -> dict[str, An
     off, made_up = (tuple(parse_day(day) for day in request[name]) for name in ("days_off", "make_up_days"))
     workdays.add(session, act, Year(request["year"], off, made_up))
     return {"year": request["year"], "days_off": len(off), "make_up_days": len(made_up)}
+
+
+def about(request: dict[str, Any]) -> Say:
+    """What a second person needs to see of a decision, or of a calendar."""
+    if "year" in request:
+        return _counted(request["year"], len(request["days_off"]), len(request["make_up_days"]))
+    result = RESULTS[request["result"]]
+    return say("objection {number}, {result}: {why}", number=request["objection"], result=result, why=request["why"])
+
+
+def _counted(year: int, off: int, made_up: int) -> Say:
+    return say(
+        "{year} has {days_off} days off and {make_up_days} make-up working days.", year=year, days_off=off, make_up_days=made_up
+    )
 
 
 @reading(app, "list", example="timebank notice list --state open")
