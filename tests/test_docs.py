@@ -167,7 +167,7 @@ def test_the_page_of_formats_names_every_column_of_a_statement() -> None:
 
 
 ANSWERS = re.findall(
-    r"^\| (`[a-z ]+`(?:, `[a-z ]+`)*) \| `([\[{].*?)`(?:;.*|,.*|) \|$",
+    r"^\| (`[a-z -]+`(?:, `[a-z -]+`)*) \| `([\[{].*?)`(?:;.*|,.*|) \|$",
     (ROOT / "docs" / "formats.md").read_text(encoding="utf-8"),
     re.MULTILINE,
 )
@@ -194,6 +194,12 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
     rules = ROOT / "examples" / "rules" / "one-hour-one-point.toml"
     holidays = ROOT / "examples" / "holidays" / "2026.json"
     (tmp_path / "draft.toml").write_text(f"{rules.read_text('utf-8')}[gift]\nto = 'pools'\n", encoding="utf-8")
+    giving = rules.read_text("utf-8").replace('"2026.1"', '"2026.2"')
+    giving += "[gift]\nto = 'anyone'\n[credit]\npoints_per_credit = 1\n[[cap]]\nid = 'm'\nper = 'month'\npoints = 900\n"
+    (tmp_path / "giving.toml").write_text(f"{giving}overflow = 'pool:care'\n", encoding="utf-8")
+    (tmp_path / "old.csv").write_text("member_no,points,lapses_on\nM1,40,2026-11-15\nM9,1,never\n", encoding="utf-8")
+    contributions = "date,member_no,credits,category\n2026-10-05,M1,3,care\n2026-10-05,M9,3,care\n"
+    (tmp_path / "contributions.csv").write_text(contributions, encoding="utf-8")
     life = f"""
         init --name 建设中路社区 --open-from 2026-10|db status|db upgrade|clerk add 李晓梅|clerk list
         member import people.csv|merchant import shops.csv|member add 张小三|merchant add 阿香理发店|member list|member show M1
@@ -212,6 +218,12 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         team list|team show T1|team leave T1 M1|notice holidays {holidays} --approver W0002|notice post hours:1..2 九月公示
         notice list|notice object 1 没有来|notice show 1|notice decide 1 --result upheld --why 属实 --approver W0002
         notice close 1
+        rules publish giving.toml --resolution 8 --retroactive 赠予 --approver W0002
+        points open old.csv --partial --approver W0002|points import-opening old.csv --partial --approver W0002
+        points gift M1 M2 5|points donate M1 care 4|points pay-out care M2 1 --reason 住院 --approver W0002|points pools
+        points reverse E32 --approver W0002|points history M1|points reminders|points expire
+        credit issue M1 8 --category care --approver W0002|credit import contributions.csv --partial --approver W0002
+        credit convert M1 2|credit list
     """
     november = """
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002
