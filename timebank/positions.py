@@ -178,7 +178,8 @@ class Positions:
         assert transfer.amount > 0, "a transfer moves a positive amount"
         source = self.find(transfer.source, transfer.unit, transfer.source_purpose)
         target = self.find(transfer.target, transfer.unit, transfer.target_purpose)
-        for lot, amount in _taken(source, transfer, today):
+        taken = [(_NEVER, transfer.amount)] if source.lots is None else _taken(source, source.lots, transfer, today)
+        for lot, amount in taken:
             lapse = _NEVER if target.lots is None else transfer.lapses_on.isoformat() if transfer.lapses_on else lot
             repaid = self._repaid(target, amount) if target.purpose == "available" else 0
             done.append((source, lot, -amount))
@@ -311,18 +312,16 @@ def forget(session: Session, _transaction: object = None) -> None:
 event.listen(Session, "after_soft_rollback", forget)
 
 
-def _taken(source: Position, transfer: Transfer, today: str) -> list[tuple[str, int]]:
+def _taken(source: Position, lots: dict[str, int], transfer: Transfer, today: str) -> list[tuple[str, int]]:
     """The lots an amount comes from: the named one, or those not lapsed, first to lapse first."""
-    if source.lots is None:
-        return [(_NEVER, transfer.amount)]
     if transfer.lot is not None:
         lot = transfer.lot.isoformat()
-        there = source.lots.get(lot, 0)
+        there = lots.get(lot, 0)
         if there < transfer.amount:
             raise _insufficient(source, there, transfer.amount)
         return [(lot, transfer.amount)]
     taken, left = [], transfer.amount
-    for lot, there in sorted(source.lots.items()):
+    for lot, there in sorted(lots.items()):
         if lot >= today and there > 0 and left:
             taken.append((lot, min(there, left)))
             left -= min(there, left)

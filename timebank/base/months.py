@@ -40,11 +40,13 @@ def last_day(period: str) -> date:
     return month_end(first_day(period))
 
 
+@lru_cache(4096)  # and once for the day its points lapse
 def month_end(day: date) -> date:
     """The last day of the month a day lies in."""
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
+@lru_cache(4096)
 def add_months(day: date, months: int) -> date:
     """The same day some months later; 31 January + 1 month is the last day of February."""
     index = day.year * 12 + day.month - 1 + months
