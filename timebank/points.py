@@ -200,10 +200,9 @@ def pools(session: Session, community_id: int, today: date) -> list[Common]:
 
 def find_common(session: Session, community_id: int, place: str) -> str:
     """The holder of a pool ('elder-care', 'pool:elder-care') or a team ('T001'). Raises NotFound `unknown_pool`."""
-    there = reading.common(session, community_id)
     by_number = {team.number_key: team.holder for team in teams.listed(session, community_id)}
     holder = by_number.get(id_key(place), f"pool:{place.removeprefix('pool:')}")
-    if holder not in there:
+    if not reading.has_points(session, community_id, holder):
         raise NotFound(
             say("There is no pool or team {pool}.", pool=place),
             "unknown_pool",

@@ -345,6 +345,17 @@ def common(session: Session, community_id: int) -> list[str]:
     return sorted(session.execute(wanted.where(alike)).scalars(), key=order)
 
 
+def has_points(session: Session, community_id: int, holder: str) -> bool:
+    """Whether a holder has an account for points to give."""
+    wanted = select(ACCOUNT.id).where(
+        ACCOUNT.community_id == community_id,
+        ACCOUNT.holder == holder,
+        ACCOUNT.unit == "points",
+        ACCOUNT.purpose == "available",
+    )
+    return session.execute(wanted).first() is not None
+
+
 def held(session: Session, community_id: int) -> list[tuple[str, int]]:
     """Who holds reserved points now, and how many: (holder, points)."""
     wanted = select(ACCOUNT.holder, ACCOUNT.balance).where(
