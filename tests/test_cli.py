@@ -271,12 +271,22 @@ def test_help_and_version_import_nothing_of_the_book() -> None:
         assert done.stdout.splitlines()[-1] == "False", line
 
 
-def test_a_balance_imports_no_migrations(office: Cli) -> None:
-    script = "import sys, timebank.cli as c\ntry: c.app(sys.argv[1:])\nexcept SystemExit: print('alembic' in sys.modules)"
+def test_a_balance_imports_no_migrations_and_no_rooms_that_give(office: Cli) -> None:
+    script = (
+        "import sys, timebank.cli as c\ntry: c.app(sys.argv[1:])\n"
+        "except SystemExit: print(any(m in sys.modules for m in ('alembic', 'timebank.points', 'timebank.exchange')))"
+    )
     line = ["points", "balance", "M0001", "--db", office.url, "--now", office.now, "--quiet"]
     done = subprocess.run([sys.executable, "-c", script, *line], capture_output=True, text=True, check=True)
     assert "M0001" in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_verbs_with_files_of_their_own_are_among_their_nouns() -> None:
+    for (noun, verb), file in command_line.APART.items():
+        (apart,), there = command_line.load(noun, "en", file).commands.values(), command_line.load(noun, "en").commands[verb]
+        assert [p.name for p in apart.params] == [p.name for p in there.params]
+        assert (apart.help, apart.epilog) == (there.help, there.epilog)
 
 
 def test_the_collector_stands_still_while_commands_are_imported_and_works_after() -> None:

@@ -60,6 +60,9 @@ NOUNS: dict[str, str] = {
 SINGLE = {"init", "demo", "doctor", "inbox", "approve", "reject", "audit", "verify"}
 """Nouns that are a command themselves; the others are groups of verbs."""
 
+APART: dict[tuple[str, ...], str] = {("points", "balance"): "balance"}
+"""Verbs with a file of their own, and the file: they start without the rest of their noun, which has them as well."""
+
 EXIT_STATUS: dict[type[errors.TimebankError], int] = {
     errors.Refused: 3,
     errors.NotAllowed: 4,
@@ -86,7 +89,8 @@ class Noun(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         assert self.name is not None, "every noun has a name"
-        return load(self.name, _lang_of(parent)).make_context(info_name, args, parent, **extra)
+        file = APART.get((self.name, *args[:1]), self.name)  # global options were hoisted: the verb comes first
+        return load(self.name, _lang_of(parent), file).make_context(info_name, args, parent, **extra)
 
 
 class Root(TyperGroup):
@@ -153,9 +157,9 @@ def _lang_of(ctx: Any) -> Language:
     return lang
 
 
-def load(noun: str, lang: Language) -> Any:
-    """The commands of a noun, with their help in a language."""
-    module = _imported(f"timebank.commands.{noun}")
+def load(noun: str, lang: Language, file: str | None = None) -> Any:
+    """The commands of a noun, or those of a file, with their help in a language."""
+    module = _imported(f"timebank.commands.{file or noun}")
     command = get_command(module.app) if noun in SINGLE else get_group(module.app)
     command.name = noun
     command.help = command.help or NOUNS[noun]

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,17 +9,18 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import exchange, ledger, points
+from timebank import exchange, points
 from timebank import reading as book
 from timebank.approvals import two_people
 from timebank.base.act import Act
-from timebank.base.db import NEVER
 from timebank.base.errors import Invalid
-from timebank.base.i18n import Say, say
+from timebank.base.i18n import say
 from timebank.base.masking import mask_name, mask_phone
 from timebank.base.sheet_values import parse_day, parse_points
 from timebank.base.sheets import write_csv
 from timebank.benefits import points_text
+from timebank.commands import balance
+from timebank.commands.balance import lapse
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
 from timebank.commands.options import InputFile, MemberNo, Names, Partial, SaveRejects
@@ -32,49 +32,12 @@ from timebank.statement_lines import AWARDS
 from timebank.statement_words import HEADERS, Telling, entry_no
 
 app = typer.Typer(add_completion=False)
+app.registered_commands += balance.app.registered_commands
 _AT_ONCE = 500
 
 Amount = Annotated[str, typer.Argument(metavar="POINTS", help="How many points.")]
 Pool = Annotated[str, typer.Argument(metavar="POOL", help="Name of a pool, for example elder-care.")]
 Giver = Annotated[str, typer.Argument(metavar="FROM", help="Who gives: a member number.")]
-
-
-@reading(app, "balance", example="timebank points balance M0012 --json")
-def balance(
-    door: Door,
-    member: MemberNo,
-    as_of: Annotated[str | None, typer.Option(help="At the end of this day; today if left out.")] = None,
-) -> None:
-    """Show what a member has: points by the day they lapse, minutes served, credits."""
-    with door.reading() as (session, community):
-        found = members.find(session, community.id, member)
-        today, day = door.today(community), parse_day(as_of) if as_of else None
-        points, minutes, credits = (
-            ledger.balance(session, community.id, found.holder, unit, today=today, as_of=day)
-            for unit in ("points", "minutes", "credits")
-        )
-        decimals, unit_name = community.points_decimals, community.credits_unit
-    lots = [{"expires_on": day.isoformat(), "amount": amount} for day, amount in points.lots]
-    shown = {"available": points.available, "held": points.held, "owed": points.owed, "lots": lots}
-    if door.screen.data({"member": found.number, "points": shown, "credits": credits.total, "minutes": minutes.total}):
-        return
-    door.screen.facts(
-        say("Balance of {number}", number=found.number),
-        [
-            (say("points available"), points_text(points.available, decimals)),
-            (say("held for vouchers"), points_text(points.held, decimals)),
-            (say("owed"), points_text(-points.owed, decimals)),
-            (say("minutes served"), minutes.total),
-            (say("{unit} (credits)", unit=unit_name), credits.total),
-        ],
-    )
-    rows = [(_lapse(day), points_text(amount, decimals)) for day, amount in points.lots]
-    if rows:
-        door.screen.table(say("Points by the day they lapse"), (say("lapse on"), say("points")), rows)
-
-
-def _lapse(day: date) -> Say | str:
-    return say("never") if day == NEVER else day.isoformat()
 
 
 @writing(app, "gift", example="timebank points gift M0012 M0034 20")
@@ -172,7 +135,7 @@ def pools(door: Door) -> None:
     shown = [{"pool": name, "points": one.points, "lots": own} for name, one, own in zip(names, found, lots, strict=True)]
     if not door.screen.data(shown):
         rows = [
-            (name, points_text(one.points, decimals), _lapse(one.lots[0][0]) if one.lots else "-")
+            (name, points_text(one.points, decimals), lapse(one.lots[0][0]) if one.lots else "-")
             for name, one in zip(names, found, strict=True)
         ]
         door.screen.table(say("Pools and teams"), (say("pool"), say("points"), say("first lapse on")), rows)
