@@ -366,6 +366,11 @@ def test_a_store_cap_leaves_room_for_what_is_missing_to_it(balance: int, points:
     assert made.trace.get("used", {}).get("balance", 0) == balance
 
 
+def test_who_owes_points_has_room_for_them_besides() -> None:
+    rules = book(cap=(Cap("store", "balance", "points", 30),))
+    assert award(of(60), rules, Used(balance=-20)).points == 50
+
+
 # --- teams, tiers, bonuses ---
 
 

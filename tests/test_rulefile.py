@@ -548,6 +548,15 @@ def test_every_key_of_the_other_sections_reaches_the_book() -> None:
     assert book.example[1].facts.team == "T001"
 
 
+@pytest.mark.parametrize(
+    ("per", "had"), [("entry", False), ("day", False), ("month", True), ("year", True), ("lifetime", True)]
+)
+def test_before_an_example_the_bonuses_of_a_month_or_more_were_given(per: str, had: bool) -> None:
+    book = read(changed(('per    = "lifetime"', f'per = "{per}"'))).book
+    assert book is not None
+    assert book.example[1].used.bonuses == ({"first-service"} if had else set())
+
+
 def test_sections_left_out_allow_no_gift_no_credits_and_every_redeeming() -> None:
     book = read(FULL.encode()).book
     assert book is not None
@@ -729,9 +738,9 @@ PIECES += ["=", "]", "}", '"', "#", "\n"]
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, len(FULL)), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=4))
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=4))
 def test_a_rule_book_cut_up_anywhere_is_read_or_refused_and_never_raises(cuts: list[tuple[int, int, str]]) -> None:
-    written = FULL
+    written = WHOLE
     for start, length, piece in cuts:
         written = written[:start] + piece + written[start + length :]
     reading = read(written.encode())
@@ -855,6 +864,9 @@ def test_days_that_no_version_speaks_for_are_named() -> None:
     ]
     assert told_beside(version("2", "2027-01-01"), old) == []
     assert told_beside(new) == told_beside(new, new) == []
+    assert told_beside(old, version("0", "2025-01-01"), new) == [
+        ("replaces_version", "from 2026-01-01 on this version speaks, no longer 0")
+    ]
     between = version("3", "2027-01-01", "2027-01-31")
     assert told_beside(new, old, between) == told_beside(old, new, between) == told_beside(between, old, new) == []
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from by_hand import Sheet, book, books, facts_any, lost, of
-from timebank.clauses import Bonus, Cap, Facts, Multiplier, RuleBook, Tier
+from timebank.clauses import Bonus, BonusPer, Cap, Facts, Multiplier, RateRule, RuleBook, Tier, TierWindow
 from timebank.rewards import Award, award
 from timebank.tallies import SHARED, Sums, Tallies, places, scopes_of
 
@@ -114,9 +115,27 @@ def test_a_bonus_for_a_lifetime_is_given_once_and_again_after_its_service_was_ta
     assert serve(tallies, 1, of(60), rules).points == 60
 
 
-def test_a_tier_counts_hours_recorded_before_whether_they_earned_or_not() -> None:
+@pytest.mark.parametrize(
+    ("per", "points"),
+    [
+        ("entry", [1, 1, 1, 1, 1]),
+        ("day", [1, 0, 1, 1, 1]),
+        ("month", [1, 0, 0, 1, 1]),
+        ("year", [1, 0, 0, 0, 1]),
+        ("lifetime", [1, 0, 0, 0, 0]),
+    ],
+)
+def test_a_bonus_is_given_once_in_its_window(per: BonusPer, points: list[int]) -> None:
+    rules = book(rate=RateRule(Decimal(0), {}), bonus=(Bonus("b", 1, per),))
+    days = [date(2026, 10, 1), date(2026, 10, 1), date(2026, 10, 2), date(2026, 11, 1), date(2027, 10, 1)]
+    tallies = Tallies()
+    assert [serve(tallies, 1, of(60, day=day), rules).points for day in days] == points
+
+
+@pytest.mark.parametrize("window", ["lifetime", "year"])
+def test_a_tier_counts_hours_recorded_before_whether_they_earned_or_not(window: TierWindow) -> None:
     star = Multiplier("star", Decimal(2), tier="star")
-    rules = book(multiply=(star,), tier=(Tier("star", 2, "lifetime"),), service={"maximum_minutes_per_day": 60})
+    rules = book(multiply=(star,), tier=(Tier("star", 2, window),), service={"maximum_minutes_per_day": 60})
     tallies = Tallies()
     points = [serve(tallies, 1, of(60, day=date(2026, 10, day)), rules).points for day in (1, 1, 2)]
     assert points == [60, 0, 120]

@@ -24,8 +24,8 @@ Place = tuple[int, str]
 
 @dataclass(slots=True)
 class Sums:
-    """Sums over the unreversed services of one place. `minutes` are those recorded, earning or not; the others as in `Award`,
-    `points` being the members' own, in the smallest unit."""
+    """Sums over the unreversed services of one place. `minutes` are those recorded, earning or not, and in a life also those
+    brought in from before the book; the others as in `Award`, `points` being the members' own, in the smallest unit."""
 
     minutes: int = 0
     eligible: int = 0
