@@ -21,6 +21,7 @@ from timebank.base.errors import Finding, NotAllowed, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.masking import unfit_word
+from timebank.base.months import iso_day
 from timebank.earnings import Earnings, scopes_of
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
 from timebank.people import clerks, members
@@ -416,6 +417,6 @@ def _row(item: Fresh, act: Act) -> tuple[Any, ...]:
     """A service's row, in the order of `COLUMNS`."""
     r, made = item.record, item.award
     sums = (made.eligible, made.counted, made.points, made.window_minutes) if made else (0, 0, 0, 0)
-    head = (act.community_id, item.number, r.ref, item.version, item.digest, item.member.id, r.day.isoformat())
+    head = (act.community_id, item.number, r.ref, item.version, item.digest, item.member.id, iso_day(r.day))
     told = (r.starts, r.ends, r.minutes, r.category, r.activity_no, r.activity, r.place, r.team_size, r.kind)
     return (*head, *told, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq)

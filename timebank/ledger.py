@@ -18,7 +18,7 @@ from timebank.base.communities import State
 from timebank.base.db import NEVER, insert_rows, instant, together
 from timebank.base.errors import Finding, Invalid, NotAllowed, NotFound, Refused
 from timebank.base.i18n import say
-from timebank.base.months import period_of
+from timebank.base.months import iso_day, period_of
 from timebank.base.rows import last_id
 from timebank.journal import (
     ACCOUNT,
@@ -214,7 +214,7 @@ def _write(session: Session, act: Act, state: State, positions: Positions, ready
     receipts, texts = [], []
     for seq, item in enumerate(ready, start=state.size):
         draft, period = item.draft, item.period
-        key, day = f"{act.key}/{seq - first}", draft.business_date.isoformat()
+        key, day = f"{act.key}/{seq - first}", iso_day(draft.business_date)
         more = {"reverses": str(item.reverses)} if item.reverses is not None else {}
         told = draft.text or act.reason
         if told:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from timebank.base.act import Act
+from timebank.base.months import iso_day
 from timebank.journal import Draft
 from timebank.positions import Line, Position
 from timebank.transparency import piece, whole
@@ -36,7 +37,7 @@ class Payloads:
         text_hash = f'"text_hash":{more["text_hash"]},' if "text_hash" in more else ""
         trace = f'"trace":{piece(draft.trace)},' if draft.trace is not None else ""
         return (
-            f'{self._who}{draft.business_date.isoformat()}",{facts}"key":{piece(key)},"kind":{_word(draft.kind)}{self._log}'
+            f'{self._who}{iso_day(draft.business_date)}",{facts}"key":{piece(key)},"kind":{_word(draft.kind)}{self._log}'
             f'{self._nonces[seq].hex()}","period":"{period}{self._moment}{_postings(lines)}],'
             f'{reverses}{rules}"seq":{seq},{subject}{text_hash}{trace}"v":{PAYLOAD_VERSION}}}'
         )

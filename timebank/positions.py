@@ -11,6 +11,7 @@ from sqlmodel import Session
 from timebank.base.db import NEVER, insert_rows, iso, update_rows
 from timebank.base.errors import NotFound, Refused
 from timebank.base.i18n import say
+from timebank.base.months import iso_day
 from timebank.base.rows import select_rows
 from timebank.journal import EXPIRED, Transfer, keeps_lots
 
@@ -180,7 +181,7 @@ class Positions:
         target = self.find(transfer.target, transfer.unit, transfer.target_purpose)
         taken = [(_NEVER, transfer.amount)] if source.lots is None else _taken(source, source.lots, transfer, today)
         for lot, amount in taken:
-            lapse = _NEVER if target.lots is None else transfer.lapses_on.isoformat() if transfer.lapses_on else lot
+            lapse = _NEVER if target.lots is None else iso_day(transfer.lapses_on) if transfer.lapses_on else lot
             repaid = self._repaid(target, amount) if target.purpose == "available" else 0
             done.append((source, lot, -amount))
             _shift(source, lot, -amount)

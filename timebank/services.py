@@ -13,6 +13,7 @@ from timebank.base import rows
 from timebank.base.codes import id_key
 from timebank.base.db import Utc, iso, key_field
 from timebank.base.i18n import Say, say
+from timebank.base.months import iso_day
 from timebank.people.members import Volunteer
 
 MINUTES_A_DAY_MAX = 1440
@@ -97,7 +98,7 @@ class Record(NamedTuple):
     def digest(self) -> bytes:
         """16 bytes that two records share when they are the same service, whatever file they stand in."""
         said = (
-            f"{self.day.isoformat()}{_SEPARATOR}{self.starts}{_SEPARATOR}{self.ends}{_SEPARATOR}{self.minutes}{_SEPARATOR}"
+            f"{iso_day(self.day)}{_SEPARATOR}{self.starts}{_SEPARATOR}{self.ends}{_SEPARATOR}{self.minutes}{_SEPARATOR}"
             f"{self.team_size}{_SEPARATOR}{id_key(self.member_no)}{_SEPARATOR}{self.category}{_SEPARATOR}{self.activity_no}"
             f"{_SEPARATOR}{self.activity}{_SEPARATOR}{self.place}{_SEPARATOR}{self.kind}"
         )

@@ -11,10 +11,16 @@ from timebank.base.i18n import say
 _PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
-@lru_cache(4096)  # a batch asks thrice for each of its rows, which lie in a few months
+@lru_cache(4096)  # a batch asks for each of its rows, which lie in a few months
 def period_of(day: date) -> str:
     """The month a day lies in, as '2026-10'."""
     return f"{day.year:04d}-{day.month:02d}"
+
+
+@lru_cache(4096)
+def iso_day(day: date) -> str:
+    """A day as '2026-10-22': a batch writes few days, each of them thousands of times."""
+    return day.isoformat()
 
 
 def parse_period(written: str) -> str:
