@@ -457,6 +457,7 @@ A_DAY = "must be a day of the calendar without quotes, like 2027-01-31"
         ("= 2026-12-31", '= "2026-12-31"', f'{A_DAY}, got "2026-12-31"'),
         ("carry_remainder = true", "carry_remaindr = true", "there is no such key; the nearest is carry_remainder"),
         ("points   = 600", "ponits = 600\npoints = 600", "there is no such key; the nearest is points"),
+        ("points   = 600", "points = 600.5", "must be a whole number from 1 to 100000000, got 600.5"),
         ("decimals = 0", "", "is missing: must be a whole number from 0 to 1"),
         (
             "earns   = 79",

@@ -113,8 +113,8 @@ def test_conditions_are_said_one_by_one() -> None:
         tier="star",
     )
     assert str(lines(book(multiply=(rule,), tier=(STAR,)))["multiply", "m"]) == (
-        "m: × 2, for: days 2026-10-01 to 2026-10-07, 2026-12-31, Saturday, Sunday, the categories a, b, 5 people or more,"
-        " the teams T001, members of 三星 (star)"
+        "m: × 2, for: days 2026-10-01 to 2026-10-07, 2026-12-31; Saturday, Sunday; the categories a, b; 5 people or more;"
+        " the teams T001; members of 三星 (star)"
     )
 
 

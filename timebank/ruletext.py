@@ -165,6 +165,8 @@ def decimal(low: str, high: int, places: int) -> Kind[Decimal]:
             return None
         return abs(number) if number == round(number, places) else None  # abs: no -0.0
 
+    if not places:
+        return Kind("bad_number", whole(int(low), high).wanted, fit, Decimal(low))
     wanted = say("must be a number from {low} to {high} with at most {places} decimals", low=low, high=high, places=places)
     return Kind("bad_number", wanted, fit, Decimal(low))
 

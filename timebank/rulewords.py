@@ -1,6 +1,6 @@
 """A rule book in words, line by line, and what one version says otherwise than another. Pure: values in, sentences out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -140,7 +140,7 @@ def _where(told: Say, rule: Multiplier | Bonus, tiers: Mapping[str, Tier]) -> Sa
     conditions = [*_conditions(rule, tiers)]
     if not conditions:
         return say("{rule}, always", rule=told)
-    return say("{rule}, for: {conditions}", rule=told, conditions=_listed(conditions))
+    return say("{rule}, for: {conditions}", rule=told, conditions=_all_of(conditions))
 
 
 def _conditions(rule: Multiplier | Bonus, tiers: Mapping[str, Tier]) -> Iterator[Say]:
@@ -238,3 +238,9 @@ def _listed(items: Iterable[Say]) -> Say:
         return some[0]
     half = len(some) // 2
     return say("{some}, {more}", some=_listed(some[:half]), more=_listed(some[half:]))
+
+
+def _all_of(conditions: Sequence[Say]) -> Say:
+    """Conditions that must all hold, each of which may be a list itself."""
+    first, *others = conditions
+    return say("{condition}; {more}", condition=first, more=_all_of(others)) if others else first

@@ -1499,6 +1499,7 @@ MESSAGES: dict[str, str] = {
     "{cap}: {limit}; what is above is not recorded": "{cap}：{limit}；超出部分不予记入",
     "{cap}: {limit}; what is above waits for a decision": "{cap}：{limit}；超出部分待审定",
     "{category}: {rate} points an hour": "{category}：每小时 {rate} 分",
+    "{condition}; {more}": "{condition}；{more}",
     "{count} people or more": "{count} 人以上",
     "{first} to {last}": "{first} 至 {last}",
     "{name}: from {hours} hours served in all on": "{name}：累计服务满 {hours} 小时",
