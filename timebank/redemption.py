@@ -22,7 +22,7 @@ from timebank.base.act import Act
 from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Invalid, Refused
 from timebank.base.i18n import Say, say
-from timebank.base.rows import last_id
+from timebank.base.rows import last_id, value_of
 from timebank.benefits import Benefit, Discount, Terms
 from timebank.journal import REDEEMED, Draft, Transfer
 from timebank.once import once
@@ -146,19 +146,22 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_da
         if refusal.code != "insufficient":
             raise
         raise _insufficient(session, act, member, points) from refusal
-    voucher = Voucher(
-        community_id=cid,
-        id=number,
-        code_mac=code_mac,
-        code_tail=codes.tail(code),
-        offer_id=offer.id,
-        member_id=member.id,
-        merchant_id=merchant.id,
-        points=points,
-        fen=fen,
-        issued_on=today,
-        expires_on=expires_on,
-        seq=receipt.seq,
+    voucher = value_of(
+        Voucher,
+        {
+            "community_id": cid,
+            "id": number,
+            "code_mac": code_mac,
+            "code_tail": codes.tail(code),
+            "offer_id": offer.id,
+            "member_id": member.id,
+            "merchant_id": merchant.id,
+            "points": points,
+            "fen": fen,
+            "issued_on": today,
+            "expires_on": expires_on,
+            "seq": receipt.seq,
+        },
     )
     insert_rows(session, "voucher", _VOUCHER, [_row(voucher, _VOUCHER)])
     return Issued(voucher, code)
@@ -482,14 +485,17 @@ def _resolve(session: Session, act: Act, endings: Sequence[_Ending], seqs: Seque
 
 def _resolution(act: Act, ending: _Ending, seq: int) -> Resolution:
     done = ending.benefit
-    return Resolution(
-        community_id=act.community_id,
-        voucher_id=ending.voucher.id,
-        outcome=ending.outcome,
-        day=ending.day,
-        resolved_at=act.now,
-        bill_fen=done.bill_fen if done else 0,
-        benefit_fen=done.off_fen if done else 0,
-        points=done.points if done else 0,
-        seq=seq,
+    return value_of(
+        Resolution,
+        {
+            "community_id": act.community_id,
+            "voucher_id": ending.voucher.id,
+            "outcome": ending.outcome,
+            "day": ending.day,
+            "resolved_at": act.now,
+            "bill_fen": done.bill_fen if done else 0,
+            "benefit_fen": done.off_fen if done else 0,
+            "points": done.points if done else 0,
+            "seq": seq,
+        },
     )

@@ -209,8 +209,8 @@ def presented(session: Session, community_id: int, code_mac: bytes) -> tuple[Vou
         raise NotFound(
             say("There is no voucher with this code."), "unknown_code", say("Compare it with the slip, character by character.")
         )
-    own, end = row[: len(VOUCHER)], row[len(VOUCHER) :]
-    return value_of(Voucher, own), value_of(Resolution, end) if end[0] is not None else None
+    own, end = dict(zip(VOUCHER.keys(), row, strict=False)), dict(zip(RESOLUTION.keys(), row[len(VOUCHER) :], strict=True))
+    return value_of(Voucher, own), value_of(Resolution, end) if end["voucher_id"] is not None else None
 
 
 def standing(session: Session, voucher: Voucher, today: date) -> Standing:
@@ -239,14 +239,14 @@ def of_member(session: Session, community_id: int, member_id: int, today: date) 
 def unresolved(session: Session, community_id: int) -> list[Voucher]:
     """All vouchers that hold points, lapsed ones too, by number."""
     found = session.connection().execute(_UNRESOLVED, {"community": community_id})
-    return [value_of(Voucher, row) for row in found]
+    return [value_of(Voucher, row._asdict()) for row in found]
 
 
 def lapsed(session: Session, community_id: int, today: date, member_id: int | None = None) -> list[Voucher]:
     """The unresolved vouchers of one member or (None) of everybody that are past their last day, by number."""
     given = {"community": community_id, "today": today, "member": member_id}
     found = session.connection().execute(_LAPSED if member_id is None else _LAPSED_OF_MEMBER, given)
-    return [value_of(Voucher, row) for row in found]
+    return [value_of(Voucher, row._asdict()) for row in found]
 
 
 def lots_held(session: Session, community_id: int, vouchers: Sequence[Voucher]) -> dict[int, list[LotAmount]]:
