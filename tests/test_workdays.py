@@ -51,7 +51,7 @@ def test_a_published_notice_is_read_with_its_make_up_days() -> None:
         b"{",
         b"\xff\xfe\x00",
         b"[" * 50_000,
-        b" " * (1 << 16) + b"{}",
+        written() + b" " * (1 << 16),
         written("2026"),
         written(2026.5),
         written(True),
@@ -97,6 +97,11 @@ def test_a_year_that_nobody_entered_is_unknown(book: Book) -> None:
         last_day(book, date(2026, 12, 30), 3)
     enter(book, Year(2027, (date(2026, 12, 31), date(2027, 1, 1)), (date(2027, 1, 2),)))
     assert last_day(book, date(2026, 12, 30), 2) == date(2027, 1, 2)
+    enter(book, Year(2026, (), ()))
+    assert last_day(book, date(2026, 12, 30), 2) == date(2027, 1, 2)
+    enter(book, Year(2027, (), (date(2026, 12, 26),)))
+    enter(book, Year(2026, (date(2026, 12, 26),), ()))
+    assert last_day(book, date(2026, 12, 26), 1) == date(2026, 12, 26)
 
 
 @pytest.mark.parametrize("days", [-1, 0, DAYS_MAX + 1])
