@@ -797,6 +797,23 @@ def test_what_the_reader_learned_does_not_make_it_trust_another(alike: str) -> N
         assert read_by(reader.read, other) == read_by(strictly, other)
 
 
+def test_parts_of_good_payloads_are_good_together_only_where_their_keys_are_in_order() -> None:
+    """Shapes are remembered in parts, cut before the sums of a trace: sums of another object deeper in it are none."""
+    plain = LEARNED.replace(b'"a1":10,"a2":20,', b"")
+    one, other, mixed = (
+        plain.replace(b',"v":1}', b',"subject":"hours:1","trace":%b,"v":1}' % trace)
+        for trace in (
+            b'{"a":{"b":1,"used":1},"q":1}',
+            b'{"z":{"b":1,"used":1}}',
+            b'{"z":{"b":1,"used":1},"q":1}',
+        )
+    )
+    reader = Reader()
+    for learned in (one, other) * 2:
+        assert reader.read(learned) == parse(learned)
+    assert read_by(reader.read, mixed) == "not_canonical"
+
+
 def strictly(payload: bytes) -> dict[str, Any]:
     fields = parse(payload)
     if malformed(fields):

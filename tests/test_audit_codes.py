@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from conftest import RULES as RULES_TEXT
 from lived import Vandal, a_vandal, report, the_lived_book  # noqa: F401 - fixtures
 from timebank import rulefile
-from timebank.audit.awards import Known, told_by
+from timebank.audit.awards import Awards, Known, told_by
 from timebank.audit.findings import CODES, PROJECTION, REWRITTEN, ROLLED_BACK, Findings
 from timebank.audit.privacy import Privacy
 from timebank.base.errors import Invalid
@@ -266,7 +267,7 @@ def test_awards_known_already_are_those_made_again(traces: list[dict[str, Any]])
     known = Known(BOOK)
     for trace in traces * 2:
         before = json.dumps(trace)
-        told = told_by(canonical({"subject": "hours:1", "trace": trace, "v": 1}))
+        told = told_of(trace)
         try:
             right: Any = award(facts_of(trace), BOOK, used_of(trace))
         except Invalid:
@@ -281,12 +282,44 @@ def test_awards_known_already_are_those_made_again(traces: list[dict[str, Any]])
             assert (made.points, made.overflow, made.lapses_on) == (right.points, right.overflow, right.lapses_on)
 
 
-def test_facts_that_look_like_a_trace_are_none(vandal: Vandal) -> None:
-    """The trace is remembered by its bytes: those of facts come before it in a payload."""
-    good = vandal.payload(HOURS)
-    vandal.rewrite(HOURS, facts={"a": 1, "trace": good["trace"]}, trace=good["trace"] | {"rate": "1"})
-    vandal.reseal()
-    assert [(finding.code, finding.entry) for finding in report(vandal.book, "I9").findings] == [("award_differs", HOURS)]
+def known_trace() -> tuple[Known, dict[str, Any]]:
+    """A memory that knows an award, and the trace of it."""
+    assert BOOK is not None
+    known, used = Known(BOOK), Used(0, 60, 60, {"month": (1, 60)})
+    trace: dict[str, Any] = json.loads(json.dumps(award(Facts(date(2026, 9, 1), "elder-care", 60), BOOK, used).trace))
+    assert known.again(trace, told_of(trace))[1] == trace
+    assert known.again(trace, told_of(trace))[1] is trace
+    return known, trace
+
+
+def told_of(trace: dict[str, Any]) -> bytes:
+    return told_by(canonical({"subject": "hours:1", "trace": trace, "v": 1}))
+
+
+@pytest.mark.parametrize("windows", [{"month": [0, 0]}, {"x": [1, 1]}, {"month": [1, 60], "x": [1, 1]}, {"team/month": [1, 1]}])
+def test_sums_that_no_award_writes_are_not_known(windows: dict[str, list[int]]) -> None:
+    known, trace = known_trace()
+    other = trace | {"used": trace["used"] | {"windows": windows}}
+    assert known.again(other, told_of(other))[1] != other
+
+
+def test_a_trace_that_says_more_behind_its_sums_is_not_known() -> None:
+    known, trace = known_trace()
+    other = trace | {"window_minutes": 30}
+    assert told_of(other) == told_of(trace)
+    assert known.again(other, told_of(other))[1] != other
+
+
+def test_facts_that_look_like_a_trace_are_none() -> None:
+    """An award is known by the bytes of its trace: those of facts come before it in a payload."""
+    findings, digest = Findings(["I9"]), sha256(RULES_TEXT.encode()).hexdigest()
+    awards, (_, trace) = Awards(findings, {"1": RULES_TEXT.encode()}), known_trace()
+    awards.publish(0, {"facts": {"version": "1", "sha256": digest, "effective_from": "2026-01-01"}})
+    entry = {"business_date": "2026-09-01", "postings": [], "rules": f"1@{digest[:16]}"}
+    more = {"facts": {"a": 1, "trace": trace}}
+    for seq, payload in enumerate([entry | {"trace": trace}, entry | more | {"trace": trace | {"rate": "1"}}]):
+        awards.take(seq, payload, canonical(payload))
+    assert [str(finding.message.values["parts"]) for finding in findings.all()] == ["postings", "rate"]
 
 
 # --- what may tell who somebody is ---

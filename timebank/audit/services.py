@@ -7,7 +7,7 @@ confirmed by two, and the sums that caps and carried minutes are read from are t
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, func, not_, or_, select
@@ -208,13 +208,13 @@ def _check_earnings(member: int, made: Sequence[Row], kept: Sequence[Row], findi
     """I10: the sums that caps and carried minutes are read from, against the posted services they are made of."""
     categories, months = dict[str, Sums](), dict[str, Sums]()
     for _, category, month, *sums in made:
-        categories[category] = [a + b for a, b in zip(categories.get(category, _NOTHING), sums, strict=True)]
-        months[month] = [a + b for a, b in zip(months.get(month, _NOTHING), sums, strict=True)]
+        categories[category] = [*map(add, categories.get(category, _NOTHING), sums)]
+        months[month] = [*map(add, months.get(month, _NOTHING), sums)]
     truth = {f"category:{name}": sums for name, sums in categories.items()}
     for month, sums in months.items():
         truth[f"month:{month}"] = sums
         for scope in (f"year:{month[:4]}", "life"):
-            truth[scope] = [a + b for a, b in zip(truth.get(scope, _NOTHING), sums, strict=True)]
+            truth[scope] = [*map(add, truth.get(scope, _NOTHING), sums)]
     shown = {scope: sums for _, scope, *sums in kept}
     if shown != truth:
         for scope in sorted(shown.keys() | truth.keys(), key=str):
