@@ -275,7 +275,10 @@ def _reverse(session: Session, act: Act, seq: int, owe: bool) -> dict[str, Any]:
     from_expired: list[list[object]] = []
     for holder, unit, purpose, lot, amount in _as_it_came_in(rows):
         position = positions.find(holder, unit, purpose)
-        if amount < 0 or position.lots is None:
+        if amount < 0:
+            opposite.extend(positions.give_back(position, lot, -amount, opposite))
+            continue
+        if position.lots is None:
             opposite.append((position, lot.isoformat(), -amount))
             continue
         expired = _expired_left(session, position, lot)

@@ -235,6 +235,17 @@ class Positions:
             self._moved_lots.add((position.id, lapse))
         return n
 
+    def give_back(self, position: Position, lot: date, amount: int, before: Sequence[Move]) -> list[Move]:
+        """What an entry's reversal brings back, which repays what its holder owes first, as all that comes in does.
+
+        `before` is what the same reversal moves already. Returns the moves, not applied.
+        """
+        owing = self._by_name.get((position.holder, position.unit, "owed")) if position.lots is not None else None
+        debt = max(0, -owing.balance - sum(n for place, _, n in before if place is owing)) if owing is not None else 0
+        repaid = min(amount, debt)
+        moves = [(owing, _NEVER, repaid)] if owing is not None and repaid else []
+        return [*moves, (position, lot.isoformat(), amount - repaid)] if amount > repaid else moves
+
     def take_back(
         self, position: Position, lot: date, amount: int, expired: int, before: Sequence[Move], *, owe: bool
     ) -> tuple[list[Move], int]:
