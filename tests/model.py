@@ -202,6 +202,25 @@ class Opening:
         return self.points, self.minutes, self.credits
 
 
+Place = tuple[str, date, int]
+"""Points of a holder's lot: who, the lapse day, how many."""
+
+
+@dataclass
+class Movement:
+    """An entry that can be taken back by its number: the lots it took points from and brought them to (what repaid a debt
+    with them), what else moved (unit, amount, from, to), where new points came from, and under what it is known."""
+
+    seq: int
+    kind: str
+    taken: list[Place]
+    brought: list[Place]
+    plain: list[tuple[str, int, tuple[str, str], tuple[str, str]]] = field(default_factory=list)
+    source: str = ""
+    known: Any = None
+    reversed: bool = False
+
+
 @dataclass
 class Kin:
     """Two members who are related from a day on, and to a day once that has ended."""
@@ -243,9 +262,9 @@ class Model:
         self.vouchers: list[Voucher] = []
         self.claims: list[dict[str, Any]] = []
         self.kin: list[Kin] = []
-        self.given: dict[object, Contribution] = {}
-        self.converted: Counter[tuple[int, str]] = Counter()
-        self.brought: dict[tuple[int, date], tuple[int, int, int]] = {}
+        self.movements: list[Movement] = []
+        self.given: dict[object, tuple[Contribution, Movement]] = {}
+        self.brought: dict[tuple[int, date], tuple[tuple[int, int, int], Movement]] = {}
         self.refs: dict[Any, list[Service]] = {}
         self.of_member: dict[int, list[Service]] = {}
 
@@ -528,7 +547,7 @@ class Model:
         why |= self.clock(who)
         why |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == old.member else set()
         plan = self.taken_back(old)
-        why |= {"already_spent"} if any(place == "owed" and not (owe and h[0] == "m") for h, place, _ in plan) else set()
+        why |= self.spent(plan, owe)
         right = Service(old.member, old.day, old.starts, minutes, old.category, old.kind, old.team, old.ref)
         old.state = "corrected" if minutes else "reversed"
         if minutes:
@@ -544,24 +563,40 @@ class Model:
         return why
 
     def taken_back(self, old: Service) -> list[tuple[str, date | str, int]]:
-        """Where an award comes back from: the lot's rest, what of it lapsed, other lots, and then it is owed."""
-        plan: list[tuple[str, date | str, int]] = []
+        """Where an award comes back from."""
         own = (f"member:{old.member}", NEVER if old.points == old.repaid else old.lapse, old.points)
-        for holder, lot, amount in (own, *((f"pool:{pool}", old.lapse, over) for pool, over in old.pools.items())):
+        return self.back([own, *((f"pool:{pool}", old.lapse, over) for pool, over in old.pools.items())])
+
+    def back(self, brought: list[Place]) -> list[tuple[str, date | str, int]]:
+        """Where points come back from: their lot's rest, what of it lapsed, their holder's other lots, and then it is owed."""
+        plan: list[tuple[str, date | str, int]] = []
+        gone = Counter[tuple[str, date | str]]()
+        for holder, lot, amount in brought:
             others = [(lapse, rest) for lapse, rest in self.lots_of(holder) if lapse != lot]
             places = [(lot, self.lots[holder][lot]), (f"expired {lot}", self.expired[holder, lot]), *others, ("owed", amount)]
             left = amount
             for place, there in places:
-                taken = min(left, there)
+                taken = min(left, there - gone[holder, place])
                 left -= taken
+                gone[holder, place] += taken
                 plan += [(holder, place, taken)] if taken else []
         return plan
+
+    def spent(self, plan: list[tuple[str, date | str, int]], owe: bool) -> set[str]:
+        """Why this cannot be taken back: somebody would owe points who may not, or a pool or team."""
+        owed = [holder for holder, place, _ in plan if place == "owed"]
+        return {"already_spent"} if any(not owe or holder[0] != "m" for holder in owed) else set()
 
     def undo(self, old: Service, plan: list[tuple[str, date | str, int]]) -> None:
         """Reverse an award."""
         self.move("minutes", old.minutes, (f"member:{old.member}", "served"), ("system:service", "source"))
+        self.carry_out(plan)
+        self.balance["system:issued", "points", "source"] += old.points + sum(old.pools.values())
+        self.wrote("reversal")
+
+    def carry_out(self, plan: list[tuple[str, date | str, int]]) -> None:
+        """Take points back from where they are."""
         for holder, place, amount in plan:
-            self.balance["system:issued", "points", "source"] += amount
             if isinstance(place, date):
                 self.take(holder, place, amount)
             elif place == "owed":
@@ -569,20 +604,62 @@ class Model:
             else:
                 self.balance["system:expired", "points", "sink"] -= amount
                 self.expired[holder, date.fromisoformat(place.split()[1])] -= amount
-        self.wrote("reversal")
 
     # ---- points and credits
 
+    def moved(self, kind: str, taken: list[Place], brought: list[Place], **more: Any) -> Movement:
+        """Write an entry that brings points to a holder; what repays a debt comes back with the first lot that was kept."""
+        for holder, lot, amount in taken:
+            self.take(holder, lot, amount)
+        kept, repaid = [], 0
+        for holder, lot, amount in brought:
+            repays = self.put(holder, lot, amount)
+            repaid += repays
+            kept += [(holder, lot, amount - repays)] if amount > repays else []
+        if repaid:
+            holder, lot, amount = kept[0] if kept else (brought[0][0], NEVER, 0)
+            kept[:1] = [(holder, lot, amount + repaid)]
+        entry = Movement(sum(self.kinds.values()), kind, taken, kept, **more)
+        for plain in entry.plain:
+            self.move(*plain)
+        if entry.source:
+            self.balance[entry.source, "points", "source"] -= sum(amount for *_, amount in brought)
+        self.movements.append(entry)
+        self.wrote(kind)
+        return entry
+
     def hand_on(self, kind: str, source: str, target: str, points: int) -> None:
         """Points go from one holder to another, what lapses first goes first, and keep their lapse days."""
-        left = points
+        taken, left = [], points
         for lot, rest in self.lots_of(source):
-            taken = min(left, rest) if lot >= self.today else 0
-            if taken:
-                self.take(source, lot, taken)
-                self.put(target, lot, taken)
-                left -= taken
-        self.wrote(kind)
+            some = min(left, rest) if lot >= self.today else 0
+            taken += [(source, lot, some)] if some else []
+            left -= some
+        self.moved(kind, taken, [(target, lot, some) for _, lot, some in taken])
+
+    def take_back(self, who: Who, seq: int, owe: bool) -> set[str]:
+        """Reverse an entry that was a mistake."""
+        why = who.two | self.clock(who)
+        if seq >= sum(self.kinds.values()):
+            return why | {"no_entry"}
+        entry = next((entry for entry in self.movements if entry.seq == seq), None)
+        if entry is None:
+            return why | {"not_to_reverse"}
+        plan = self.back(entry.brought)
+        why |= self.spent(plan, owe) | ({"already_reversed"} if entry.reversed else set())
+        short = any(u == "credits" and self.balance[to[0], u, to[1]] < n for u, n, _, to in entry.plain if to[0][0] == "m")
+        why |= {"insufficient"} if short else set()
+        if not why:
+            entry.reversed = True
+            self.carry_out(plan)
+            for holder, lot, amount in entry.taken:
+                self.put(holder, lot, amount)
+            for unit, amount, source, target in entry.plain:
+                self.move(unit, amount, target, source)
+            if entry.source:
+                self.balance[entry.source, "points", "source"] += sum(amount for *_, amount in entry.brought)
+            self.wrote("reversal")
+        return why
 
     def gift(self, who: Who, giver: int, receiver: int, points: int) -> set[str]:
         why = self.clock(who) | self.unknown(giver, receiver) | ({"same_member"} if giver == receiver else set())
@@ -646,18 +723,17 @@ class Model:
             return who.two
         content = replace(new, ref="")
         known = self.given.get(new.ref or content)
-        if known == content:
+        if known and known[0] == content:
             return set()
         why = self.unknown(new.member) or self.clock(who)
         joined = NEVER if "unknown_member" in why else self.members[new.member - 1]
         why |= {"future_date"} if new.day > self.today else {"before_joining"} if new.day < joined < NEVER else set()
-        why |= {"other_content"} if known else set()
+        why |= {"other_content"} if known and not known[1].reversed else set()
         why |= ({"bad_credits"} if new.credits < 1 else set()) | (set() if new.category else {"no_category"})
         why |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == new.member else set()
         if not why:
-            self.given[new.ref or content] = content
-            self.move("credits", new.credits, ("system:issued", "source"), (f"member:{new.member}", "available"))
-            self.wrote("credit.issue")
+            move = ("credits", new.credits, ("system:issued", "source"), (f"member:{new.member}", "available"))
+            self.given[new.ref or content] = content, self.moved("credit.issue", [], [], plain=[move])
         return why
 
     def convert(self, who: Who, member: int, credits: int) -> set[str]:
@@ -667,16 +743,21 @@ class Model:
             return why | ({"no_conversion"} if book else {"no_rules"})
         rate, most = book.credit
         month = (member, self.today.isoformat()[:7])
+        before = sum(e.plain[0][1] for e in self.movements if e.known == month and not e.reversed)
         points = rounded(credits * Fraction(rate), book.last_round)
-        why |= {"credits_over_month"} if most and self.converted[month] + credits > most else set()
+        why |= {"credits_over_month"} if most and before + credits > most else set()
         why |= {"insufficient_credits"} if credits > self.balance[holder, "credits", "available"] else set()
         why |= set() if points else {"worthless"}
         if not why:
-            self.converted[month] += credits
-            self.move("credits", credits, (holder, "available"), ("system:converted", "sink"))
-            self.put(holder, book.lapses(self.today), points)
-            self.balance["system:issued", "points", "source"] -= points
-            self.wrote("credit.convert")
+            move = ("credits", credits, (holder, "available"), ("system:converted", "sink"))
+            self.moved(
+                "credit.convert",
+                [],
+                [(holder, book.lapses(self.today), points)],
+                plain=[move],
+                source="system:issued",
+                known=month,
+            )
         return why
 
     def bring(self, who: Who, row: Opening, day: date) -> set[str]:
@@ -684,10 +765,11 @@ class Model:
         if why:
             return why
         lot, holder = (row.member, row.lapse), f"member:{row.member}"
-        if self.brought.get(lot) == row.amounts:
+        amounts, entry = self.brought.get(lot, ((), None))
+        if amounts == row.amounts:
             return set()
-        own = [amounts for (member, _), amounts in self.brought.items() if member == row.member]
-        found = self.clock(who) | self.unknown(row.member) | ({"other_content"} if lot in self.brought else set())
+        own = [known for (member, _), (known, entry) in self.brought.items() if member == row.member and not entry.reversed]
+        found = self.clock(who) | self.unknown(row.member) | ({"other_content"} if entry and not entry.reversed else set())
         found |= (set() if any(row.amounts) else {"nothing_there"}) | (
             {"lapsed_already"} if row.points and row.lapse < day else set()
         )
@@ -695,12 +777,13 @@ class Model:
         found |= {"credits_twice"} if row.credits and any(credits for _, _, credits in own) else set()
         found |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == row.member else set()
         if not found:
-            self.brought[lot] = row.amounts
-            self.put(holder, row.lapse, row.points)
-            self.balance["system:opening", "points", "source"] -= row.points
-            self.move("minutes", row.minutes, ("system:opening", "source"), (holder, "served"))
-            self.move("credits", row.credits, ("system:opening", "source"), (holder, "available"))
-            self.wrote("points.opening")
+            source = ("system:opening", "source")
+            moves = [
+                ("minutes", row.minutes, source, (holder, "served")),
+                ("credits", row.credits, source, (holder, "available")),
+            ]
+            points = [(holder, row.lapse, row.points)]
+            self.brought[lot] = row.amounts, self.moved("points.opening", [], points, plain=moves, source="system:opening")
         return found
 
     # ---- vouchers

@@ -555,6 +555,18 @@ class Play:
             lambda s, a: points_.pay_out(s, a, pool, f"M{receiver:04d}", given),
         )
 
+    @verb(latest=(0, 0, 0, 1, 2, 3, 5, 30, -1), owe=(False, True), actor=ACTORS, approver=SECOND)
+    def take_back(self, latest: int, owe: bool, actor: int, approver: int | None) -> None:
+        """One of the latest entries of points or credits, those that stand first; the last entry of all (-1); one too many."""
+        who, movements = self.who(actor, approver), self.model.movements
+        there = _latest([not entry.reversed for entry in movements], max(0, latest))
+        entries = sum(self.model.kinds.values())
+        seq = entries - 1 if latest < 0 else movements[there - 1].seq if there > 0 else entries
+        asked = {"entry": seq, "owe": owe, "reason": "a mistake"}
+        self.command(
+            "take_back", asked, who, lambda m: m.take_back(who, seq, owe), lambda s, a: points_.take_back(s, a, seq, owe=owe)
+        )
+
     @verb(one=(2, 3, 4, 1), other=(3, 4, 1, 2), ago=(0, 0, 30, -1), actor=ACTORS, approver=SECOND)
     def link(self, one: int, other: int, ago: int, actor: int, approver: int | None) -> None:
         who, since = self.who(actor, approver), self.book.today - timedelta(ago)
