@@ -1,5 +1,6 @@
 """Kin, teams, calendars and notices: whoever changes their rows behind the program's back is found, as is who decided alone."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -69,6 +70,61 @@ def test_a_book_with_kin_teams_and_notices_has_no_findings(lived: Book) -> None:
 def test_an_erased_text_of_a_notice_is_no_finding(vandal: Vandal) -> None:
     vandal.run("DELETE FROM entry_text WHERE seq = :seq", seq=vandal.seq("notice.object"))
     assert report(vandal.book).ok
+
+
+def told_again(kind: str, **facts: object) -> Callable[[Vandal], object]:
+    """Write other facts into an entry."""
+
+    def do(vandal: Vandal) -> None:
+        seq = vandal.seq(kind)
+        vandal.rewrite(seq, facts=vandal.payload(seq).get("facts", {}) | facts)
+
+    return do
+
+
+def dated(kind: str, day: str) -> Callable[[Vandal], object]:
+    return lambda vandal: vandal.rewrite(vandal.seq(kind), business_date=day)
+
+
+COURSES = (
+    ("a notice too short", told_again("notice.post", until="2026-11-11"), {"notice.post"}),
+    ("a notice too long", told_again("notice.post", days=6), {"notice.post"}),
+    ("by another calendar", told_again("calendar.set", days_off="2026-11-09"), {"notice.post"}),
+    ("a year without a calendar", told_again("calendar.set", year=2025), {"notice.post"}),
+    ("a notice begun before", told_again("notice.post", begins="2026-11-05", days=6), {"notice.post"}),
+    ("a notice of no day", told_again("notice.post", begins="soon"), {"notice.post", "notice.object"}),
+    ("an objection to nothing", told_again("notice.object", notice=7), {"notice.object", "notice.decide", "notice.close"}),
+    ("an objection too late", dated("notice.object", "2026-11-13"), {"notice.object"}),
+    ("an objection too early", dated("notice.object", "2026-11-05"), {"notice.object"}),
+    ("closed against what was decided", told_again("notice.close", outcome="passed"), {"notice.close"}),
+    ("passed too early", told_again("notice.decide", result="dismissed"), {"notice.close"}),
+    ("undecided", lambda vandal: vandal.rewrite(vandal.seq("notice.decide"), kind="calendar.note"), {"notice.close"}),
+    ("decided twice", lambda vandal: vandal.rewrite(vandal.seq("notice.close"), kind="notice.decide"), {"notice.close"}),
+)
+
+
+@pytest.mark.parametrize(("do", "kinds"), [case[1:] for case in COURSES], ids=[case[0] for case in COURSES])
+def test_a_notice_that_could_not_go_that_way_is_named(vandal: Vandal, do: Callable[[Vandal], object], kinds: set[str]) -> None:
+    wanted = {vandal.seq(kind) for kind in kinds}
+    do(vandal)
+    told = report(vandal.book, "notices").findings
+    assert {(finding.code, finding.entry) for finding in told} == {("notice_unsound", seq) for seq in wanted}
+
+
+def test_a_notice_that_passed_before_its_days_were_over_is_named(vandal: Vandal) -> None:
+    """Dismissed, and closed as passed: all of it agrees, but for the day."""
+    told_again("notice.decide", result="dismissed")(vandal)
+    told_again("notice.close", outcome="passed")(vandal)
+    assert {finding.entry for finding in report(vandal.book, "notices").findings} == {vandal.seq("notice.close")}
+    dated("notice.close", "2026-11-13")(vandal)
+    assert report(vandal.book, "notices").ok
+
+
+@pytest.mark.parametrize("member", [1, 2])
+def test_who_confirms_a_link_of_their_own_is_named(vandal: Vandal, member: int) -> None:
+    vandal.run("UPDATE clerk SET member_id = :member WHERE id = 2", member=member)
+    told = {finding.entry for finding in report(vandal.book, "I13").findings if finding.code == "one_person"}
+    assert {vandal.seq("kin.link"), vandal.seq("kin.end")} <= told
 
 
 def test_every_table_of_these_rooms_is_bound_in_every_column_that_counts() -> None:

@@ -4,7 +4,7 @@ Saturdays and Sundays are off unless they are made up for. A year that nobody ha
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -111,7 +111,16 @@ def last_day(session: Session, community_id: int, begins: date, days: int) -> da
         raise Invalid(
             say("A notice lasts 1 to {most} working days.", most=DAYS_MAX), "bad_days", say("Give another number with --days.")
         )
-    calendars = _calendars(session, community_id, range(begins.year, begins.year + 3))
+    known = _calendars(session, community_id, range(begins.year, begins.year + 3))
+    return counted(begins, days, {year: (calendar.days_off, calendar.make_up_days) for year, calendar in known.items()})
+
+
+Calendars = Mapping[int, tuple[str, str]]
+"""Days off and make-up days of each year, as `Calendar` has them."""
+
+
+def counted(begins: date, days: int, calendars: Calendars) -> date:
+    """The last of so many working days by these calendars. Pure. Raises NotFound `unknown_year`."""
     day, left = begins, days
     while True:
         left -= _is_worked(day, calendars)
@@ -120,7 +129,7 @@ def last_day(session: Session, community_id: int, begins: date, days: int) -> da
         day += timedelta(days=1)
 
 
-def _is_worked(day: date, calendars: dict[int, Calendar]) -> bool:
+def _is_worked(day: date, calendars: Calendars) -> bool:
     if day.year not in calendars:
         raise NotFound(
             say("Which days of {year} are worked is not known here.", year=day.year),
@@ -128,10 +137,10 @@ def _is_worked(day: date, calendars: dict[int, Calendar]) -> bool:
             say("Enter its calendar when it is announced: timebank notice holidays FILE"),
         )
     written = day.isoformat()
-    for calendar in filter(None, (calendars.get(day.year + 1), calendars[day.year])):  # the next year's may change December
-        if written in calendar.days_off.split(","):
+    for days_off, made_up in filter(None, (calendars.get(day.year + 1), calendars[day.year])):  # the next's may change December
+        if written in days_off.split(","):
             return False
-        if written in calendar.make_up_days.split(","):
+        if written in made_up.split(","):
             return True
     return day.weekday() < _SATURDAY
 

@@ -19,6 +19,7 @@ from timebank.audit.commands import Commands
 from timebank.audit.findings import CODES, Finding, Findings, verdict
 from timebank.audit.months import Months
 from timebank.audit.payloads import Payload, Reader
+from timebank.audit.people import Course
 from timebank.audit.points import Points
 from timebank.audit.privacy import Privacy
 from timebank.audit.published import Published
@@ -51,6 +52,7 @@ CHECKS: dict[str, Say] = {
     "I14": say("Nobody served in two places at once, or longer than a day has."),
     "I15": say("Vouchers issued are those captured, voided, expired and open."),
     "statements": say("The statements of every closed month are those it was closed with."),
+    "notices": say("Notices hung for their working days, and passed only where no objection was upheld or undecided."),
     "text": say("Free texts are those whose hash the entry holds."),
     "guards": say("The database itself refuses to change the book."),
 }
@@ -141,6 +143,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
     """Fold the journal once, with everything that is compared on the way, then compare what stands at its end."""
     head, refold = book
     awards = Awards(findings, _rule_texts(source))
+    services = Services(source, findings)
     rooms = _Rooms(
         refold,
         awards,
@@ -149,7 +152,8 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Claims(source, findings, head.log),
         Commands(source, findings),
         Months(findings),
-        Services(source, findings),
+        services,
+        Course(services.own, findings),
     )
     refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, **Points(source, findings, awards).kinds}
     texts = source.texts()
@@ -200,6 +204,7 @@ class _Rooms:
     commands: Commands
     months: Months
     services: Services
+    course: Course
 
     def served(self, seq: int, payload: Payload) -> None:
         """Take an entry of hours while it is at hand: kept for a batch, it would have left the processor's cache."""
@@ -210,7 +215,7 @@ class _Rooms:
         """Hand over what the refold has kept of a batch of entries."""
         with _readable(findings, "command"):
             self.commands.take(self.refold.commands)
-        for room in (self.bound, self.holds, self.claims, self.months):
+        for room in (self.bound, self.holds, self.claims, self.months, self.course):
             with _readable(findings, "rows that entries bind"):
                 room.take(self.refold.events)
         with _readable(findings, "service"):

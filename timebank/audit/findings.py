@@ -95,6 +95,8 @@ CODES: dict[str, tuple[str, int]] = {
     "vouchers_unequal": ("I15", PROJECTION),
     # statements
     "statements_differ": ("statements", PROJECTION),
+    # notices
+    "notice_unsound": ("notices", TAMPERED),
     # text
     "text_differs": ("text", TAMPERED),
     "text_unbound": ("text", TAMPERED),

@@ -51,7 +51,7 @@ class Services:
         self._noted: list[tuple[Row, Any, Any]] = []
         clerk = columns_of(Clerk)
         linked = select(clerk.id, clerk.member_id).where(clerk.member_id.is_not(None))
-        self._own = dict[int, int](source.rows(linked.where(clerk.community_id == source.community_id)))
+        self.own = dict[int, int](source.rows(linked.where(clerk.community_id == source.community_id)))
         first, last = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
         self._between = source.prepared(
             select(*(source.plain(SERVICE[name]) for name in _BOUND))
@@ -78,7 +78,7 @@ class Services:
         truths = sorted(truth for truth, _, _ in noted)
         stretches = _stretches([truth[0] for truth in truths])
         rows = [row for first, last in stretches for row in self._between(first=first, last=last)]
-        if rows == truths and not self._own:  # nearly always, and hardly more than a look at each
+        if rows == truths and not self.own:  # nearly always, and hardly more than a look at each
             self._bound += len(rows)
             return
         by_number = {row[0]: row for row in rows}
@@ -91,7 +91,7 @@ class Services:
             self._bound += 1
             if row != truth and row[: len(truth)] != truth:
                 self._differs(row, truth)
-            if self._own:
+            if self.own:
                 self._check_own(truth[1], row[_BOUND.index("member_id")], actor, approver)
 
     def _differs(self, row: Row, truth: Row) -> None:
@@ -108,10 +108,10 @@ class Services:
 
     def _check_own(self, seq: int, member: Any, actor: Any, approver: Any) -> None:
         """I13: nobody confirms hours of their own, and nobody enters them alone."""
-        if approver is not None and self._own.get(approver) == member:
+        if approver is not None and self.own.get(approver) == member:
             own = say("Clerk {clerk} confirmed hours of their own.", clerk=approver)
             self._findings.add("one_person", own, entry=seq)
-        elif approver is None and self._own.get(actor) == member:
+        elif approver is None and self.own.get(actor) == member:
             alone = say("Clerk {clerk} entered hours of their own; that needs a second person.", clerk=actor)
             self._findings.add("approver_missing", alone, entry=seq)
 

@@ -288,6 +288,7 @@ MESSAGES: dict[str, str] = {
     "No account is below its floor after any entry, what is held included.": "任何分录之后，账户都不低于下限，冻结的也算在内。",
     "No payload tells who somebody is.": "分录内容不透露任何人的身份。",
     "Nobody served in two places at once, or longer than a day has.": "没有人同一时间在两处服务，也没有人一天服务超过24小时。",
+    "Notices hung for their working days, and passed only where no objection was upheld or undecided.": "公示足期，且没有成立或未处理的异议才算通过。",
     "The database itself refuses to change the book.": "数据库本身拒绝改动账簿。",
     "The key {key} stands at more than one entry.": "键 {key} 出现在不止一笔分录上。",
     "The log is complete, its hashes are right, and it agrees with what was published.": "日志完整，哈希正确，并与已发出的存证点一致。",
@@ -339,6 +340,14 @@ MESSAGES: dict[str, str] = {
     # timebank/audit/payloads.py
     "The field {name} is missing, wrong or unknown.": "字段 {name} 缺失、有误或不认识。",
     "These data are nested too deep.": "这些数据嵌套过深。",
+    # timebank/audit/people.py
+    "Clerk {clerk} confirmed a link of their own.": "经办人 {clerk} 复核了自己的亲属关系。",
+    "It began before it was posted.": "它的起始日早于发布日。",
+    "It does not follow from the entries before it.": "它与此前的分录不相衔接。",
+    "It hangs until {until}; by the calendar of then it should be {right}.": "它张贴至 {until}；按当时的日历应至 {right}。",
+    "It was closed before its days were over.": "它在期满之前就结束了。",
+    "It was closed before, with an objection undecided, or not as its objections were decided.": "它已结束过，或仍有异议未处理，或结果与异议的处理不符。",
+    "{subject} did not hang on that day.": "那一天 {subject} 并未张贴。",
     # timebank/audit/points.py
     "A gift goes from one member to another holder.": "赠予须由一位成员转给另一持有人。",
     "A pay-out goes from a pool to a member.": "发放须由爱心池转给成员。",
