@@ -71,6 +71,7 @@ def told(name: str, **fields: object) -> Callable[[dict[str, Any]], None]:
         ("points.gift", 0, lambda p: p.update(rules="2026.0@0123456789abcdef")),
         ("points.gift", 1, told("facts", to="relatives")),
         ("points.gift", 1, moved(-1, 0, "member:3")),
+        ("points.gift", 1, lambda p: (moved(-1, 0, "member:3")(p), p.update(subject="member:3"))),
         ("pool.payout", 0, moved(-1, 0, "team:1")),
         ("pool.payout", 0, moved(-1, 3, "2026-12-31")),
         ("pool.payout", 0, lambda p: p.update(subject="pool:other")),

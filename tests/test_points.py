@@ -196,6 +196,21 @@ def test_relatives_are_those_two_people_entered_until_their_link_ends(ruled: Cal
     assert refused(lambda: give(book)) == "not_related"
 
 
+def test_a_gift_under_a_link_that_had_ended_is_found(ruled: Callable[[str], Book]) -> None:
+    book = ruled("relatives")
+    relate(book)
+    with book.write() as session:
+        kin.end(session, book.act(approver=2), 1)
+    facts: dict[str, object] = {"to": "relatives", "kin": 1}
+    move = Transfer("points", 5, "member:1", "available", "member:2", "available")
+    for days, codes in ((0, []), (1, ["points_differ"])):
+        book.now += timedelta(days=days)
+        with book.write() as session:
+            rules = rulebooks.speaking(session, 1, book.today).ref
+            ledger.post(session, book.act(), Draft(points.GIFT, book.today, (move,), "member:2", rules, facts=facts))
+            assert [finding.code for finding in audit(session, 1).findings] == codes
+
+
 @pytest.mark.parametrize(
     ("to", "amount", "code"),
     [

@@ -88,7 +88,7 @@ class Points:
         if book is not None and book.gifts_to != to:
             return say("Its rules let points be given to {allowed}, not to {to}.", allowed=book.gifts_to, to=to)
         givers = {holder for (holder, *_), amount in moves.items() if amount < 0}
-        if len(givers) != 1 or not (giver := givers.pop()).startswith("member:") or giver == target:
+        if len(givers) != 1 or not (giver := givers.pop()).startswith("member:"):
             return say("A gift goes from one member to another holder.")
         if to not in (TO_MEMBERS if target.startswith("member:") else TO_COMMON):
             return say("Its rules let points be given to {allowed}, not to {to}.", allowed=to, to=target)
@@ -110,7 +110,7 @@ class Points:
         if book.credit is None:
             return say("Its rules turn no credits into points.")
         made = converted_again(trace, book)
-        if made.trace != trace or made.over or trace["day"] != day:
+        if made.trace != trace or trace["day"] != day:
             return say("It does not follow from its trace and its rules.")
         wanted = Counter(
             {(member, "credits", "available", _NEVER): -made.credits, (CONVERTED, "credits", "sink", _NEVER): made.credits}
