@@ -573,13 +573,14 @@ class Model:
         gone = Counter[tuple[str, date | str]]()
         for holder, lot, amount in brought:
             others = [(lapse, rest) for lapse, rest in self.lots_of(holder) if lapse != lot]
-            places = [(lot, self.lots[holder][lot]), (f"expired {lot}", self.expired[holder, lot]), *others, ("owed", amount)]
+            places = [(lot, self.lots[holder][lot]), (f"expired {lot}", self.expired[holder, lot]), *others]
             left = amount
             for place, there in places:
                 taken = min(left, there - gone[holder, place])
                 left -= taken
                 gone[holder, place] += taken
                 plan += [(holder, place, taken)] if taken else []
+            plan += [(holder, "owed", left)] if left else []
         return plan
 
     def spent(self, plan: list[tuple[str, date | str, int]], owe: bool) -> set[str]:
