@@ -5,7 +5,7 @@ of a month does not grow with the entries before it. A holder is a member, merch
 have no statements); all streams have them in one order, see `order`. Who does not read a stream to its end closes it.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -126,6 +126,12 @@ WHERE a.community_id = :community AND a.holder = :holder AND a.unit = :unit
   AND e.community_id = p.community_id AND e.seq = p.seq AND e.reverses IS NULL
 ORDER BY e.seq
 """
+_SEALED = """
+SELECT e.seq, e.kind, e.payload, e.reverses, r.seq
+FROM entry e LEFT JOIN entry r ON r.community_id = e.community_id AND r.reverses = e.seq
+WHERE e.community_id = :community {kinds}
+ORDER BY e.seq
+"""
 _HOLDINGS = """
 SELECT a.holder, a.unit, a.purpose, CAST(t.expires_on AS VARCHAR),
   CAST(COALESCE(SUM(CASE WHEN t.period < :period THEN t.net END), 0) AS BIGINT),
@@ -210,6 +216,25 @@ def told(session: Session, community_id: int, holder: str, unit: Unit) -> Genera
     """The entries that moved a holder's accounts of a unit, without reversals, in the order of the log, as a stream."""
     with closing(_stream(session, _SOURCED, {"community": community_id, "holder": holder, "unit": unit})) as rows:
         yield from map(Told._make, rows)
+
+
+class Sealed(NamedTuple):
+    """An entry as it was sealed, and whether another one took it back."""
+
+    seq: int
+    kind: str
+    payload: str
+    reverses: int | None
+    reversed_by: int | None
+
+
+def sealed(session: Session, community_id: int, kinds: Collection[str] = ()) -> Generator[Sealed]:
+    """The entries of some kinds, or all of them, in the order of the log, as a stream."""
+    given = {"community": community_id} | {f"kind{i}": kind for i, kind in enumerate(sorted(kinds))}
+    some = ", ".join(f":kind{i}" for i in range(len(kinds)))
+    statement = _SEALED.replace("{kinds}", f"AND e.kind IN ({some})" if kinds else "")
+    with closing(_stream(session, statement, given)) as rows:
+        yield from map(Sealed._make, rows)
 
 
 def periods(session: Session, community_id: int) -> list[str]:

@@ -18,6 +18,8 @@ from timebank.rewards import Award
 SHARED: Final = 0
 """Stands for the member in the places of teams and programmes: their sums are those of all who served in them."""
 
+LIFE: Final = "life"
+
 Place = tuple[int, str]
 """Whose sums, and of which scope: a member's id (or SHARED) and a word."""
 
@@ -52,7 +54,7 @@ class Scopes(NamedTuple):
 @lru_cache(4096)
 def scopes_of(category: str, day: date) -> Scopes:
     """The scopes of every service of that category and day."""
-    return Scopes(f"category:{category}", f"day:{day}", f"month:{day:%Y-%m}", f"year:{day:%Y}", "life")
+    return Scopes(f"category:{category}", f"day:{day}", f"month:{day:%Y-%m}", f"year:{day:%Y}", LIFE)
 
 
 def places(member: int, facts: Facts, book: RuleBook) -> set[Place]:
@@ -112,6 +114,10 @@ class Tallies:
     def take(self, member: int, facts: Facts, made: Award) -> None:
         """Take a service away again, as it was added: a reversal frees its room, and its bonus for another service."""
         self._move(member, facts, made, -1)
+
+    def bring_in(self, member: int, minutes: int) -> None:
+        """Add minutes that a member served before there was a book: they count in a life only. Negative ones are taken back."""
+        _moved(self._sums.setdefault(member, {}), (LIFE,), (minutes, 0, 0, 0, 0))
 
     def _move(self, member: int, facts: Facts, made: Award, sign: int) -> None:
         more = (

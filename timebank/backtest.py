@@ -1,0 +1,327 @@
+"""A back-test: what really happened, played again under other rules, and what that changes for whom.
+
+History comes as events in the order of posting (`history`). Services whose day lies in the span are awarded anew, one after the
+other, with the sums that the new awards themselves make: caps, carried minutes, tiers and bonuses go on from the real ones
+before the span. All others count as they were paid. What members spent, gave and lost meanwhile stays what it really was: the
+balance that a store cap reads is the real one, more or less what the new awards differ by.
+
+The other side of every comparison is what was really paid. So a book in force, played over its own days, changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from sqlmodel import Session
+
+from timebank import history, offers, vouchers
+from timebank.base.months import period_of
+from timebank.benefits import Offset
+from timebank.clauses import REVIEW, Facts, RuleBook
+from timebank.history import Adjusted, Converted, Event, Moved, Moves, Served, TakenBack
+from timebank.rewards import Award, award, convert
+from timebank.tallies import Tallies
+
+TENTHS = 10
+CREDITS = "\N{RIGHTWARDS ARROW}credits"
+"""Stands for conversions among categories: no category begins so."""
+_STEP = 500
+_DAYS_OF_A_YEAR = 365
+
+
+class Span(NamedTuple):
+    """Days of service, the first and the last included."""
+
+    first: date
+    last: date
+
+    def holds(self, day: date) -> bool:
+        """Whether a day lies in it."""
+        return self.first <= day <= self.last
+
+
+class Line(NamedTuple):
+    """What was paid, and what the draft gives: points (smallest unit) of `number` services, or members."""
+
+    name: str
+    number: int
+    old: int
+    new: int
+
+    @property
+    def change(self) -> int:
+        """Points more (or, below 0, less) under the draft."""
+        return self.new - self.old
+
+
+class Share(NamedTuple):
+    """One member's points of the span, as paid and under the draft."""
+
+    member: int
+    old: int
+    new: int
+
+    @property
+    def change(self) -> int:
+        """Points more (or, below 0, less) under the draft."""
+        return self.new - self.old
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a draft changes. Points are in the smallest unit; services taken back count on neither side.
+
+    `kept` are members' own points, of so many services and of conversions; `pools`, `review` and `discarded` what caps cut off
+    and where it went. `by_category` and `by_team` count services; a category of '' is services without one, and CREDITS are
+    conversions. `by_tenth` counts members, from those who were paid least ('1') to those who were paid most. `hits`: how many
+    services each cap cut. `shares` are all members with a service or a conversion in the span, by id.
+    """
+
+    version: str
+    span: Span
+    kept: Line
+    pools: Line
+    review: Line
+    discarded: Line
+    by_category: tuple[Line, ...]
+    by_team: tuple[Line, ...]
+    by_tenth: tuple[Line, ...]
+    hits: tuple[Line, ...]
+    shares: tuple[Share, ...]
+
+    @property
+    def losses(self) -> list[Share]:
+        """The members who would have fewer points, the largest loss first."""
+        return sorted((share for share in self.shares if share.change < 0), key=lambda share: (share.change, share.member))
+
+    @property
+    def gains(self) -> int:
+        """How many members would have more points."""
+        return sum(share.change > 0 for share in self.shares)
+
+
+class Price(NamedTuple):
+    """What a point (smallest unit) costs the fund, in fen, and whence: from the benefits of the last 12 months, the
+    dearest offset offer in force, or nowhere."""
+
+    fen: Fraction
+    source: Literal["captured", "offers", "none"]
+
+    def of(self, points: int) -> int:
+        """Fen for so many points, rounded up; below 0 where they are."""
+        return -(-points * self.fen.numerator // self.fen.denominator)
+
+
+class _Kept(NamedTuple):
+    """What must be known of a service until it is taken back."""
+
+    member: int
+    facts: Facts
+    paid: Award
+    made: Award
+
+
+_Place = tuple[int, str, str]
+
+
+class Replay:
+    """Takes events one by one and adds up both sides; `result` may be asked for at any time."""
+
+    def __init__(self, book: RuleBook, span: Span) -> None:
+        self._book = book
+        self._span = span
+        self._tallies = Tallies()
+        self._later: dict[int, _Kept] = {}
+        self._converted: dict[int, tuple[Converted, int]] = {}
+        self._credits: Counter[tuple[int, str]] = Counter()
+        self._sums: dict[_Place, list[int]] = {}
+        self._cuts: Counter[tuple[str, str]] = Counter()
+        self._hits: Counter[tuple[str, str]] = Counter()
+
+    def take(self, event: Event) -> Award | None:
+        """Take the next event; gives the award that a service in the span earns under the draft."""
+        if isinstance(event, Served):
+            return self._serve(event)
+        if isinstance(event, TakenBack):
+            self._take_back(event)
+        elif isinstance(event, Moved):
+            self._move(event.moves, event.served)
+        elif isinstance(event, Converted):
+            self._convert(event)
+        else:
+            self._adjust(event)
+        return None
+
+    def _serve(self, one: Served) -> Award | None:
+        member, facts, book, tallies = one.member, one.facts, self._book, self._tallies
+        if book.ready.reads_balance:
+            tallies.balances.setdefault(member, 0)
+        made = None
+        if self._span.holds(facts.day):
+            made = award(facts, book, tallies.used(member, facts, book))
+            self._count(member, facts, one.paid, made, 1)
+        tallies.add(member, facts, made or one.paid)
+        if one.taken_back:
+            self._later[one.seq] = _Kept(member, facts, one.paid, made or one.paid)
+        return made
+
+    def _count(self, member: int, facts: Facts, paid: Award, made: Award, sign: int) -> None:
+        self._add((member, facts.category, facts.team), sign, sign * paid.points, sign * made.points)
+        for side, award_ in (("old", paid), ("new", made)):
+            for cut in award_.trace.get("caps", ()):
+                self._hits[cut["id"], side] += sign
+                to = cut["to"]
+                self._cuts["pools" if to.startswith("pool:") else to, side] += sign * cut["cut"]
+
+    def _add(self, place: _Place, services: int, old: int, new: int) -> None:
+        sums = self._sums.get(place)
+        if sums is None:
+            self._sums[place] = [services, old, new]
+            return
+        sums[0] += services
+        sums[1] += old
+        sums[2] += new
+
+    def _take_back(self, event: TakenBack) -> None:
+        kept = self._later.pop(event.of, None)
+        if kept is None:
+            self._move(event.moves, event.served)
+            if event.of in self._converted:
+                self._convert_back(*self._converted.pop(event.of))
+            return
+        self._tallies.take(kept.member, kept.facts, kept.made)
+        # What of it had lapsed came back from the lapsed points, not from the member.
+        self._move({kept.member: event.moves.get(kept.member, 0) + kept.paid.points}, {})
+        if self._span.holds(kept.facts.day):
+            self._count(kept.member, kept.facts, kept.paid, kept.made, -1)
+
+    def _adjust(self, event: Adjusted) -> None:
+        inside = self._span.holds(event.facts.day)
+        if not inside:
+            self._tallies.take(event.member, event.facts, event.was)
+            self._tallies.add(event.member, event.facts, event.paid)
+        else:
+            self._count(event.member, event.facts, event.was, event.was, -1)
+            self._count(event.member, event.facts, event.paid, event.was, 1)
+        kept = self._later.get(event.of)
+        if kept is not None:
+            self._later[event.of] = kept._replace(paid=event.paid, made=kept.made if inside else event.paid)
+
+    def _convert(self, event: Converted) -> None:
+        points = event.points
+        if self._span.holds(event.day):
+            points = self._converts_to(event)
+            self._add((event.member, CREDITS, ""), 0, event.points, points)
+            if event.taken_back:
+                self._converted[event.seq] = event, points
+        self._move({event.member: points}, {})
+
+    def _converts_to(self, event: Converted) -> int:
+        """What the credits are worth under the draft: nothing where it converts none."""
+        if self._book.credit is None:
+            return 0
+        month = event.member, period_of(event.day)
+        made = convert(event.day, event.credits, self._book, self._credits[month])
+        self._credits[month] += made.credits
+        return made.points
+
+    def _convert_back(self, event: Converted, points: int) -> None:
+        """The real reversal took away what was really given: make up for the difference."""
+        self._add((event.member, CREDITS, ""), 0, -event.points, -points)
+        self._move({event.member: event.points - points}, {})
+
+    def _move(self, moves: Moves, served: Moves) -> None:
+        """What members have or served otherwise than by services."""
+        if self._book.ready.reads_balance:
+            balances = self._tallies.balances
+            for member, points in moves.items():
+                balances[member] = balances.get(member, 0) + points
+        for member, minutes in served.items():
+            self._tallies.bring_in(member, minutes)
+
+    def result(self) -> Result:
+        """What came out so far."""
+        sums = {place: line for place, line in self._sums.items() if any(line)}
+        shares: dict[int, list[int]] = {}
+        for (member, _, _), (_, old, new) in sums.items():
+            share = shares.setdefault(member, [0, 0])
+            share[0] += old
+            share[1] += new
+        members = tuple(Share(member, old, new) for member, (old, new) in sorted(shares.items()))
+        lines = [Line(category, *line) for (_, category, _), line in sums.items()]
+        teams = [Line(team, *line) for (_, _, team), line in sums.items() if team]
+        cuts = {to: Line(to, 0, self._cuts[to, "old"], self._cuts[to, "new"]) for to in ("pools", REVIEW, "discard")}
+        hits = [Line(cap, 0, self._hits[cap, "old"], self._hits[cap, "new"]) for cap in dict.fromkeys(c for c, _ in self._hits)]
+        return Result(
+            version=self._book.version,
+            span=self._span,
+            kept=_summed("", lines),
+            pools=cuts["pools"],
+            review=cuts[REVIEW],
+            discarded=cuts["discard"],
+            by_category=_by_name(lines),
+            by_team=_by_name(teams),
+            by_tenth=_by_tenth(members),
+            hits=tuple(sorted(hit for hit in hits if hit.old or hit.new)),
+            shares=members,
+        )
+
+
+def _summed(name: str, lines: Iterable[Line]) -> Line:
+    """Lines as one."""
+    return Line(name, *(sum(column) for column in zip((0, 0, 0), *(line[1:] for line in lines), strict=True)))
+
+
+def _by_name(lines: Iterable[Line]) -> tuple[Line, ...]:
+    named: dict[str, list[Line]] = {}
+    for line in lines:
+        named.setdefault(line.name, []).append(line)
+    return tuple(_summed(name, some) for name, some in sorted(named.items()))
+
+
+def _by_tenth(members: Sequence[Share]) -> tuple[Line, ...]:
+    """Members from those who were paid least to those who were paid most, in ten parts as equal as can be; an empty one is left
+    out."""
+    ranked = sorted(members, key=lambda share: (share.old, share.new, share.member))
+    parts: list[list[Share]] = [[] for _ in range(TENTHS)]
+    for place, share in enumerate(ranked):
+        parts[place * TENTHS // len(ranked)].append(share)
+    return tuple(
+        Line(str(number), len(part), sum(share.old for share in part), sum(share.new for share in part))
+        for number, part in enumerate(parts, start=1)
+        if part
+    )
+
+
+def replayed(events: Iterable[Event], book: RuleBook, span: Span, step: Callable[[int], object]) -> Result:
+    """Play a history under a book; `step` is told how many entries went by."""
+    replay, done = Replay(book, span), -1
+    for event in events:
+        replay.take(event)
+        if event.seq - done >= _STEP:
+            step(event.seq - done)
+            done = event.seq
+    return replay.result()
+
+
+def run(session: Session, community_id: int, book: RuleBook, span: Span, step: Callable[[int], object]) -> Result:
+    """Play a community's history under a book."""
+    everything = history.EVERYTHING if book.ready.reads_balance else history.SERVICES
+    with closing(history.events(session, community_id, everything)) as events:
+        return replayed(events, book, span, step)
+
+
+def price(session: Session, community_id: int, today: date) -> Price:
+    """What a point costs: what captured vouchers of the last 12 months took off, a point; where there were none, the offset
+    offer in force today that takes off most."""
+    captured = vouchers.captures(session, community_id, today, today - timedelta(_DAYS_OF_A_YEAR))
+    points = sum(capture.points for capture in captured)
+    if points:
+        return Price(Fraction(sum(capture.fen for capture in captured), points), "captured")
+    terms = [o.terms for o in offers.listed(session, community_id) if o.valid_from <= today <= o.valid_to]
+    rates = [Fraction(100, offset.points_per_yuan) for offset in terms if isinstance(offset, Offset)]
+    return Price(max(rates), "offers") if rates else Price(Fraction(0), "none")
