@@ -470,3 +470,21 @@ def test_of_many_founders_one_wins_and_the_book_stays(cli: Cli) -> None:
         statuses = pool.map(_found, [cli.url] * 4)
     assert sorted(statuses) == [0, 5, 5, 5]
     assert len(cli("clerk", "list", "--json").json) == 2
+
+
+def test_a_rehearsed_export_leaves_no_file_and_full_names_leave_only_what_is_logged(office: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    line = ("statement", "export", "2026-10", "--to", str(out), "--json")
+    full = (*line, "--names", "full", "--approver", "W0002", "--reason", "盖章存档", "--key", "full-1")
+    assert office(*line, "--dry-run").json["files"]
+    assert office(*full, "--dry-run").json["folder"] == str(out)
+    assert not out.exists()
+    assert office(*line, "--names", "full", "--approver", "W0002", status=8).json["error"]["code"] == "no_reason"
+    assert not out.exists()
+    office(*full)
+    assert office.rows("SELECT count(*) FROM command WHERE verb = 'statement.export'") == [(1,)]
+    names = (out / "members.csv").read_text(encoding="utf-8-sig")
+    assert "王五" in names
+    (out / "members.csv").unlink()
+    office(*full)
+    assert not (out / "members.csv").exists(), "the log has no word of a second export"

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, func
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base import rows
@@ -195,11 +195,11 @@ def ref_of(digest: bytes, ordinal: int) -> str:
 
 
 def next_ref(session: Session, community_id: int, digest: bytes) -> str:
-    """The next free ref for this content."""
-    first, beyond = f"{OWN_REFS}{digest.hex()}:", f"{OWN_REFS}{digest.hex()};"  # ';' follows ':'
-    alike = (col(Service.ref) >= first, col(Service.ref) < beyond)
-    wanted = select(func.count(func.distinct(Service.ref))).where(col(Service.community_id) == community_id, *alike)
-    return ref_of(digest, session.exec(wanted).one() + 1)
+    """The next free ref for this content. Refs are asked for one by one: servers sort texts in ways of their own."""
+    ordinal = 1
+    while versions(session, community_id, [ref_of(digest, ordinal)]):
+        ordinal += 1
+    return ref_of(digest, ordinal)
 
 
 def get(session: Session, community_id: int, number: int) -> Service:

@@ -1,7 +1,10 @@
 """`timebank statement …`."""
 
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from enum import Enum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -83,28 +86,27 @@ def export(
     names: Annotated[Names, typer.Option(help="full needs --reason and a second person, and is logged.")] = Names.MASKED,
 ) -> None:
     """Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes."""
-    wanted = Options(headers.value, door.lang, names.value)
     _check_month(door, period)
-    with door.screen.progress(say("Statements"), None) as moved:
-        if names is Names.MASKED:
-            with statement_files.spooled() as spool:
-                with door.reading() as (session, community):
-                    month = statement_files.gathered(session, community.id, parse_period(period), wanted, spool)
-                done = statement_files.write(month, to, moved)
-            _tell(door, done)
-            return
+    if names is Names.FULL:  # the log knows of it before anybody sees a name
 
         def work(session: Session, act: Act) -> dict[str, Any]:
             two_people(act)
             if not act.reason:
                 raise Invalid(say("Full names need a reason."), "no_reason", say("Say why with --reason."))
-            written[:] = [statement_files.export(session, act.community_id, parse_period(period), to, wanted, moved)]
             return {"period": period, "names": names.value}
 
-        written: list[Exported] = []
-        door.once("statement.export", work)
-    if written:
-        _tell(door, written[0])
+        if door.once("statement.export", work).repeated:
+            return
+    told = Names.MASKED if door.dry_run else names  # what is not logged is not shown
+    wanted = Options(headers.value, door.lang, told.value)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory())) if door.dry_run else to
+        moved = stack.enter_context(door.screen.progress(say("Statements"), None))
+        spool = stack.enter_context(statement_files.spooled())
+        with door.reading() as (session, community):
+            month = statement_files.gathered(session, community.id, parse_period(period), wanted, spool)
+        done = statement_files.write(month, folder, moved)
+    _tell(door, replace(done, folder=to))
 
 
 def _check_month(door: Door, period: str) -> None:
