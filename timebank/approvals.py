@@ -20,6 +20,8 @@ from timebank.base.rows import last_id
 from timebank.transparency import canonical
 
 LASTS = timedelta(days=7)
+ENDURING = frozenset({"points.review"})
+"""Kinds that wait until somebody decides: the program asked for them itself, and nobody could enter them again."""
 
 
 class Approval(SQLModel, table=True):
@@ -94,16 +96,21 @@ def find(session: Session, act: Act, number: int) -> Approval:
 
 def of_subject(session: Session, act: Act, kind: str, subject: str) -> Approval:
     """What of one kind waits about one subject. Raises NotFound `no_approval`."""
+    row = waiting_about(session, act.community_id, kind, subject)
+    if row is None:
+        raise NotFound(say("Nothing about {subject} waits.", subject=subject), "no_approval", say("See timebank inbox."))
+    return row
+
+
+def waiting_about(session: Session, community_id: int, kind: str, subject: str) -> Approval | None:
+    """What of one kind waits about one subject, or None."""
     wanted = select(Approval).where(
-        col(Approval.community_id) == act.community_id,
+        col(Approval.community_id) == community_id,
         col(Approval.kind) == kind,
         col(Approval.subject) == subject,
         col(Approval.state) == "waiting",
     )
-    row = session.exec(wanted).first()
-    if row is None:
-        raise NotFound(say("Nothing about {subject} waits.", subject=subject), "no_approval", say("See timebank inbox."))
-    return row
+    return session.exec(wanted).first()
 
 
 def approve(session: Session, act: Act, number: int) -> Approval:
@@ -114,7 +121,7 @@ def approve(session: Session, act: Act, number: int) -> Approval:
         raise NotAllowed(
             say("You asked for this yourself; a second person approves it."), "same_person", say("Let another clerk run this.")
         )
-    if act.now > row.asked_at + LASTS:
+    if act.now > row.asked_at + LASTS and row.kind not in ENDURING:
         raise Refused(
             say("Number {number} has waited more than {days} days and lapsed.", number=number, days=LASTS.days),
             "approval_lapsed",

@@ -49,7 +49,7 @@ MERCHANT_COLUMNS = (optional("merchant_no"), required("name"), optional("categor
 HOURS_COLUMNS = (
     *(optional("ref"), required("date"), required("member_no"), optional("minutes"), optional("start"), optional("end")),
     *(optional("category"), optional("activity_no"), optional("activity"), optional("place")),
-    *(optional("team_size"), optional("kind")),
+    *(optional("team_size"), optional("kind"), optional("team"), optional("programme")),
 )
 OPENING_COLUMNS = (
     *(required("member_no"), required("points"), optional("lapses_on")),
@@ -236,6 +236,8 @@ def _record(row: Row) -> Record:
         place=parse_text(cells["place"]),
         team_size=parse_count(cells["team_size"]) if cells["team_size"].strip() else 1,
         kind=kind_of(kind),
+        team=parse_text(cells["team"]),
+        programme=parse_text(cells["programme"]),
         row=row.number,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, rulebooks, services
+from timebank import approvals, ledger, reading, reviews, rulebooks, services
 from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.act import Act
@@ -22,13 +22,15 @@ from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.masking import unfit_word
 from timebank.base.months import iso_day
-from timebank.earnings import Earnings, scopes_of
+from timebank.earnings import Earnings
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
-from timebank.people import clerks, members
+from timebank.people import clerks, members, teams
 from timebank.people.members import Volunteer
-from timebank.rewards import Award, Facts, Used, award
+from timebank.people.teams import Roll
+from timebank.rewards import NEVER, REVIEW, Award, Facts, RuleBook, award, facts_of
 from timebank.rulebooks import Published, Shelf
-from timebank.services import COLUMNS, KINDS, Day, Days, Record, Service, Version
+from timebank.services import COLUMNS, KINDS, Days, Record, Service, Version
+from timebank.transparency import parse
 
 MINUTES_A_DAY_ALONE = 480
 """Up to here a day's service counts by itself; above it a second person confirms (mission.md, law and habit)."""
@@ -53,6 +55,14 @@ class Fresh:
     award: Award | None = None
     seq: int | None = None
 
+    @property
+    def facts(self) -> Facts:
+        """The service as the rules see it. The activity is named only where the book has a cap for it: what stands in an entry
+        stays for ever."""
+        r, book = self.record, self.published.book
+        activity = r.activity_no if r.activity_no and _reads_activity(book) else ""
+        return Facts(r.day, r.category, r.minutes, r.team_size, r.kind, activity, r.team, r.programme)
+
 
 @dataclass(slots=True)
 class Intake:
@@ -70,6 +80,7 @@ class Intake:
     ordinals: dict[bytes, int] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
     books: dict[date, Published | None] = field(default_factory=dict)
+    roll: Roll | None = None
 
     @classmethod
     def begin(cls, session: Session, act: Act) -> "Intake":
@@ -130,7 +141,10 @@ class Intake:
             return _refused(record, "unknown_member", say("There is no member {number}.", number=record.member_no))
         published = self._book_of(record.day)
         day = days[member.id, record.day]
-        problem = self._problem(record, member, ref_known) or day.problem(member, record)
+        problem = self._problem(record, member, ref_known) or self._problem_of_words(record, published)
+        if record.team and not problem:
+            record, problem = self._of_team(record)
+        problem = problem or day.problem(member, record)
         if problem:
             return _refused(record, *problem)
         if published is None:
@@ -163,15 +177,39 @@ class Intake:
             )
         if record.kind not in KINDS:
             return "bad_kind", say("{kind} is not a kind of record: {kinds}.", kind=record.kind, kinds=", ".join(KINDS))
-        if len(record.category) > CATEGORY_CHARACTERS_MAX or unfit_word(record.category):
-            return "bad_category", say(
-                "This is no category: a category is a short word of the rule book, no sentence and nobody's number or address."
-            )
         if record.team_size > TEAM_SIZE_MAX:
             return "bad_team_size", say("At most {most} people serve together.", most=TEAM_SIZE_MAX)
         if member.id == self.approver_own:
             return "self_confirmation", say("{number} cannot confirm hours of their own.", number=member.number)
         return None
+
+    def _problem_of_words(self, record: Record, published: Published | None) -> tuple[str, Say] | None:
+        """What goes into the log for ever, word by word."""
+        if _unfit(record.category):
+            return "bad_category", say(
+                "This is no category: a category is a short word of the rule book, no sentence and nobody's number or address."
+            )
+        if record.programme and _unfit(record.programme):
+            return "bad_programme", say(
+                "This is no programme: a programme is a short word, no sentence and nobody's number or address."
+            )
+        if record.activity_no and published and _reads_activity(published.book) and _unfit(record.activity_no):
+            return "bad_activity_no", say(
+                "This is no number of an activity: it is a short word, no sentence and nobody's number or address."
+            )
+        return None
+
+    def _of_team(self, record: Record) -> tuple[Record, tuple[str, Say] | None]:
+        """The record with its team's number as it is printed."""
+        if self.roll is None:
+            self.roll = teams.roll(self.session, self.act.community_id)
+        team = self.roll.find(record.team)
+        if team is None:
+            return record, ("unknown_team", say("There is no team {number}.", number=record.team))
+        if record.day < team.founded_on:
+            founded = say("{number} was founded on {day}.", number=team.number, day=team.founded_on)
+            return record, ("before_founding", founded)
+        return record._replace(team=team.number), None
 
     def _warn_of_repeat(self, record: Record, newest: Version, outcome: Imported) -> None:
         if not newest.counts:
@@ -181,12 +219,15 @@ class Intake:
             outcome.warnings.append(Finding(f"row {record.row}", "turned_down", told, record.row))
 
     def _warn(self, fresh: Fresh, outcome: Imported) -> None:
-        category = fresh.record.category
+        category, record = fresh.record.category, fresh.record
+        if record.team and self.roll is not None and not self.roll.holds(record.team, fresh.member.id, record.day):
+            message = say("{member} is not in {team} then.", member=fresh.member.number, team=record.team)
+            outcome.warnings.append(Finding(f"row {record.row}", "not_in_team", message, record.row))
         if not category or fresh.published.book.knows(category) or category in self.warned:
             return
         self.warned.add(category)
         message = say("{category} has no rate of its own; the default rate counts.", category=category)
-        outcome.warnings.append(Finding(f"row {fresh.record.row}", "unknown_category", message, fresh.record.row))
+        outcome.warnings.append(Finding(f"row {record.row}", "unknown_category", message, record.row))
 
     def _settle(self, fresh: Sequence[Fresh], days: Days, outcome: Imported) -> None:
         """Post what stands by itself or is confirmed; let the others wait."""
@@ -225,40 +266,21 @@ def record(session: Session, act: Act, wanted: Record) -> Imported:
 
 
 def post(session: Session, act: Act, fresh: Sequence[Fresh], days: Days) -> None:
-    """Turn confirmed services into points, in their order, and post an entry each; `award` and `seq` are filled in."""
-    served = {(item.record.category, item.record.day) for item in fresh}
-    scopes = {scope for category, day in served for scope in scopes_of(category, day)}
-    earnings = Earnings.load(session, act.community_id, {item.member.id for item in fresh}, scopes)
-    drafts = []
-    for item in fresh:
-        day = days[item.member.id, item.record.day]
-        item.award = _award(item, day, earnings)
-        drafts.append(_draft(item, item.award))
-    if drafts:
-        for item, receipt in zip(fresh, ledger.post_all(session, act, drafts), strict=True):
-            item.seq = receipt.seq
+    """Turn confirmed services into points, in their order, and post an entry each; `award` and `seq` are filled in. What goes
+    over a cap and is left to a decision waits for it."""
+    if not fresh:
+        return
+    asked = [(item.member.id, item.facts, item.published.book) for item in fresh]
+    earnings = Earnings.load(session, act.community_id, asked, days)
+    tallies, drafts = earnings.tallies, []
+    for item, (member, facts, book) in zip(fresh, asked, strict=True):
+        item.award = made = award(facts, book, tallies.used(member, facts, book))
+        tallies.add(member, facts, made)
+        drafts.append(_draft(item, made))
+    for item, receipt in zip(fresh, ledger.post_all(session, act, drafts), strict=True):
+        item.seq = receipt.seq
     earnings.save(session)
-
-
-def _award(item: Fresh, day: Day, earnings: Earnings) -> Award:
-    """Apply the rule book with what was used so far, and add the award to the day and the sums."""
-    record = item.record
-    sums = earnings.of(item.member.id, scopes_of(record.category, record.day))
-    category, month, year, life = sums
-    windows = {
-        "day": (day.points, day.window_minutes),
-        "month": (month.points, month.window_minutes),
-        "year": (year.points, year.window_minutes),
-        "lifetime": (life.points, life.window_minutes),
-    }
-    facts = Facts(record.day, record.category, record.minutes, record.team_size, record.kind)
-    made = award(facts, item.published.book, Used(day.eligible, category.eligible, category.counted, windows))
-    day.eligible += made.eligible
-    day.points += made.points
-    day.window_minutes += made.window_minutes
-    for some in sums:
-        some.add(made.eligible, made.counted, made.points, made.window_minutes)
-    return made
+    reviews.ask(session, act, [(item.number, item.seq, item.award) for item in fresh if item.award and item.seq is not None])
 
 
 def _draft(item: Fresh, made: Award) -> Draft:
@@ -269,6 +291,7 @@ def _draft(item: Fresh, made: Award) -> Draft:
     transfers.extend(
         Transfer("points", points, ISSUED, "source", f"pool:{pool}", "available", lapses_on=made.lapses_on)
         for pool, points in made.overflow
+        if pool != REVIEW
     )
     return Draft(
         "hours",
@@ -373,13 +396,18 @@ def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool 
 
 
 def _take_back(session: Session, act: Act, service: Service, state: str, owe: bool) -> None:
-    """Reverse a posted service's entry and take it out of the member's sums."""
+    """Reverse a posted service's entry, and what was decided about points of it, and take it out of the sums."""
     assert service.seq is not None, "a posted service has an entry"
+    payload = parse(reading.payloads(session, act.community_id, [service.seq])[service.seq].encode())
+    trace: dict[str, Any] = payload["trace"]
+    reviews.take_back(session, act, service, trace, owe=owe)
     ledger.reverse(session, act, service.seq, owe=owe)
-    scopes = scopes_of(service.category, service.day)
-    earnings = Earnings.load(session, act.community_id, [service.member_id], scopes)
-    for sums in earnings.of(service.member_id, scopes):
-        sums.add(-service.eligible, -service.counted, -service.points, -service.window_minutes)
+    facts, book = facts_of(trace), rulebooks.shelf(session, act.community_id).named(payload["rules"]).book
+    given = {id_ for id_, *_ in trace.get("bonus", ())}
+    made = (service.eligible, service.counted, service.points, (), NEVER, service.window_minutes, trace)
+    earnings = Earnings.load(session, act.community_id, [(service.member_id, facts, book)])
+    bonuses = tuple(bonus for bonus in book.bonus if bonus.id in given)
+    earnings.tallies.take(service.member_id, facts, Award(*made, bonuses))
     earnings.save(session)
     service.state = state
     session.add(service)
@@ -404,6 +432,14 @@ def _ordinal(ref: str) -> int:
     return int(tail) if tail.isascii() and tail.isdigit() else 0
 
 
+def _unfit(word: str) -> bool:
+    return len(word) > CATEGORY_CHARACTERS_MAX or unfit_word(word) is not None
+
+
+def _reads_activity(book: RuleBook) -> bool:
+    return any(window.endswith("activity") for window in book.windows)
+
+
 def _refused(record: Record, code: str, message: Say) -> Finding:
     return Finding(f"row {record.row}", code, message, record.row)
 
@@ -419,4 +455,5 @@ def _row(item: Fresh, act: Act) -> tuple[Any, ...]:
     sums = (made.eligible, made.counted, made.points, made.window_minutes) if made else (0, 0, 0, 0)
     head = (act.community_id, item.number, r.ref, item.version, item.digest, item.member.id, iso_day(r.day))
     told = (r.starts, r.ends, r.minutes, r.category, r.activity_no, r.activity, r.place, r.team_size, r.kind)
-    return (*head, *told, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq)
+    within = (r.team or None, r.programme or None)
+    return (*head, *told, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq, *within)

@@ -69,6 +69,10 @@ class Shelf:
         """The book for a day of service: of those that cover it, the one that begins last, then the one published last."""
         return next((published for published in self.books if published.book.covers(day)), None)
 
+    def named(self, ref: str) -> Published:
+        """The book that an entry names, 'version@hash'; its absence is a bug, as books are never withdrawn."""
+        return next(published for published in self.books if published.ref == ref)
+
 
 def check(data: bytes) -> rulefile.Reading:
     """Read a rule book file. Raises Invalid `bad_rules` with a finding for every mistake at once."""

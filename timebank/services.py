@@ -30,6 +30,7 @@ class Service(SQLModel, table=True):
 
     `state`: waiting (for a second person), posted, rejected, corrected (replaced by a later one), reversed. `eligible`,
     `counted`, `points`, `window_minutes` are what the rule book made of it. `version` counts the corrections of one `ref`.
+    `team` is the number of the team under which it was done, `programme` the tag of the programme; None is none.
     """
 
     __table_args__ = (
@@ -62,6 +63,8 @@ class Service(SQLModel, table=True):
     points: int = 0
     window_minutes: int = 0
     seq: int | None = Field(default=None, sa_type=BigInteger)
+    team: str | None = None
+    programme: str | None = None
 
 
 SERVICE = SQLModel.metadata.tables["service"].c
@@ -87,13 +90,16 @@ class Record(NamedTuple):
     place: str = ""
     team_size: int = 1
     kind: str = "confirmed"
+    team: str = ""
+    programme: str = ""
     row: int = 0
 
     @classmethod
     def of(cls, service: Service, member_no: str) -> "Record":
         """The record a stored service came from."""
         names = ("day", "minutes", "category", "ref", "starts", "ends", "activity_no", "activity", "place", "team_size", "kind")
-        return cls(member_no=member_no, **{name: getattr(service, name) for name in names})
+        given = {name: getattr(service, name) for name in names}
+        return cls(member_no=member_no, team=service.team or "", programme=service.programme or "", **given)
 
     def digest(self) -> bytes:
         """16 bytes that two records share when they are the same service, whatever file they stand in."""
@@ -102,6 +108,8 @@ class Record(NamedTuple):
             f"{self.team_size}{_SEPARATOR}{id_key(self.member_no)}{_SEPARATOR}{self.category}{_SEPARATOR}{self.activity_no}"
             f"{_SEPARATOR}{self.activity}{_SEPARATOR}{self.place}{_SEPARATOR}{self.kind}"
         )
+        if self.team or self.programme:  # records from before there were any keep their digest
+            said += f"{_SEPARATOR}{id_key(self.team)}{_SEPARATOR}{self.programme}"
         return sha256(said.encode()).digest()[:_DIGEST_BYTES]
 
 

@@ -74,6 +74,7 @@ _ADJUSTED = ("points_adjusted", "points_adjusted")
 _IN_AND_OUT: Mapping[str, tuple[str, str]] = {
     "points.opening": ("points_initial", "points_adjusted"),
     "hours": ("points_earned", "points_adjusted"),
+    "points.review": ("points_earned", "points_adjusted"),
     "credit.convert": ("points_earned", "points_adjusted"),
     "award.grant": ("points_granted", "points_adjusted"),
     "points.gift": ("points_received", "points_given"),

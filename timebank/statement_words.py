@@ -98,6 +98,7 @@ _KINDS: Final[Mapping[str, Say]] = {
     "hours": say("Service"),
     "points.opening": say("Brought from earlier records"),
     "points.expire": say("Points lapsed"),
+    "points.review": say("Points above a cap, given by decision"),
     "points.gift": say("Gift of points"),
     "pool.payout": say("From a pool"),
     "award.grant": say("Grant by the committee"),

@@ -25,11 +25,13 @@ from timebank.audit.privacy import Privacy
 from timebank.audit.published import Published
 from timebank.audit.published import check as check_published
 from timebank.audit.refold import Refold
+from timebank.audit.reviews import Reviews
 from timebank.audit.services import Services
 from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
 from timebank.journal import ENTRY, EntryText
+from timebank.reviews import KIND as REVIEW
 from timebank.rulebooks import RuleBookRow
 from timebank.transparency import Frontier
 
@@ -154,8 +156,10 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Months(findings),
         services,
         Course(services.own, findings),
+        Reviews(findings),
     )
-    refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, **Points(source, findings, awards).kinds}
+    refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, REVIEW: rooms.reviews.take}
+    refold.at_once |= Points(source, findings, awards).kinds
     texts = source.texts()
     with _readable(findings, "entry, posting"):
         for entries, lines in source.batches():
@@ -205,11 +209,13 @@ class _Rooms:
     months: Months
     services: Services
     course: Course
+    reviews: Reviews
 
     def served(self, seq: int, payload: Payload) -> None:
         """Take an entry of hours while it is at hand: kept for a batch, it would have left the processor's cache."""
         self.services.note(seq, payload)
         self.awards.take(seq, payload, self.refold.written)
+        self.reviews.note(seq, payload)
 
     def take(self, findings: Findings) -> None:
         """Hand over what the refold has kept of a batch of entries."""

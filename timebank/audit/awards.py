@@ -16,7 +16,7 @@ from timebank.audit.payloads import Payload
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.journal import ISSUED, SERVICE
-from timebank.rewards import Award, RuleBook, award, facts_of, used_of
+from timebank.rewards import REVIEW, Award, RuleBook, award, facts_of, used_of
 from timebank.transparency import INTEGER_MAX
 
 PUBLISH, HOURS = "rules.publish", "hours"
@@ -73,6 +73,7 @@ class Made:
 
     def _posted_otherwise(self, holder: str, postings: Sequence[list[Any]]) -> bool:
         made, minutes = self.award, self.award.trace["minutes"]
+        pools = [(pool, points) for pool, points in made.overflow if pool != REVIEW]
         moved: dict[tuple[Any, ...], int] = {}
         for *place, amount, _ in postings:
             moved[tuple(place)] = moved.get(tuple(place), 0) + amount
@@ -80,11 +81,11 @@ class Made:
         wanted = {
             (SERVICE, "minutes", "source", _NEVER): -minutes,
             (holder, "minutes", "served", _NEVER): minutes,
-            (ISSUED, "points", "source", _NEVER): -made.points - sum(points for _, points in made.overflow),
+            (ISSUED, "points", "source", _NEVER): -made.points - sum(points for _, points in pools),
             (holder, "points", "available", self._lapse): made.points - repaid,
             (holder, "points", "owed", _NEVER): repaid,
         }
-        wanted |= {(f"pool:{pool}", "points", "available", self._lapse): points for pool, points in made.overflow}
+        wanted |= {(f"pool:{pool}", "points", "available", self._lapse): points for pool, points in pools}
         return 0 <= repaid <= made.points and moved == {place: amount for place, amount in wanted.items() if amount}
 
 

@@ -15,8 +15,14 @@ from timebank.base.codes import narrow
 from timebank.base.i18n import say
 from timebank.base.masking import tells_who, unfit_word
 
-WORDS = frozenset({"trace.category", "trace.unit", "trace.times", "facts.resolution", "facts.category"})
-"""Fields that hold words of people's own language: what was served, what points are called, a resolution's number."""
+WORDS = frozenset(
+    {
+        *("trace.category", "trace.activity", "trace.programme", "trace.unit", "trace.times", "trace.bonus"),
+        *("facts.resolution", "facts.category"),
+    }
+)
+"""Fields that hold words of people's own language: what was served and in what, what points and rules are called, a
+resolution's number."""
 _FORMATTED = frozenset({"v", "log", "seq", "business_date", "posted_at", "period", "actor", "approver", "nonce", "text_hash"})
 """Fields that the reader has tested character by character."""
 _CODE = re.compile(r"[!-~]*")

@@ -21,6 +21,7 @@ from timebank.base.i18n import say
 from timebank.base.months import next_period
 from timebank.checkpoints import KIND as INCARNATE
 from timebank.ledger import CLOCK_JUMP_MAX
+from timebank.reviews import KIND as REVIEW
 from timebank.transparency import Frontier, leaf_hash
 
 ENTRY_FIELDS = (
@@ -202,7 +203,8 @@ class Refold:
     def _alone(self, seq: int, kind: str, fields: Payload) -> None:
         """I13 for an entry without an approver."""
         back_entered = kind == "hours" and fields.get("trace", {}).get("kind") == BACK_ENTERED
-        if kind in TWO_PEOPLE or back_entered:
+        given = kind == REVIEW and fields["postings"]  # to discard takes one
+        if kind in TWO_PEOPLE or back_entered or given:
             alone = say("{kind} needs a second person; there was none.", kind=BACK_ENTERED if back_entered else kind)
             self.findings.add("approver_missing", alone, entry=seq)
 

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from sqlmodel import Session
 
-from timebank import approvals, hours
+from timebank import approvals, hours, reviews
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.commands import credit as credit_door
@@ -56,6 +56,7 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "notice.decide": notice_door.decided,
     "notice.holidays": notice_door.entered,
     "points.reverse": points_door.taken_back,
+    reviews.KIND: hours_door.reviewed,
     "pool.payout": points_door.paid_out,
     "rules.publish": rules_door.published,
     "settlement.approve": settlement_door.approved,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import exchange, hours, services
+from timebank import exchange, hours, reviews, services
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_day, parse_text
@@ -42,6 +42,8 @@ def record(
     activity: Annotated[str, typer.Option(help="Name of the activity.")] = "",
     activity_no: Annotated[str, typer.Option(help="Number of the activity.")] = "",
     place: Annotated[str, typer.Option(help="Where it was.")] = "",
+    team: Annotated[str, typer.Option(help="Number of the team under which it was done.")] = "",
+    programme: Annotated[str, typer.Option(help="The programme it belongs to.")] = "",
     team_size: Annotated[int, typer.Option(help="How many served together.", min=1)] = 1,
     kind: Annotated[str, typer.Option(help="How it is known: " + ", ".join(services.KINDS) + ".")] = "confirmed",
     ref: Annotated[str, typer.Option(help="Number of the paper record.")] = "",
@@ -63,6 +65,8 @@ def record(
             kind=exchange.kind_of(parse_text(kind)),
             activity=parse_text(activity),
             place=parse_text(place),
+            team=parse_text(team),
+            programme=parse_text(programme),
         )
         outcome = hours.record(session, act, wanted)
         for warning in outcome.warnings:
@@ -146,6 +150,11 @@ def corrected(session: Session, act: Act, request: dict[str, Any]) -> dict[str, 
     number, minutes = request["number"], request["minutes"]
     posted = hours.correct(session, act, number, minutes, owe=request["owe"])
     return {"service": number, "corrected": posted.number if posted else 0, "minutes": minutes}
+
+
+def reviewed(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Give points above a cap, once a second person has said so."""
+    return {"entry": reviews.give(session, act, request).seq, "points": request["points"]}
 
 
 @reading(app, "list", example="timebank hours list --member M0012 --state waiting")

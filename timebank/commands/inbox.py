@@ -48,6 +48,11 @@ def _about(session: Session, community_id: int, waits: Approval, lang: Language)
         return text(say("{points} points of {pool} to {member}: {reason}", **asked | {"points": shown}), lang)
     if waits.kind == "points.reverse":
         return f"{waits.subject.partition(':')[2]} {asked['reason']}".strip()
+    if waits.kind == "points.review":
+        shown = points_text(asked["points"], communities.get(session, community_id).points_decimals)
+        member = members.get(session, community_id, services.get(session, community_id, asked["service"]).member_id).number
+        values = {"points": shown, "number": asked["service"], "member": member}
+        return text(say("{points} points of service {number} above a cap, for {member}", **values), lang)
     if waits.kind.startswith("kin."):
         return text(kin_door.about(session, community_id, asked), lang)
     if waits.kind.startswith("notice."):
@@ -66,6 +71,7 @@ KINDS = {
     "hours.approve": say("confirm hours"),
     "hours.correct": say("correct hours"),
     "points.reverse": say("take an entry back"),
+    "points.review": say("decide about points above a cap"),
     "pool.payout": say("give points of a pool"),
     "kin.add": say("say that two are kin"),
     "kin.end": say("end a link of kin"),

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from sqlmodel import Session
 
-from timebank import approvals, hours
+from timebank import approvals, hours, reviews
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_text
@@ -27,6 +27,8 @@ def reject(door: Writing, number: Number, why: Why) -> None:
         waits = approvals.find(session, act, number)
         if waits.kind == "hours.approve":
             hours.reject(session, act, waits.asked["service"], parse_text(why))
+        elif waits.kind == reviews.KIND:
+            reviews.discard(session, act, number, parse_text(why))
         else:
             approvals.reject(session, act, number, parse_text(why))
         return {"rejected": number, "kind": waits.kind}

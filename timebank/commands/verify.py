@@ -122,6 +122,7 @@ KINDS: dict[str, Say] = {
     "merchant.join": say("a merchant joins"),
     "rules.publish": say("rules are published"),
     "hours": say("hours of service"),
+    "points.review": say("points above a cap are decided about"),
     "offer.add": say("an offer is added"),
     "voucher.issue": say("a voucher is issued"),
     "voucher.capture": say("a voucher is redeemed"),

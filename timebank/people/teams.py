@@ -256,6 +256,30 @@ def listed(session: Session, community_id: int) -> list[Team]:
     return list(session.exec(select(Team).where(col(Team.community_id) == community_id).order_by(col(Team.id))))
 
 
+class Roll:
+    """All teams and who is in them, for whoever asks about many: `roll` reads it."""
+
+    def __init__(self, teams: Iterable[Team], all_places: Iterable[Place]) -> None:
+        self._teams = {team.number_key: team for team in teams}
+        self._places: dict[tuple[int, int], list[Place]] = {}
+        for place in all_places:
+            self._places.setdefault((place.team, place.member), []).append(place)
+
+    def find(self, number: str) -> Team | None:
+        """The team of a printed number, in any case and with or without zeros."""
+        return self._teams.get(id_key(number))
+
+    def holds(self, number: str, member: int, day: date) -> bool:
+        """Whether a member is in the team of a number on a day."""
+        team = self.find(number)
+        return team is not None and any(place.covers(day) for place in self._places.get((team.id, member), ()))
+
+
+def roll(session: Session, community_id: int) -> Roll:
+    """All teams and who is in them."""
+    return Roll(listed(session, community_id), places(session, community_id))
+
+
 def above(teams: Iterable[Team], team: Team) -> list[Team]:
     """A team and all above it, itself first; `teams` are those of its community."""
     by_id = {known.id: known for known in teams}
