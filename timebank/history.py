@@ -122,7 +122,7 @@ def _adjusted(seq: int, fields: Mapping[str, Any], bonuses: Mapping[str, Mapping
 
 
 def paid_by(trace: Mapping[str, Any], bonuses: Mapping[str, Bonus]) -> Award:
-    """The award a trace tells of, by the bonuses of its book. What went to pools stays in the trace, and the lapse day is not in it."""
+    """The award a trace tells of, by the bonuses of its book, without pools; its lapse day is left at 'never'."""
     counted = trace["counted"]
     given = tuple(bonuses[id_] for id_, *_ in trace.get("bonus", ()) if id_ in bonuses)
     minutes = trace.get("window_minutes", counted)

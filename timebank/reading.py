@@ -281,6 +281,12 @@ def accounts(session: Session, community_id: int) -> int:
     return session.execute(select(func.max(ACCOUNT.id)).where(ACCOUNT.community_id == community_id)).scalar() or 0
 
 
+def entries(session: Session, community_id: int) -> int:
+    """How many entries there are: they are numbered from 0 without a gap."""
+    last = session.execute(select(func.max(ENTRY.seq)).where(ENTRY.community_id == community_id)).scalar()
+    return 0 if last is None else last + 1
+
+
 def kind_of(session: Session, community_id: int, seq: int) -> str | None:
     """The kind of an entry; None where there is no such entry."""
     return session.execute(select(ENTRY.kind).where(ENTRY.community_id == community_id, ENTRY.seq == seq)).scalar()

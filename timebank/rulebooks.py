@@ -12,6 +12,7 @@ from timebank import ledger, rulefile
 from timebank.approvals import two_people
 from timebank.base import communities
 from timebank.base.act import Act
+from timebank.base.communities import Community
 from timebank.base.db import Utc, key_field
 from timebank.base.errors import Conflict, Invalid, NotFound, Refused
 from timebank.base.i18n import say
@@ -79,7 +80,7 @@ def check(data: bytes) -> rulefile.Reading:
     reading = rulefile.read(data)
     if reading.book is None or reading.errors:
         raise Invalid(
-            say("This rule book has {count} mistakes.", count=len(reading.errors)),
+            say("Mistakes in this rule book: {count}", count=len(reading.errors)),
             "bad_rules",
             say("Correct what is named and run timebank rules check FILE again."),
             reading.errors,
@@ -152,6 +153,17 @@ def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, re
             "bad_resolution",
             say("Give the number of the minutes, for example --resolution 2026-7."),
         )
+    check_decimals(book, community)
+    if book.effective_from < act.today(community.timezone) and not retroactive:
+        raise Refused(
+            say("The rule book begins on {day}, which has passed.", day=book.effective_from),
+            "starts_in_the_past",
+            say("Let it begin today or later, or give the reason with --retroactive REASON."),
+        )
+
+
+def check_decimals(book: RuleBook, community: Community) -> None:
+    """Refuse a book that counts points otherwise than the community. Raises Invalid `other_decimals`."""
     if book.points.decimals != community.points_decimals:
         raise Invalid(
             say(
@@ -161,12 +173,6 @@ def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, re
             ),
             "other_decimals",
             say("Set decimals = {own} in [points].", own=community.points_decimals),
-        )
-    if book.effective_from < act.today(community.timezone) and not retroactive:
-        raise Refused(
-            say("The rule book begins on {day}, which has passed.", day=book.effective_from),
-            "starts_in_the_past",
-            say("Let it begin today or later, or give the reason with --retroactive REASON."),
         )
 
 

@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from timebank.base.errors import Invalid, NotFound
+from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_day
+
+_FILE_BYTES_MAX = 1 << 20
 
 
 class Names(Enum):
@@ -33,3 +37,12 @@ Why = Annotated[str, typer.Option("--why", help="The reason.")]
 def day_of(typed: str) -> date:
     """A day a person typed. Raises Invalid `bad_day`."""
     return parse_day(typed)
+
+
+def rule_text(file: Path) -> bytes:
+    """The bytes of a rule book file. Raises NotFound `no_file`, Invalid `file_too_large`."""
+    if not file.is_file():
+        raise NotFound(say("There is no file {file}.", file=str(file)), "no_file", say("Check its name and folder."))
+    if file.stat().st_size > _FILE_BYTES_MAX:
+        raise Invalid(say("{file} is too large for a rule book.", file=file.name), "file_too_large", say("64 kB are the most."))
+    return file.read_bytes()

@@ -12,14 +12,15 @@ from timebank import journal, ledger, rewards, rulebooks, rulefile
 from timebank.base.act import Act
 from timebank.base.errors import Finding, Invalid, NotFound
 from timebank.base.i18n import Say, say, text
+from timebank.commands.backtest import app as trials
 from timebank.commands.door import Door, Writing, reading, writing
-from timebank.commands.options import InputFile
+from timebank.commands.options import InputFile, rule_text
 from timebank.rulelint import beside
 from timebank.rulewords import SECTIONS, differences, lines
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
-_FILE_BYTES_MAX = 1 << 20
+app.registered_commands += trials.registered_commands
 
 
 @reading(app, "check", example="timebank rules check rules.toml")
@@ -31,7 +32,7 @@ def check(
     ] = False,
 ) -> None:
     """Check a rule book file: every mistake at once, its examples run, remarks printed."""
-    reading_ = rulefile.read(content(file))
+    reading_ = rulefile.read(rule_text(file))
     remarks = [*reading_.lint, *(_beside(door, reading_) if against_published else ())]
     findings = [
         {"where": f.where, "code": f.code, "message": text(f.message, door.lang), "level": level}
@@ -44,7 +45,7 @@ def check(
             told = say("{file} is a sound rule book: {title}, version {version}.", file=file.name, **_named(reading_.book))
             door.screen.line(told)
     if reading_.errors:
-        rulebooks.check(content(file)) if not door.config.json else _leave()
+        rulebooks.check(rule_text(file)) if not door.config.json else _leave()
 
 
 def _leave() -> None:
@@ -69,15 +70,6 @@ def _named(book: rewards.RuleBook) -> dict[str, str]:
     return {"title": book.title, "version": book.version}
 
 
-def content(file: Path) -> bytes:
-    """The bytes of a rule book file. Raises NotFound `no_file`, Invalid `file_too_large`."""
-    if not file.is_file():
-        raise NotFound(say("There is no file {file}.", file=str(file)), "no_file", say("Check its name and folder."))
-    if file.stat().st_size > _FILE_BYTES_MAX:
-        raise Invalid(say("{file} is too large for a rule book.", file=file.name), "file_too_large", say("64 kB are the most."))
-    return file.read_bytes()
-
-
 @writing(app, "publish", example="timebank rules publish rules.toml --resolution 2026-7 --approver W0002")
 def publish(
     door: Writing,
@@ -86,7 +78,7 @@ def publish(
     retroactive: Annotated[str, typer.Option(help="Why it begins in the past, if it does.")] = "",
 ) -> None:
     """Publish a rule book by a resolution. Two people. What is published is never changed."""
-    data = content(file)
+    data = rule_text(file)
     checked = rulebooks.check(data)
     _remark(door, [*checked.lint, *_beside(door, checked)])
     asked = {"file": b64encode(data).decode(), "resolution": resolution, "retroactive": retroactive}
@@ -141,7 +133,7 @@ def show(door: Door, version: Annotated[str, typer.Argument(help="A published ve
 @reading(app, "diff", example="timebank rules diff 2026.1 rules.toml")
 def diff(door: Door, version: Annotated[str, typer.Argument(help="A published version.")], file: InputFile) -> None:
     """Say in words what a rule book file changes against a published version."""
-    new = rulebooks.check(content(file)).book
+    new = rulebooks.check(rule_text(file)).book
     assert new is not None, "a reading without errors has a book"
     with door.reading() as (session, community):
         old = rulebooks.find(session, community.id, version).book
