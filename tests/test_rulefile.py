@@ -477,6 +477,19 @@ def test_a_failing_example_is_told_in_whole_points() -> None:
     assert str(finding.message).startswith("says 79.0, the rules give 79.2: ")
 
 
+def test_an_example_may_say_when_its_points_lapse() -> None:
+    said = "earns   = 79\n"
+    assert read(changed((said, said + "lapses_on = 2029-10-31\n"))).errors == ()
+    for day in ("2029-10-30", "2029-11-01"):
+        (finding,) = read(changed((said, said + f"lapses_on = {day}\n"))).errors
+        assert (finding.where, finding.code) == ("example[0].lapses_on", "example_fails")
+        assert str(finding.message) == f"says {day}, by these rules they lapse on 2029-10-31"
+    never = ('[expiry]\nmonths = 36\nalign  = "month-end"\n', "")
+    (finding,) = read(changed((said, said + "lapses_on = 2029-10-31\n"), never)).errors
+    assert str(finding.message) == "says 2029-10-31, by these rules they never lapse"
+    assert codes(changed((said, said + 'lapses_on = "2029-10-31"\n'))) == [("example[0].lapses_on", "bad_date")]
+
+
 def test_a_missing_section_is_one_finding_not_one_for_each_of_its_keys() -> None:
     required = ("schema", "name", "version", "title", "effective_from", "points", "service", "rate")
     assert codes(b"") == [(where, "missing_key") for where in required]

@@ -218,12 +218,13 @@ class Used(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """[[example]]: a service in words and what it must earn when what was before is `used`."""
+    """[[example]]: a service in words and what it must earn when what was before is `used`; `lapses_on` where it says so."""
 
     say: str
     facts: Facts
     earns: int
     used: Used = field(default_factory=Used)
+    lapses_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

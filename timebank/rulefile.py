@@ -370,7 +370,8 @@ def _example(table: Table, decimals: int, bonuses: Sequence[Bonus]) -> Example:
     service.close()
     used = _before(table.table("before", required=False), decimals, bonuses) if table.has("before") else Used()
     earns = table.get("earns", decimal("0", 100_000_000, decimals))
-    example = Example(table.get("say", words(200)), facts, _smallest(earns, decimals), used)
+    lapses_on = table.get("lapses_on", DAY) if table.has("lapses_on") else None
+    example = Example(table.get("say", words(200)), facts, _smallest(earns, decimals), used, lapses_on)
     table.close()
     return example
 
@@ -394,6 +395,11 @@ def _failing_examples(book: RuleBook) -> Iterator[Finding]:
             wanted, got = (Decimal(points).scaleb(-book.points.decimals) for points in (example.earns, made.points))
             message = say("says {wanted}, the rules give {got}: {how}", wanted=wanted, got=got, how=explained(made.trace))
             yield Finding(f"example[{i}].earns", "example_fails", message)
+        if example.lapses_on and example.lapses_on != made.lapses_on:
+            never = made.lapses_on == NEVER
+            got_ = say("they never lapse") if never else say("they lapse on {day}", day=made.lapses_on)
+            message = say("says {wanted}, by these rules {got}", wanted=example.lapses_on, got=got_)
+            yield Finding(f"example[{i}].lapses_on", "example_fails", message)
 
 
 def _unfit_words(book: RuleBook) -> Iterator[Finding]:

@@ -447,8 +447,8 @@ MESSAGES: dict[str, str] = {
     "What this rule book would change": "此规则会带来的变化",
     "Who would have fewer points": "积分减少的成员",
     "cap": "上限",
+    "change": "变化",
     "converted credits": "转换的贡献",
-    "difference": "差额",
     "given to pools by caps": "超上限转入公益池",
     "members' own points": "成员本人积分",
     "new": "新规则",
@@ -840,7 +840,7 @@ MESSAGES: dict[str, str] = {
     "service {number}: {member}, {day}, {minutes} minutes": "服务 {number}：{member}，{day}，{minutes} 分钟",
     "take an entry back": "冲正分录",
     "{credits} credits to {member} for {category}: {reason}": "向 {member} 发放 {credits} 社区币，类别 {category}：{reason}",
-    "{points} points of service {number} above a cap, for {member}": "服务 {number} 超出上限的 {points} 积分,归 {member}",
+    "{points} points of service {number} above a cap, for {member}": "服务 {number} 超出上限的 {points} 积分，归 {member}",
     "{points} points of {pool} to {member}: {reason}": "从爱心池 {pool} 向 {member} 发放 {points} 积分：{reason}",
     # timebank/commands/init.py
     "A time bank is founded": "时间银行已建立",
@@ -1183,8 +1183,8 @@ MESSAGES: dict[str, str] = {
     "The inbox does not agree with the services: run timebank audit.": "待办与服务记录不一致：请运行 timebank audit。",
     "There is no service {number}.": "没有服务 {number}。",
     "This is no category: a category is a short word of the rule book, no sentence and nobody's number or address.": "这不是服务类别：类别是规则里的短词，不能是句子，也不能含有谁的号码或邮箱。",
-    "This is no number of an activity: it is a short word, no sentence and nobody's number or address.": "这不是活动编号:活动编号应是一个简短的词,不能是句子,也不能是任何人的号码或邮箱。",
-    "This is no programme: a programme is a short word, no sentence and nobody's number or address.": "这不是项目名:项目应是一个简短的词,不能是句子,也不能是任何人的号码或邮箱。",
+    "This is no number of an activity: it is a short word, no sentence and nobody's number or address.": "这不是活动编号：活动编号应是一个简短的词，不能是句子，也不能是任何人的号码或邮箱。",
+    "This is no programme: a programme is a short word, no sentence and nobody's number or address.": "这不是项目名：项目应是一个简短的词，不能是句子，也不能是任何人的号码或邮箱。",
     "This service was turned down or taken back before; to count it, enter it by hand with timebank hours record.": "这次服务以前被驳回或撤回过；如要计入，请用 timebank hours record 单独登记。",
     "{category} has no rate of its own; the default rate counts.": "类别“{category}”没有单列标准，按默认标准计分。",
     "{kind} is not a kind of record: {kinds}.": "{kind} 不是记录类型，可用：{kinds}。",
@@ -1430,7 +1430,7 @@ MESSAGES: dict[str, str] = {
     # timebank/reviews.py
     "Let another clerk approve them.": "请另一位经办人来确认。",
     "Nobody confirms hours of their own.": "任何人不得确认自己的服务时长。",
-    "Reject what waits; see timebank hours list.": "请驳回这项待办;详见 timebank hours list。",
+    "Reject what waits; see timebank hours list.": "请驳回这项待办；详见 timebank hours list。",
     "Service {number} is not posted but {state}.": "服务 {number} 不是已记入状态，而是 {state}。",
     # timebank/rights.py
     "Let its administrator create it: CREATE ROLE … LOGIN; this program makes no passwords.": "请让管理员创建：CREATE ROLE … LOGIN；本程序不设密码。",

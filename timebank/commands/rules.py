@@ -8,19 +8,53 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import journal, ledger, rewards, rulebooks, rulefile
+from timebank import journal, ledger, presets, rewards, rulebooks, rulefile
 from timebank.base.act import Act
-from timebank.base.errors import Finding, Invalid, NotFound
+from timebank.base.errors import Conflict, Finding, Invalid, NotFound
 from timebank.base.i18n import Say, say, text
+from timebank.base.months import add_months
+from timebank.base.sheet_writing import write_bytes
 from timebank.commands.backtest import app as trials
 from timebank.commands.door import Door, Writing, reading, writing
-from timebank.commands.options import InputFile, rule_text
+from timebank.commands.options import InputFile, day_of, rule_text
 from timebank.rulelint import beside
 from timebank.rulewords import SECTIONS, differences, lines
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
 app.registered_commands += trials.registered_commands
+
+
+@reading(app, "presets", example="timebank rules presets")
+def presets_(door: Door) -> None:
+    """List the rule books to start from."""
+    rows = [(name, text(told, door.lang)) for name, told in presets.PRESETS.items()]
+    if not door.screen.data([{"preset": name, "says": told} for name, told in rows]):
+        door.screen.table(say("Rule books to start from"), (say("preset"), say("what it says")), rows)
+
+
+@reading(app, "new", example="timebank rules new half-hours rules.toml --version 2027.1 --from 2027-01-01")
+def new(
+    door: Door,
+    preset: Annotated[str, typer.Argument(help="One of timebank rules presets.")],
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not be there yet.")],
+    version: Annotated[str, typer.Option(help="The version; by default the year it begins in and .1.")] = "",
+    from_: Annotated[
+        str, typer.Option("--from", metavar="DAY", help="Its first day of service; by default the first of next month.")
+    ] = "",
+) -> None:
+    """Write a rule book of your own to change, from one of the presets."""
+    first = day_of(from_) if from_ else add_months(door.config.now().date().replace(day=1), 1)
+    data = presets.copied(preset, version or f"{first.year}.1", first).encode()
+    book = rulebooks.check(data).book
+    assert book is not None, "a reading without errors has a book"
+    if to.exists():
+        raise Conflict(say("There is a file {file} already.", file=str(to)), "file_exists", say("Name another file."))
+    write_bytes(to, data)
+    if not door.screen.data({"file": str(to), "preset": preset, "version": book.version, "from": first.isoformat()}):
+        told = say("{file} is written: {title}, version {version}, from {day} on.", file=to, day=first, **_named(book))
+        door.screen.line(told)
+        door.screen.note(say("Change what your committee decides, then: timebank rules check {file}", file=to))
 
 
 @reading(app, "check", example="timebank rules check rules.toml")
