@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -81,9 +82,13 @@ class Done:
         return f"| {engine} | " + " | ".join(f"{n:,}" if isinstance(n, int) else n for n in figures) + " |"
 
 
+engine_on = cache(unsynced)
+"""One engine for all the books that come to a place one after another: each statement is compiled once, not once a life."""
+
+
 def live(url: str, life: int, done: Done, bar: Progress) -> None:
     """One life: its verbs, compared with the model now and then, audited and recounted now and then and at the end."""
-    engine, rng = unsynced(url), random.Random(life)
+    engine, rng = engine_on(url), random.Random(life)
     play, names = Play(Book(engine)), [*VERBS, *OFTEN]
     play.settle_in()
     length = LIFE if (life + 1) % LONG_EVERY else LONG_LIFE
