@@ -114,7 +114,7 @@ def tables(report: Report) -> list[Table]:
 
 
 TENTHS = say("By tenth of the members, from those who were paid least to those who were paid most")
-_SIDES = (say("paid"), say("new"), say("difference"))
+_SIDES = (say("paid"), say("new"), say("change"))
 
 
 def _summary(report: Report) -> Table:
@@ -194,14 +194,16 @@ def _data(line: Line) -> dict[str, int]:
 
 def csv_rows(report: Report, lang: Language) -> tuple[list[str], list[list[str | int]]]:
     """All tables as one sheet: header and rows. Points are written as people read them."""
-    header = [text(name, lang) for name in (say("table"), say("what"), say("name"), say("number"), *_SIDES)]
+    header = [text(name, lang) for name in (say("table"), say("what"), say("name"), say("how many"), *_SIDES)]
     rows: list[list[str | int]] = []
     for table in tables(report):
         for first, *middle, old, new, change in table.rows:
             extra = middle[0] if middle else ""
             name, number = (extra, "") if not isinstance(extra, int) else ("", extra)
-            cells = (table.title, first, name, number, old, new, change)
+            cells = (table.title, first, name, number)
+            sides = [str(side).removeprefix("+") for side in (old, new, change)]
             rows.append([text(cell, lang) if isinstance(cell, Say) else cell for cell in cells])
+            rows[-1].extend(side if "." in side else int(side) for side in sides)
     return header, rows
 
 
@@ -216,9 +218,9 @@ h1{font-size:1.35rem;line-height:1.25;margin:.2rem 0 .6rem}
 h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
 p{margin:.3rem 0}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-th,td{padding:.3rem .35rem;border-bottom:1px solid #d8dee6;text-align:right;vertical-align:top;overflow-wrap:anywhere}
+th,td{padding:.3rem .35rem;border-bottom:1px solid #d8dee6;text-align:right;vertical-align:top;white-space:nowrap}
 th{font-weight:600;color:#4a5568;border-bottom-color:#8795a5}
-th:first-child,td:first-child,.name{text-align:left}
+th:first-child,td:first-child,.name{text-align:left;white-space:normal;overflow-wrap:anywhere}
 .less{color:#a61b1b}.more{color:#17663a}
 svg{display:block;width:100%;height:auto;max-width:38rem}
 .key{font-size:.85rem;color:#4a5568}
@@ -227,8 +229,8 @@ svg{display:block;width:100%;height:auto;max-width:38rem}
 footer{margin-top:2rem;padding-top:.6rem;border-top:1px solid #d8dee6;font-size:.85rem;color:#4a5568}
 @media(max-width:26rem){body{padding:.7rem;font-size:15px}th,td{padding:.25rem .2rem}table{font-size:.84rem}}
 @page{size:A4;margin:15mm}
-@media print{body{max-width:none;padding:0;font-size:11pt}h2{break-after:avoid}tr,svg{break-inside:avoid}
-thead{display:table-header-group}}
+@media print{body{max-width:none;padding:0;font-size:11pt}h2{break-after:avoid}tr,svg{break-inside:avoid}.key{break-after:avoid}
+svg{max-width:12cm}thead{display:table-header-group}}
 """
 _OLD, _NEW = "#a9b4c0", "#0b6e82"
 
@@ -276,13 +278,21 @@ def _html_table(table: Table, lang: Language) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
 
 
+def _round_number(most: int) -> int:
+    """The least number not below `most` of which a quarter is 1, 2, 2.5 or 5 and zeros, and whole."""
+    zeros = 10 ** max(1, len(str(most)) - 2)
+    return next(
+        4 * quarter for quarter in (q * zeros // 10 for q in (1, 2, 5, 10, 20, 25, 50, 100, 200, 250)) if 4 * quarter >= most
+    )
+
+
 _WIDE, _HIGH, _LEFT, _TOP, _FOOT = 360, 210, 46, 10, 22
 
 
 def _chart(report: Report, lang: Language) -> str:
     """Bars of what each tenth of the members was paid and would be; as wide as a phone, so that its words stay readable."""
     lines = report.result.by_tenth
-    most = max(1, *(max(line.old, line.new) for line in lines))
+    most = _round_number(max(max(line.old, line.new) for line in lines))
     ground, room = _HIGH - _FOOT, _HIGH - _FOOT - _TOP
     step = (_WIDE - _LEFT) // len(lines)
     bar = max(3, step * 2 // 5)

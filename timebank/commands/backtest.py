@@ -15,7 +15,7 @@ from timebank.backtest_report import Report
 from timebank.base import db
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
-from timebank.base.masking import mask_names
+from timebank.base.masking import mask_name
 from timebank.base.sheet_writing import write_csv, write_pieces
 from timebank.commands.door import Door, reading
 from timebank.commands.options import InputFile, day_of, rule_text
@@ -51,8 +51,8 @@ def backtest(
         price = room.price(session, community.id, today)
         shown = {member.id: member for member in members.listed(session, community.id)}
         names = persons.names(session, community.id)
-        masked = mask_names({share.member: names[shown[share.member].person_id] for share in result.shares})
-    named = {number: (shown[number].number, name) for number, name in masked.items()}
+    in_it = [shown[share.member] for share in result.shares]
+    named = {member.id: (member.number, mask_name(names[member.person_id])) for member in in_it}
     found = Report(result, book.title, community.name, community.points_decimals, price, named)
     for path in save or []:
         _write(path, found, door)
