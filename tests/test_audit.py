@@ -333,7 +333,7 @@ PROJECTIONS = (
     Vandalism(
         "the text of the rules",
         sql("UPDATE rulebook SET text = replace(text, 'elder-care = 12', 'elder-care = 99')"),
-        {("rules_differ", None), ("rules_unreadable", 7)},
+        {("rules_differ", None), ("rules_unreadable", 7), ("history_lost", 8)},
         PROJECTION,
     ),
     Vandalism(

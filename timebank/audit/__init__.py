@@ -25,11 +25,13 @@ from timebank.audit.privacy import Privacy
 from timebank.audit.published import Published
 from timebank.audit.published import check as check_published
 from timebank.audit.refold import Refold
+from timebank.audit.replay import REVERSAL, Replay
 from timebank.audit.reviews import Reviews
 from timebank.audit.services import Services
 from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
+from timebank.credits import CONVERT
 from timebank.journal import ENTRY, EntryText
 from timebank.reviews import KIND as REVIEW
 from timebank.rulebooks import RuleBookRow
@@ -57,13 +59,18 @@ CHECKS: dict[str, Say] = {
     "notices": say("Notices hung for their working days, and passed only where no objection was upheld or undecided."),
     "text": say("Free texts are those whose hash the entry holds."),
     "guards": say("The database itself refuses to change the book."),
+    "replay": say("Every award read what the history before it makes, and is what history makes of it."),
 }
 """Every check -> what it proves, in the order of the report."""
+
+ON_REQUEST = frozenset({"replay"})
+"""Checks that are run only where they are named: what a year of awards costs again."""
 
 WITHOUT_THE_JOURNAL = frozenset({"guards", "statements"})
 """Checks that need no refold; the root in their report is that of the log's own head."""
 Progress = Callable[[int, int], None]
 """Told now and then: entries done, entries in all."""
+AtOnce = Callable[[int, Payload], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +99,12 @@ def audit(
     progress: Progress | None = None,
     published: Published | None = None,
 ) -> Report:
-    """Run the named checks, by default all of `CHECKS`, over one community's book, and against what was published of it.
+    """Run the named checks over one community's book, and against what was published; by default all of `CHECKS` but
+    those `ON_REQUEST`.
 
     Whatever is wrong with the book is a finding. Raises Invalid `unknown_check` for a name that is none.
     """
-    wanted = CHECKS.keys() if checks is None else set(checks)
+    wanted = CHECKS.keys() - ON_REQUEST if checks is None else set(checks)
     for name in sorted(set(wanted) - CHECKS.keys()):
         raise Invalid(
             say("There is no check {name}.", name=name), "unknown_check", say("Name some of {names}.", names=", ".join(CHECKS))
@@ -157,9 +165,12 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         services,
         Course(services.own, findings),
         Reviews(findings),
+        Replay(source, findings, awards, refold.accounts) if findings.wants("replay") else None,
     )
     refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, REVIEW: rooms.reviews.take}
     refold.at_once |= Points(source, findings, awards).kinds
+    if rooms.replay is not None:
+        refold.at_once |= {REVERSAL: rooms.replay.reverse, CONVERT: _both(refold.at_once[CONVERT], rooms.replay.convert)}
     texts = source.texts()
     with _readable(findings, "entry, posting"):
         for entries, lines in source.batches():
@@ -210,12 +221,15 @@ class _Rooms:
     services: Services
     course: Course
     reviews: Reviews
+    replay: Replay | None
 
     def served(self, seq: int, payload: Payload) -> None:
         """Take an entry of hours while it is at hand: kept for a batch, it would have left the processor's cache."""
         self.services.note(seq, payload)
-        self.awards.take(seq, payload, self.refold.written)
+        made = self.awards.take(seq, payload, self.refold.written)
         self.reviews.note(seq, payload)
+        if self.replay is not None:
+            self.replay.serve(seq, payload, made)
 
     def take(self, findings: Findings) -> None:
         """Hand over what the refold has kept of a batch of entries."""
@@ -226,8 +240,19 @@ class _Rooms:
                 room.take(self.refold.events)
         with _readable(findings, "service"):
             self.services.take()
+        if self.replay is not None:
+            with _readable(findings, "history"):
+                self.replay.take()
         self.refold.events.clear()
         self.refold.commands.clear()
+
+
+def _both(first: AtOnce, second: AtOnce) -> AtOnce:
+    def both(seq: int, payload: Payload) -> None:
+        first(seq, payload)
+        second(seq, payload)
+
+    return both
 
 
 def _rule_texts(source: Source) -> dict[str, bytes]:

@@ -167,6 +167,11 @@ class Accounts:
                 if account.period == period:
                     account.lines_drift = n - account.lines
 
+    def stand(self, holder: str, unit: str, purpose: str) -> int:
+        """What an account has after the entries folded so far; 0 where there is none."""
+        account = self._named(holder, unit, purpose)
+        return account.stand if account else 0
+
     def close(self, open_period: str) -> None:
         """Forget the line numbers of months before the first open one: nothing is posted in them any more."""
         self._open_period = open_period
@@ -206,14 +211,17 @@ class Accounts:
             self._posting_differs(seq, row, posting)
         if row_account is not None and (row_account.holder, row_account.unit, row_account.purpose) == (holder, unit, purpose):
             return row_account
-        if not self._by_name:
-            self._by_name = {(a.holder, a.unit, a.purpose): a for a in self.all}
-        account = self._by_name.get((holder, unit, purpose))
+        account = self._named(holder, unit, purpose)
         if account is None:
             account = Account(0, holder, unit, purpose, None, len(self.all))
             self.all.append(account)
             self._by_name[holder, unit, purpose] = account
         return account
+
+    def _named(self, holder: str, unit: str, purpose: str) -> Account | None:
+        if not self._by_name:
+            self._by_name = {(a.holder, a.unit, a.purpose): a for a in self.all}
+        return self._by_name.get((holder, unit, purpose))
 
     def _posting_differs(self, seq: int, row: Row, posting: list[Any]) -> None:
         account = self._by_id.get(row[2])

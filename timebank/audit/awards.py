@@ -16,7 +16,7 @@ from timebank.audit.payloads import Payload
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.journal import ISSUED, SERVICE
-from timebank.rewards import REVIEW, Award, RuleBook, award, facts_of, used_of
+from timebank.rewards import REVIEW, Award, Facts, RuleBook, award, facts_of, used_of
 from timebank.transparency import INTEGER_MAX
 
 PUBLISH, HOURS = "rules.publish", "hours"
@@ -40,16 +40,23 @@ class _Spoken:
 
 
 class Made:
-    """An award, and what its entry posts."""
+    """The award of a service, and what its entry posts."""
 
-    def __init__(self, made: Award) -> None:
+    def __init__(self, made: Award, facts: Facts) -> None:
         self.award = made
+        self.facts = facts
         self._lapse = made.lapses_on.isoformat()
         minutes, points = made.trace["minutes"], made.points
         self._source = [SERVICE, "minutes", "source", _NEVER, -minutes]
         self._served = ["minutes", "served", _NEVER, minutes]
         self._issued = [ISSUED, "points", "source", _NEVER, -points]
         self._earned = ["points", "available", self._lapse, points]
+
+    @classmethod
+    def of(cls, trace: dict[str, Any], book: RuleBook) -> "Made":
+        """What the rules make of what a trace says was there and was read. Raises Invalid as `rewards.facts_of`, `used_of`."""
+        facts = facts_of(trace)
+        return cls(award(facts, book, used_of(trace)), facts)
 
     def posted_as(self, postings: Sequence[list[Any]]) -> bool:
         """Whether an entry posts the award: the minutes served, the member's points in their lot, what goes to pools. Points
@@ -117,7 +124,7 @@ class Known:
         found = self._known.get(place) if place is not None else None
         if found is not None and found[0] == len(trace) and self._has_room(used.get("windows", _NONE), found[1].award):
             return found[1], trace
-        made = Made(award(facts_of(trace), self.book, used_of(trace)))
+        made = Made.of(trace, self.book)
         right = made.award.trace
         if place is not None and right == trace and not right.keys() & {"caps", "window_minutes"}:
             if len(self._known) >= self._TRACES_MAX:
@@ -211,29 +218,33 @@ class Awards:
         self._shelf = sorted([spoken, *self._shelf], key=lambda one: one.first, reverse=True)
         self._speaking.clear()
 
-    def take(self, seq: int, payload: Payload, written: bytes) -> None:
-        """Make the award of an entry of hours again, and compare all that it says of it. `written` are its bytes."""
+    def take(self, seq: int, payload: Payload, written: bytes) -> Made | None:
+        """Make the award of an entry of hours again, and compare all that the entry says of it: gives it if nothing differs.
+        `written` are the entry's bytes."""
         trace, rules, day = payload.get("trace"), payload.get("rules"), payload["business_date"]
         if trace is None or rules is None:
             self._differs(seq, "trace, rules")
-            return
+            return None
         speaks = self.speaking(day)
         if rules != speaks:
             other = say("It follows {rules}; for {day} it was {right} that spoke.", rules=rules, day=day, right=speaks or "-")
             self._findings.add("rules_other", other, entry=seq)
         named = self._books.get(rules)
         if named is None or named.known is None:  # told before: no such rules, or their text is lost
-            return
+            return None
         try:
             made, right = named.known.again(trace, b"" if "facts" in payload else told_by(written))
         except Invalid:
             self._differs(seq, "trace")
-            return
+            return None
         if (right is not trace and right != trace) or trace["day"] != day:
             parts = {name for name in right.keys() | trace.keys() if right.get(name) != trace.get(name)}
             self._differs(seq, ", ".join(sorted(parts or {"day"})))
         elif not made.posted_as(payload["postings"]):
             self._differs(seq, "postings")
+        elif rules == speaks:
+            return made
+        return None
 
     def speaking(self, day: str) -> str | None:
         """The rule book that speaks for a day (ISO), as entries name it."""

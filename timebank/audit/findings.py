@@ -100,6 +100,10 @@ CODES: dict[str, tuple[str, int]] = {
     # text
     "text_differs": ("text", TAMPERED),
     "text_unbound": ("text", TAMPERED),
+    # replay
+    "used_differs": ("replay", TAMPERED),
+    "history_differs": ("replay", TAMPERED),
+    "history_lost": ("replay", PROJECTION),
     # guards
     "guard_missing": ("guards", TAMPERED),
     "guard_differs": ("guards", TAMPERED),

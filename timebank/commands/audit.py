@@ -20,13 +20,20 @@ app = typer.Typer(add_completion=False)
 _FINDINGS_SHOWN = 50
 
 
-@reading(app, "audit", example="timebank audit\ntimebank audit I5 guards --json\ntimebank audit --against head.txt")
+@reading(
+    app,
+    "audit",
+    example="timebank audit\ntimebank audit I5 guards --json\ntimebank audit --against head.txt\ntimebank audit --replay",
+)
 def audit(
     door: Door,
     checks: Annotated[list[str] | None, typer.Argument(metavar="[CHECK]...", help="Only these checks, for example I5.")] = None,
     against: Annotated[
         list[Path] | None, typer.Option(help="An older signed head, or a proof with one: I5 compares. May be given again.")
     ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Also play the whole history again: what each award read, and what it makes.")
+    ] = False,
 ) -> None:
     """Recompute the whole book from its entries and compare it with all the database says; takes no lock, changes nothing."""
     with door.reading(reading_aside) as (session, community), door.screen.progress(say("Reading entries"), None) as moved:
@@ -38,8 +45,9 @@ def audit(
             done = entries
 
         published = _published(door, community.code, against or [])
-        wanted = [*checks, "I5"] if checks and against else checks
-        report = room.audit(session, community.id, wanted or None, told, published)
+        wanted = {*(checks or room.CHECKS.keys() - room.ON_REQUEST)}
+        wanted |= ({"I5"} if against else set()) | ({"I9", "replay"} if replay else set())
+        report = room.audit(session, community.id, wanted, told, published)
     findings = [
         {"check": f.check, "code": f.code, "entry": f.entry, "where": f.where, "message": text(f.message, door.lang)}
         for f in report.findings

@@ -1,0 +1,278 @@
+"""`audit --replay`: history played again finds what a book, sound in itself to every other check, says that it never read."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import RULES, Book, Shelf
+from lived import Vandal, a_vandal  # noqa: F401 - a fixture
+from timebank import audit, credits, hours, rewards, rulebooks, services
+from timebank.audit.replay import Kept
+from timebank.base import db, schema
+from timebank.base.act import Act
+from timebank.credits import Contribution
+from timebank.rewards import Award, Facts, RuleBook, Used, award, convert
+from timebank.services import Record
+from timebank.tallies import Sums
+
+RICH = (
+    RULES
+    + """
+[[cap]]
+id = "daily"
+per = "day"
+minutes = 300
+[[cap]]
+id = "store"
+per = "balance"
+points = 260
+overflow = "pool:elder-care"
+[[tier]]
+id = "star"
+hours_at_least = 10
+window = "lifetime"
+[[tier]]
+id = "busy"
+hours_at_least = 8
+window = "year"
+[[multiply]]
+id = "star"
+times = 1.5
+tier = "star"
+[[multiply]]
+id = "busy"
+times = 1.1
+tier = "busy"
+[[bonus]]
+id = "first-service"
+points = 20
+per = "lifetime"
+[[bonus]]
+id = "of-the-month"
+points = 5
+per = "month"
+[credit]
+points_per_credit = 1
+monthly_credits_max = 50
+"""
+)
+"""Every kind of sum is read: the day, what is carried, windows, tiers of life and year, a balance, bonuses."""
+LATER = RICH.replace('"2026.1"', '"2026.2"').replace("effective_from = 2026-01-01", "effective_from = 2026-10-15")
+LAST = date(2026, 10, 19)
+
+
+def of(member: int, day: int, minutes: int, category: str = "elder-care", month: int = 10) -> Record:
+    return Record(f"M000{member}", date(2026, month, day), minutes, category, ref=f"{member}-{month}-{day}-{category}", row=1)
+
+
+def do(book: Book, work: Callable[[Any, Act], object], approver: int | None = 2) -> None:
+    book.command(work, book.act(approver=approver, reason="why"))
+
+
+def record(book: Book, *records: Record) -> None:
+    do(book, lambda s, a: hours.record_all(s, a, [list(records)]))
+
+
+def play(url: str, folder: Path) -> None:
+    """Two rule books; members with minutes left over, under caps and beyond them, of tiers; corrections; credits."""
+    engine = db.open_engine(url)
+    schema.upgrade(engine)
+    book = Book(engine)
+    book.found(open_from="2026-09")
+    book.join("M0001", "M0002", "M0003")
+    do(book, lambda s, a: rulebooks.publish(s, a, RICH.encode(), "2026-7", "first"))
+    record(book, of(1, 5, 50, month=9), of(1, 6, 50, month=9), of(2, 5, 100, month=9), of(1, 7, 20, month=9))
+    record(book, of(1, 8, 480, month=9), of(1, 8, 120, "cleaning", month=9), of(2, 9, 45, "cleaning", month=9))
+    do(book, lambda s, a: hours.correct(s, a, 2, 70))
+    do(book, lambda s, a: rulebooks.publish(s, a, LATER.encode(), "2026-8", "at once"))
+    do(book, lambda s, a: hours.correct(s, a, 5, 0))
+    record(book, of(1, 14, 300), of(1, 15, 300), of(2, 16, 200), of(1, 16, 300, "cleaning"), of(3, 16, 29))
+    do(book, lambda s, a: credits.Desk.begin(s, a).take([Contribution("M0003", 90, "环境", book.today)]))
+    do(book, lambda s, a: credits.convert(s, a, "M0003", 20), approver=None)
+    do(book, lambda s, a: credits.convert(s, a, "M0003", 10), approver=None)
+    do(book, lambda s, a: hours.correct(s, a, 1, 0))
+    record(book, of(1, 17, 65), of(2, 17, 200), of(3, 17, 61))
+    engine.dispose()
+
+
+@pytest.fixture(name="lived")
+def a_book_of_awards(shelf: Shelf, tmp_path: Path) -> Iterator[Book]:
+    """That book; its clock stands at the end of it."""
+    with shelf.lend(play, tmp_path) as url:
+        engine = db.open_engine(url, wait_seconds=10)
+        yield Book(engine, acts=1_000)
+        engine.dispose()
+
+
+def found(book: Book, *checks: str) -> set[tuple[str, int | None]]:
+    """What an audit finds, of some checks or of those that are run without being asked for."""
+    with book.read() as session:
+        return {(one.code, one.entry) for one in audit.audit(session, 1, checks or None).findings}
+
+
+def last(book: Book) -> int:
+    with book.read() as session:
+        return audit.audit(session, 1, ["I5"]).entries - 1
+
+
+def test_history_played_again_is_what_was_written(lived: Book) -> None:
+    assert found(lived) == set()
+    assert found(lived, *audit.CHECKS) == set()
+
+
+# --- a program that lies about what it read: everything else in the book is as it should be ---
+
+
+def _forgetting(**sums: Any) -> Callable[[Used], Used]:
+    return lambda used: used._replace(**sums)
+
+
+def _without(window: str) -> Callable[[Used], Used]:
+    return lambda used: used._replace(windows={name: pair for name, pair in used.windows.items() if name != window})
+
+
+LIES = {
+    "the day": (_forgetting(day_minutes=0), of(1, 17, 440, "cleaning")),
+    "what is carried": (_forgetting(eligible=1_000, counted=900), of(3, 18, 31)),
+    "a cap of minutes": (_without("day"), of(1, 14, 60, "cleaning")),
+    "a cap of points": (_without("month"), of(1, 18, 240)),
+    "a tier of a life": (_forgetting(served=6_000), of(3, 18, 60)),
+    "a tier of a year": (_forgetting(served_year=6_000), of(3, 18, 60)),
+    "a bonus": (_forgetting(bonuses=frozenset()), of(2, 18, 60)),
+    "a balance": (_forgetting(balance=0), of(2, 18, 30)),
+    "a balance too large": (_forgetting(balance=255), of(3, 18, 60)),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_an_award_that_says_it_read_what_was_not_there_is_found_by_history_alone(
+    lived: Book, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    change, wanted = LIES[lie]
+
+    def lying(facts: Facts, book: RuleBook, used: Used) -> Award:
+        return award(facts, book, change(used))
+
+    monkeypatch.setattr(hours, "award", lying)
+    record(lived, wanted)
+    assert found(lived) == set()
+    assert found(lived, *audit.CHECKS) == {("used_differs", last(lived))}
+
+
+def test_credits_of_the_month_that_a_conversion_forgot_are_found_by_history_alone(
+    lived: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as lying:
+        lying.setattr(rewards, "convert", lambda day, amount, book, _: convert(day, amount, book, 0))
+        do(lived, lambda s, a: credits.convert(s, a, "M0003", 45), approver=None)
+    assert found(lived) == set()
+    assert found(lived, *audit.CHECKS) == {("used_differs", last(lived))}
+
+
+def test_who_is_taken_back_frees_what_history_gave(lived: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One lie accuses one entry: those after it, and its own reversal, go on from the truth."""
+    monkeypatch.setattr(hours, "award", lambda facts, book, used: award(facts, book, used._replace(windows={})))
+    record(lived, of(1, 18, 240))
+    lied = last(lived)
+    monkeypatch.setattr(hours, "award", award)
+    with lived.read() as session:
+        number = max(one.id for one in services.listed(session, 1))
+    do(lived, lambda s, a: hours.correct(s, a, number, 0))
+    record(lived, of(1, 19, 60, "cleaning"))
+    assert found(lived, "replay") == {("used_differs", lied)}
+
+
+# --- a vandal ---
+
+
+def changed(vandal: Vandal, number: int, change: Callable[[dict[str, Any]], object]) -> int:
+    """Change a payload of hours, its leaf, and the head."""
+    seq = vandal.seq("hours", number)
+    payload = vandal.payload(seq)
+    change(payload)
+    vandal.rewrite(**payload)
+    vandal.reseal()
+    return seq
+
+
+def _trace(**fields: object) -> Callable[[dict[str, Any]], object]:
+    return lambda payload: payload["trace"].update(fields)
+
+
+def _lots(payload: dict[str, Any]) -> None:
+    for line in payload["postings"][2:]:
+        line[3] = line[3] if line[0] == "system:issued" else "2039-12-31"
+
+
+def _pool(payload: dict[str, Any]) -> None:
+    for line in payload["postings"]:
+        line[0] = line[0].replace("pool:elder-care", "pool:other")
+
+
+def _more(payload: dict[str, Any]) -> None:
+    """A point more, in trace and postings alike."""
+    payload["trace"]["points"] += 1
+    payload["postings"][2][4] -= 1
+    payload["postings"][3][4] += 1
+
+
+VANDALISM: dict[str, tuple[int, Callable[[dict[str, Any]], object]]] = {
+    "points": (2, _more),
+    "a rate": (0, _trace(rate="13")),
+    "a bonus told twice": (0, _trace(bonus=[["first-service", "20"], ["first-service", "20"]])),
+    "minutes counted": (1, _trace(counted=30)),
+    "a sum read": (1, _trace(used={"eligible": 30})),
+    "a lapse day": (0, _lots),
+    "an overflow pool": (4, _pool),
+}
+
+
+@pytest.mark.parametrize("what", VANDALISM)
+def test_a_changed_award_is_named_by_history_too(vandal: Vandal, what: str) -> None:
+    number, change = VANDALISM[what]
+    seq = changed(vandal, number, change)
+    assert ("award_differs", seq) in found(vandal.book, "I9")
+    taken_back = {number for (number,) in vandal.all("SELECT seq FROM entry WHERE reverses = :seq", seq=seq)}
+    assert {entry for _, entry in found(vandal.book, "replay")} - taken_back == {seq}
+
+
+def test_an_award_by_a_book_that_did_not_speak_then_is_found(vandal: Vandal) -> None:
+    other = vandal.payload(vandal.seq("hours", 9))["rules"]
+    seq = changed(vandal, 0, lambda payload: payload.update(rules=other))
+    assert other.startswith("2026.2")
+    assert found(vandal.book, "I9", "replay") == {("rules_other", seq)}
+
+
+def test_a_reversal_that_takes_less_than_was_given_is_found(vandal: Vandal) -> None:
+    seq = vandal.seq("reversal", -1)
+    payload = vandal.payload(seq)
+    for line in payload["postings"]:
+        line[4] += (line[4] < 0) - (line[4] > 0) if line[1] == "points" else 0
+    vandal.rewrite(**payload)
+    vandal.reseal()
+    assert ("history_differs", seq) in found(vandal.book, "replay")
+
+
+def test_without_the_text_of_its_rules_history_stops(vandal: Vandal) -> None:
+    vandal.run("UPDATE rulebook SET text = text || '#' WHERE version = '2026.1'")
+    assert found(vandal.book, "replay") == {("history_lost", vandal.seq("hours"))}
+
+
+# --- memory ---
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["life", "day:2026-10-01"]), st.integers(0, 99)), max_size=40))
+def test_sums_are_kept_wherever_they_lie(moves: list[tuple[int, str, int]]) -> None:
+    kept, truth = Kept(2), dict[tuple[int, str], Sums]()
+    for member, scope, points in moves:
+        place = (member, scope)
+        assert kept.of({place}) == ({place: truth[place]} if place in truth else {})
+        truth[place] = Sums(points, 1, 2, -3, 4)
+        kept.keep(MappingProxyType({place: Sums(points, 1, 2, -3, 4)}))
