@@ -1,18 +1,21 @@
 """Publishing rule books: two people, a resolution, a hash; which book speaks for a day."""
 
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from conftest import RULES, Book, Cli
-from timebank import rulebooks
+from conftest import NOON, RULES, Book, Cli
+from timebank import notices, rulebooks, workdays
 from timebank.base.errors import Conflict, Invalid, NotAllowed, Refused, TimebankError
 from timebank.journal import ACCOUNT, ENTRY
+from timebank.notices import NewNotice
 from timebank.rulebooks import RuleBookRow
 from timebank.transparency import parse
+
+HOLIDAYS = Path(__file__).parent.parent / "examples" / "holidays" / "2026.json"
 
 
 def publish(
@@ -89,6 +92,55 @@ def test_of_two_books_for_a_day_the_one_that_begins_last_speaks(book: Book) -> N
     assert shelf.on(date(2025, 12, 31)) is None
 
 
+# --- where the new rules hang out first ---
+
+ABOUT = "rules:2026.1"
+OVER = NOON + timedelta(7)
+"""Noon after the five working days that begin on 20 October 2026."""
+
+
+def hang_out(book: Book, about: str = ABOUT) -> int:
+    with book.write() as session:
+        return notices.post(session, book.act(), NewNotice(about, "新规则公示")).id
+
+
+@pytest.fixture(name="board")
+def a_board(book: Book) -> Book:
+    """A community that knows the working days of 2026."""
+    with book.write() as session:
+        workdays.add(session, book.act(approver=2), workdays.read(HOLIDAYS.read_bytes()))
+    return book
+
+
+def test_a_version_that_hangs_out_is_not_published_before_its_notice_has_passed(board: Book) -> None:
+    number = hang_out(board)
+    hang_out(board, "rules:2026.2")
+    for now in (NOON, OVER):
+        board.now = now
+        with pytest.raises(Refused) as refusal:
+            publish(board)
+        assert refusal.value.code == "notice_not_passed"
+    with board.write() as session:
+        notices.close(session, board.act(), number)
+    assert publish(board).version == "2026.1"
+
+
+def test_a_version_whose_notice_was_stopped_is_published_after_another_one_has_passed(board: Book) -> None:
+    number = hang_out(board)
+    with board.write() as session:
+        objection = notices.object_(session, board.act(), number, "上限太低").id
+        notices.decide(session, board.act(approver=2), objection, "upheld", "属实")
+        notices.close(session, board.act(), number)
+    with pytest.raises(Refused) as refusal:
+        publish(board)
+    assert refusal.value.code == "notice_not_passed"
+    second = hang_out(board)
+    board.now = OVER
+    with board.write() as session:
+        notices.close(session, board.act(), second)
+    assert publish(board).version == "2026.1"
+
+
 # --- at the desk ---
 
 
@@ -132,6 +184,71 @@ def test_publishing_says_which_version_it_replaces(office: Cli, tmp_path: Path) 
     office("rules", "publish", first, "--resolution", "8", "--approver", "W0002")
     second = written(tmp_path, "2028.1", ("2026-01-01", "2028-01-01"))
     assert "replaces_version" in office("rules", "publish", second, "--resolution", "9", "--approver", "W0002").err
+
+
+def test_publishing_says_which_days_no_version_will_speak_for(office: Cli, tmp_path: Path) -> None:
+    first = written(tmp_path, "2026.2", ("2026-01-01", "2026-11-01\neffective_to = 2026-11-30"))
+    office("rules", "publish", first, "--resolution", "8", "--approver", "W0002")
+    gap = written(tmp_path, "2025.1", ("2026-01-01", "2025-01-01\neffective_to = 2025-11-30"))
+    told = office("rules", "publish", gap, "--resolution", "9", "--retroactive", "history", "--approver", "W0002")
+    assert "gap_between_versions" in told.err
+    assert "2025-12-01" in told.err
+
+
+def test_without_a_second_person_a_book_waits_and_speaks_only_when_one_agrees(office: Cli, tmp_path: Path) -> None:
+    draft = written(tmp_path, "2026.2", ("2026-01-01", "2026-11-01"))
+    waiting = office("--json", "rules", "publish", draft, "--resolution", "8").json["waiting"]
+    assert [row["version"] for row in office("--json", "rules", "list").json] == ["2026.1"]
+    Path(draft).write_text("another text", encoding="utf-8")
+    office("approve", str(waiting), "--as", "W0001", status=4)
+    office("approve", str(waiting), "--as", "W0002")
+    listed = office("--json", "rules", "list").json
+    assert [(row["version"], row["resolution"]) for row in listed] == [("2026.1", "2026-7"), ("2026.2", "8")]
+    assert office("--json", "audit").json["ok"]
+
+
+def test_a_service_follows_the_versions_published_when_it_is_posted(office: Cli, tmp_path: Path) -> None:
+    """What was posted keeps its version, whatever is published for its day later."""
+
+    def record(member: str) -> None:
+        about = ("--date", "2026-10-05", "--minutes", "60", "--category", "cleaning", "--approver", "W0002")
+        office("hours", "record", member, *about)
+
+    record("M0001")
+    later = written(tmp_path, "2026.2", ("2026-01-01", "2026-10-01"), ("default = 10", "default = 7"))
+    office("rules", "publish", later, "--resolution", "8", "--retroactive", "decided late", "--approver", "W0002")
+    record("M0002")
+    services = office("--json", "hours", "list").json
+    assert [(service["member"], service["points"]) for service in services] == [("M0001", 10), ("M0002", 7)]
+    rules = [ref.partition("@")[0] for (ref,) in office.rows("SELECT rules FROM entry WHERE kind = 'hours' ORDER BY seq")]
+    assert rules == ["2026.1", "2026.2"]
+    assert office("--json", "audit").json["ok"]
+
+
+def test_a_file_saved_in_gbk_is_refused_with_its_line(office: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "gbk.toml"
+    path.write_bytes(RULES.encode("gbk"))
+    refused = office("--json", "rules", "publish", str(path), "--resolution", "8", "--approver", "W0002", status=None)
+    (finding,) = refused.json["error"]["findings"]
+    assert (finding["where"], finding["code"]) == ("line 5", "not_utf8")
+
+
+def test_a_file_saved_by_notepad_is_published_byte_for_byte(office: Cli, tmp_path: Path) -> None:
+    """With a mark at its beginning and both signs at the ends of its lines."""
+    data = b"\xef\xbb\xbf" + RULES.replace("2026.1", "2026.2").replace("2026-01-01", "2026-11-01").encode().replace(
+        b"\n", b"\r\n"
+    )
+    path = tmp_path / "notepad.toml"
+    path.write_bytes(data)
+    office("rules", "publish", str(path), "--resolution", "8", "--approver", "W0002")
+    shown = office("--json", "rules", "show", "2026.2").json
+    assert shown["sha256"] == sha256(data).hexdigest()
+    assert shown["text"].encode() == data
+    office("rules", "publish", str(path), "--resolution", "8", "--approver", "W0002")
+    path.write_bytes(data.replace(b"\r\n", b"\n"))
+    other = office("--json", "rules", "publish", str(path), "--resolution", "8", "--approver", "W0002", status=None)
+    assert other.json["error"]["code"] == "version_taken"
+    assert office("--json", "audit").json["ok"]
 
 
 def test_a_published_book_is_shown_as_it_is_and_in_words(office: Cli) -> None:

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from timebank import __version__
+from timebank.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,6 +53,7 @@ def test_the_wheel_holds_the_program_its_migrations_and_examples_and_nothing_els
 
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
+    assert {f"timebank/presets/{name}.toml" for name in PRESETS} <= names
     info = f"timebank-{__version__}.dist-info/"
     assert f"{info}licenses/LICENSE" in names
     expected = files_below("timebank") | {f"timebank/{name}" for name in beside}

@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlalchemy import BigInteger, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank import ledger, rulefile
+from timebank import ledger, notices, rulefile
 from timebank.approvals import two_people
 from timebank.base import communities
 from timebank.base.act import Act
@@ -92,7 +92,8 @@ def publish(session: Session, act: Act, data: bytes, resolution: str, retroactiv
     """Publish a rule book by a committee's resolution; two people. Pools it names are opened.
 
     Raises Invalid `bad_rules`, `bad_resolution`, `other_decimals`; Conflict `version_taken`; Refused `starts_in_the_past`
-    unless `retroactive` says why; NotAllowed `approver_missing`, `same_person`. The same text again gives the known row.
+    unless `retroactive` says why, `notice_not_passed` where a notice about the version hangs or was stopped; NotAllowed
+    `approver_missing`, `same_person`. The same text again gives the known row.
     """
     two_people(act)
     communities.lock(session, act.community_id)
@@ -159,6 +160,18 @@ def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, re
             say("The rule book begins on {day}, which has passed.", day=book.effective_from),
             "starts_in_the_past",
             say("Let it begin today or later, or give the reason with --retroactive REASON."),
+        )
+    _check_notice(session, act.community_id, book.version)
+
+
+def _check_notice(session: Session, community_id: int, version: str) -> None:
+    """What hangs out is not settled yet: the newest notice about a version, where there is one, must have passed."""
+    posted = notices.listed(session, community_id, f"rules:{version}")
+    if posted and posted[-1].outcome != "passed":
+        raise Refused(
+            say("Notice {number} about version {version} has not passed.", number=posted[-1].id, version=version),
+            "notice_not_passed",
+            say("See timebank notice show {number}.", number=posted[-1].id),
         )
 
 
