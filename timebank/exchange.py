@@ -4,10 +4,10 @@ A row that cannot be read and a row that a room rejects look the same to the cle
 in the file of rejects with its reason.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,11 +26,14 @@ from timebank.base.sheet_values import (
     parse_count,
     parse_day,
     parse_minutes,
+    parse_name,
+    parse_number_of_one,
     parse_points,
     parse_span,
     parse_text,
 )
-from timebank.base.sheets import Column, Row, Sheet, open_sheet, optional, required, write_csv
+from timebank.base.sheets import Column, Dialect, Row, Sheet, open_sheet, optional, required, write_csv
+from timebank.base.workbook_writing import write_workbook
 from timebank.credits import Contribution
 from timebank.openings import Opening
 from timebank.people import members, merchants
@@ -49,7 +52,7 @@ MERCHANT_COLUMNS = (optional("merchant_no"), required("name"), optional("categor
 HOURS_COLUMNS = (
     *(optional("ref"), required("date"), required("member_no"), optional("minutes"), optional("start"), optional("end")),
     *(optional("category"), optional("activity_no"), optional("activity"), optional("place")),
-    *(optional("team_size"), optional("kind"), optional("team"), optional("programme")),
+    *(optional("team_size"), optional("kind"), optional("team"), optional("programme"), optional("name")),
 )
 OPENING_COLUMNS = (
     *(required("member_no"), required("points"), optional("lapses_on")),
@@ -87,16 +90,27 @@ class Intake:
     moved: Moved
     rejects: list[tuple[tuple[str, ...], Finding]] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
+    _totals_before: dict[str, int] = field(default_factory=dict)
+    _unread: int = 0
 
-    def take(self, read: Callable[[Row], _Item], verb: Callable[[Sequence[_Item]], Imported]) -> Imported:
-        """Read all rows in batches and hand the readable ones to a room's verb; from the first row on, each time."""
+    def take(
+        self,
+        read: Callable[[Row], _Item],
+        verb: Callable[[Sequence[_Item]], Imported],
+        summed: Mapping[str, Callable[[str], int]] | None = None,
+    ) -> Imported:
+        """Read all rows in batches and hand the readable ones to a room's verb; from the first row on, each time.
+
+        `summed` reads the columns that a row of totals (合计) may add up; what it says is compared with the rows above it.
+        """
         outcome = Imported()
-        self.rejects, self.totals = [], {}  # a try before this one may have been taken back
+        self.rejects, self.totals, self._totals_before = [], {}, {}  # a try before this one may have been taken back
+        self._unread = 0
         rows = self.sheet.rows()
         while batch := list(islice(rows, BATCH_ROWS)):
-            readable, findings = _readable(batch, read)
+            readable, findings = self._readable(batch, read, summed or {})
             done = verb(readable)
-            done.rows = len(batch)
+            done.rows = sum(row.total is None for row in batch)
             done.rejected = sorted([*findings, *done.rejected], key=lambda finding: finding.row or 0)
             cells = {row.number: row.cells for row in batch}
             self.rejects.extend((cells[finding.row or 0], finding) for finding in done.rejected)
@@ -110,23 +124,60 @@ class Intake:
             self.totals[name] = self.totals.get(name, 0) + amount
 
     def save_rejects(self, path: Path, lang: Language) -> None:
-        """Write the refused rows in the file's own columns and encoding, with the reason as one more column."""
+        """Write the refused rows in the file's own columns, with the reason as one more.
+
+        A name that ends in .xlsx or .csv says the format; otherwise it is the file's own (CSV: also its encoding).
+        """
         header = (*self.sheet.header, text(say("reason"), lang))
         rows = ([*cells, text(finding.message, lang)] for cells, finding in self.rejects)
-        write_csv(path, header, rows, self.sheet.dialect)
+        ending = path.suffix.lower()
+        if ending == ".xlsx" or (self.sheet.dialect is None and ending != ".csv"):
+            write_workbook(path, chain([header], rows))
+        else:
+            write_csv(path, header, rows, self.sheet.dialect or Dialect())
 
+    def _readable(
+        self, batch: Sequence[Row], read: Callable[[Row], _Item], summed: Mapping[str, Callable[[str], int]]
+    ) -> tuple[list[_Item], list[Finding]]:
+        items, findings = [], []
+        for row in batch:
+            try:
+                if row.problem:
+                    findings.append(row.problem)
+                elif row.total is None:
+                    items.append(read(row))
+                    continue
+                else:
+                    findings.extend(self._other_totals(row, summed))
+                    continue
+            except Invalid as error:
+                findings.append(Finding(f"row {row.number}", error.code, error.message, row.number))
+            self._unread += 1
+        return items, findings
 
-def _readable(batch: Sequence[Row], read: Callable[[Row], _Item]) -> tuple[list[_Item], list[Finding]]:
-    items, findings = [], []
-    for row in batch:
-        if row.problem:
-            findings.append(row.problem)
-            continue
-        try:
-            items.append(read(row))
-        except Invalid as error:
-            findings.append(Finding(f"row {row.number}", error.code, error.message, row.number))
-    return items, findings
+    def _other_totals(self, row: Row, summed: Mapping[str, Callable[[str], int]]) -> Iterator[Finding]:
+        """Compare a row of totals with the rows above it, all of them or those since the last row of totals (小计).
+
+        Where a row above it could not be read, nothing can be compared: the file is refused for that row anyway.
+        """
+        before, self._totals_before = self._totals_before, dict(self.totals)
+        word, rest = row.total or ("", "")
+        for name, reader in summed.items():
+            whole = self.totals.get(name, 0)
+            said = row.values.get(name, "").strip() or (rest if not rest.isdigit() and len(summed) == 1 else "")
+            try:
+                total = reader(said) if said and not self._unread else None
+            except Invalid:
+                total = None if said == rest else -1
+            if total not in (None, whole, whole - before.get(name, 0)):
+                message = say(
+                    "{word} says {said}; the rows above it add up to {sum} {name}.",
+                    word=word,
+                    said=said,
+                    sum=whole,
+                    name=_TOTALS[name],
+                )
+                yield Finding(f"row {row.number}", "other_total", message, row.number)
 
 
 def members_in(session: Session, act: Act, intake: Intake) -> Imported:
@@ -148,7 +199,7 @@ def hours_in(session: Session, act: Act, intake: Intake) -> Imported:
         intake.count(minutes=record.minutes)
         return record
 
-    return intake.take(read, desk.take)
+    return intake.take(read, desk.take, {"minutes": _total_minutes})
 
 
 def openings_in(session: Session, act: Act, intake: Intake, day: date | None) -> Imported:
@@ -161,7 +212,11 @@ def openings_in(session: Session, act: Act, intake: Intake, day: date | None) ->
         intake.count(points=opening.points, minutes=opening.minutes, credits=opening.credits)
         return opening
 
-    return intake.take(read, desk.take)
+    summed: dict[str, Callable[[str], int]] = {
+        "points": lambda cell: parse_points(cell.replace(",", ""), decimals),
+        "credits": parse_count,
+    }
+    return intake.take(read, desk.take, summed)
 
 
 def credits_in(session: Session, act: Act, intake: Intake) -> Imported:
@@ -173,12 +228,16 @@ def credits_in(session: Session, act: Act, intake: Intake) -> Imported:
         intake.count(credits=contribution.credits)
         return contribution
 
-    return intake.take(read, desk.take)
+    return intake.take(read, desk.take, {"credits": parse_count})
 
 
-def open_for(path: Path, columns: Sequence[Column], moved: Moved) -> Intake:
-    """Open a sheet for one of the imports above. Raises as `sheets.open_sheet`."""
-    return Intake(open_sheet(path, columns), moved)
+def open_for(path: Path, columns: Sequence[Column], moved: Moved, tab: str = "") -> Intake:
+    """Open a sheet, of a workbook the worksheet `tab`, for one of the imports above. Raises as `sheets.open_sheet`."""
+    return Intake(open_sheet(path, columns, tab=tab), moved)
+
+
+def _total_minutes(cell: str) -> int:
+    return parse_minutes(cell.replace(",", "").replace("，", ""))
 
 
 def check_totals(outcome: Imported, intake: Intake, wanted: Mapping[str, int | None]) -> None:
@@ -205,7 +264,7 @@ def _newcomer(row: Row) -> Newcomer:
     cells = row.values
     return Newcomer(
         parse_text(cells["member_no"]),
-        Card(parse_text(cells["name"]), parse_text(cells["phone"]) or None, parse_text(cells["id_number"]) or None),
+        Card(parse_name(cells["name"]), parse_text(cells["phone"]) or None, parse_text(cells["id_number"]) or None),
         parse_day(cells["joined_on"]) if cells["joined_on"].strip() else None,
         parse_text(cells["grid"]),
         row.number,
@@ -221,10 +280,8 @@ def _record(row: Row) -> Record:
     cells = row.values
     starts, ends, minutes = span_of(cells["minutes"], cells["start"], cells["end"])
     kind = parse_text(cells["kind"])
-    if not cells["member_no"].strip():
-        raise Invalid(say("The member's number is missing."), "no_member")
     return Record(
-        member_no=parse_text(cells["member_no"]),
+        member_no=parse_number_of_one(cells["member_no"]),
         day=parse_day(cells["date"]),
         minutes=minutes,
         category=parse_text(cells["category"]),
@@ -239,15 +296,14 @@ def _record(row: Row) -> Record:
         team=parse_text(cells["team"]),
         programme=parse_text(cells["programme"]),
         row=row.number,
+        name=parse_text(cells["name"]),
     )
 
 
 def _opening(row: Row, decimals: int) -> Opening:
     cells = {name: cell.strip() for name, cell in row.values.items()}
     points = parse_points(cells["points"], decimals) if cells["points"] else 0
-    lapses_on, minutes, number = NEVER, 0, parse_text(cells["member_no"])
-    if not number:
-        raise Invalid(say("The member's number is missing."), "no_member")
+    lapses_on, minutes, number = NEVER, 0, parse_number_of_one(cells["member_no"])
     if points and not cells["lapses_on"]:
         raise Invalid(say("The day these points lapse is missing; write it, or never."), "no_lapse_day")
     if points and cells["lapses_on"].lower() not in _NEVER:
@@ -259,11 +315,8 @@ def _opening(row: Row, decimals: int) -> Opening:
 
 def _contribution(row: Row) -> Contribution:
     cells = {name: cell.strip() for name, cell in row.values.items()}
-    number = parse_text(cells["member_no"])
-    if not number:
-        raise Invalid(say("The member's number is missing."), "no_member")
     return Contribution(
-        number,
+        parse_number_of_one(cells["member_no"]),
         parse_count(cells["credits"]),
         parse_text(cells["category"]),
         parse_day(cells["date"]),

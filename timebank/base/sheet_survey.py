@@ -6,6 +6,7 @@ The file is read in pieces of 256 KiB; what it holds never decides how much memo
 import codecs
 import hashlib
 import io
+import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -20,34 +21,34 @@ from timebank.base.i18n import Say, say
 Encoding = Literal["utf-8", "utf-8-sig", "utf-16", "gb18030"]
 
 _PIECE_BYTES = 1 << 18
-_EXCEL_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0")  # .xlsx and other ZIP files; .xls and locked .xlsx
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # .xlsx, and every other ZIP file
+_OLE_START = b"\xd0\xcf\x11\xe0"  # .xls, and an .xlsx under a password
+_LOCKED = "EncryptedPackage".encode("utf-16-le")  # the stream that holds an .xlsx under a password (source: MS-OFFCRYPTO)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A text file as it was found: `digest` is the SHA-256 of its bytes in hex, `stamp` changes when it is saved anew."""
+class Packed:
+    """A ZIP file as it was found: `digest` is the SHA-256 of its bytes in hex, `stamp` changes when it is saved anew."""
 
     path: Path
-    encoding: Encoding
     digest: str
     stamp: tuple[int, ...]
 
     @contextmanager
-    def reading(self) -> Iterator[TextIO]:
-        """Open its text, line ends untouched. Raises Invalid `file_changed` if it is not, or no longer, what was found."""
-        with opened(self.path) as file, io.TextIOWrapper(file, encoding=self.encoding, newline="") as text:
-            self._check(text)
-            try:
-                yield text
-            except UnicodeDecodeError as error:  # the survey read every byte of it
-                raise self._changed() from error
-            self._check(text)
+    def binary(self) -> Iterator[io.BufferedReader]:
+        """Open it. Raises Invalid `file_changed` if it is not, or no longer, what was found."""
+        with opened(self.path) as file:
+            self.check(file)
+            yield file
+            self.check(file)
 
-    def _check(self, text: TextIO) -> None:
-        if _stamp(text.fileno()) != self.stamp:
-            raise self._changed()
+    def check(self, file: io.BufferedReader | TextIO) -> None:
+        """Compare an open file with what was found. Raises Invalid `file_changed`."""
+        if _stamp(file.fileno()) != self.stamp:
+            raise self.changed()
 
-    def _changed(self) -> Invalid:
+    def changed(self) -> Invalid:
+        """What to say of a file that is another than was found."""
         return Invalid(
             say("{file} was changed while it was read.", file=self.path.name),
             "file_changed",
@@ -55,11 +56,30 @@ class Source:
         )
 
 
-def survey(path: Path, bytes_max: int) -> Source:
-    """Read all of a file once and tell what it is.
+@dataclass(frozen=True, slots=True)
+class Source(Packed):
+    """A text file as it was found."""
+
+    encoding: Encoding
+
+    @contextmanager
+    def reading(self) -> Iterator[TextIO]:
+        """Open its text, line ends untouched. Raises Invalid `file_changed` if it is not, or no longer, what was found."""
+        with opened(self.path) as file, io.TextIOWrapper(file, encoding=self.encoding, newline="") as text:
+            self.check(text)
+            try:
+                yield text
+            except UnicodeDecodeError as error:  # the survey read every byte of it
+                raise self.changed() from error
+            self.check(text)
+
+
+def survey(path: Path, bytes_max: int) -> Source | Packed:
+    """Read all of a file once and tell what it is: a text, or packed as .xlsx is.
 
     UTF-8 is tried first, over the whole file, then GB18030 (which holds GBK and GB 2312); a BOM decides by itself. Raises
-    NotFound `no_file`; Invalid `unreadable`, `file_too_large`, `excel_workbook`, `bad_encoding`, `nul_bytes`, `empty_file`.
+    NotFound `no_file`; Invalid `unreadable`, `file_too_large`, `old_workbook` (.xls), `locked_workbook`,
+    `bad_encoding`, `nul_bytes`, `empty_file`.
     """
     with opened(path) as file:
         stamp = _stamp(file.fileno())
@@ -68,12 +88,23 @@ def survey(path: Path, bytes_max: int) -> Source:
             message = say("{file} has {size} bytes; {most} are the most.", file=path.name, size=size, most=bytes_max)
             raise Invalid(message, "file_too_large", say("Split it into several files."))
         start = file.read(4)
-        if start.startswith(_EXCEL_STARTS):
-            message = say("{file} is an Excel workbook (or another packed file), not CSV.", file=path.name)
-            raise Invalid(message, "excel_workbook", _save_as_csv())
+        if start == _OLE_START:
+            raise _old_or_locked(file, path.name)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Source(path, _recognise(file, start, path.name), digest, stamp)
+        if start in _ZIP_STARTS:
+            return Packed(path, digest, stamp)
+        return Source(path, digest, stamp, _recognise(file, start, path.name))
+
+
+def _old_or_locked(file: io.BufferedReader, name: str) -> Invalid:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        locked = data.find(_LOCKED) >= 0
+    if locked:
+        message = say("{file} is locked with a password.", file=name)
+        return Invalid(message, "locked_workbook", say("Open it in Excel or WPS, take the password off and save it as .xlsx."))
+    message = say("{file} is a workbook of an old kind (.xls).", file=name)
+    return Invalid(message, "old_workbook", say("Open it in Excel or WPS and save it as .xlsx."))
 
 
 def file_digest(path: Path) -> str:

@@ -32,6 +32,7 @@ _DAY = re.compile(
     r"|\s*年\s*(?P<month_zh>[0-9]{1,2})\s*月\s*(?P<day_zh>[0-9]{1,2})\s*[日号]?"
     r"|(?P<month_flat>[0-9]{2})(?P<day_flat>[0-9]{2})"
     r")(?:[T ]0?0:00(?::00)?)?"  # Excel writes midnight behind a day it takes for an instant
+    r"(?:\s*\(?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*\)?)?"
 )
 _MINUTES = re.compile(r"(?P<minutes>[0-9]{1,5})\s*(?:分钟?|min|mins|minutes?|m)?")
 _HOURS = re.compile(r"(?P<hours>[0-9]{1,3}(?:\.[0-9]{1,4})?)\s*(?:个?小时|h|hrs?|hours?)")
@@ -111,6 +112,36 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+_IN_NAMES = re.compile(r"(?<=[\u3400-\u9fff\U00020000-\U0003ffff])\s+(?=[\u3400-\u9fff\U00020000-\U0003ffff])")
+
+
+def parse_name(cell: str) -> str:
+    """A person's or shop's name: as `parse_text`, without the spaces that sheets put between Chinese characters (张 三)."""
+    name = parse_text(cell)
+    return name if name.isascii() else _IN_NAMES.sub("", name)
+
+
+_SEVERAL = re.compile(r"[、,，;；/／]|(?<=[0-9])\s+(?=[A-Za-z]*[0-9])|和|与|及")
+
+
+def parse_number_of_one(cell: str) -> str:
+    """The number of one member. Raises Invalid `no_member`, and `several_members` for M0001、M0002 in one cell.
+
+    A cell of several is not taken apart: nobody can tell whether 90 minutes beside it are of each or of all, and a record's
+    own number (ref) is of one record.
+    """
+    number = parse_text(cell)
+    if not number:
+        raise Invalid(say("The member's number is missing."), "no_member")
+    if not number.isalnum() and len([part for part in _SEVERAL.split(number) if part]) > 1:
+        raise Invalid(
+            say('"{written}" names several members.', written=excerpt(cell)),
+            "several_members",
+            say("Write a row of its own for each, with the minutes of each."),
+        )
+    return number
+
+
 def parse_points(cell: str, decimals: int) -> int:
     """Points as typed, in the smallest unit: 9.5 with one decimal is 95, ８０分 is 80. Raises Invalid `bad_points`."""
     found = _POINTS.fullmatch(narrow(cell).strip())
@@ -122,10 +153,11 @@ def parse_points(cell: str, decimals: int) -> int:
 
 @lru_cache(_REMEMBERED)
 def parse_day(cell: str) -> date:
-    """A day: 2026-03-08, 2026/3/8, 2026.3.8, 2026年3月8日, 20260308, or Excel's serial of five digits (46089).
+    """A day: 2026-03-08, 2026/3/8(周日), 2026.3.8, 2026年3月8日, 20260308, or Excel's serial of five digits (46089).
 
     Years 1900 to 2099; a serial stands for 1930 to 2099 and counts from 1900 (not from 1904, as old Macs did). Raises
-    Invalid `bad_day`, also for a day that the calendar has not, a day without a year, and 3/8/2026.
+    Invalid `bad_day`, also for a day that the calendar has not, a day of another weekday than is written beside it, a day
+    without a year, and 3/8/2026.
     """
     typed = narrow(cell).strip()
     day = _serial_day(typed) if len(typed) == 5 else _written_day(typed)
@@ -133,7 +165,7 @@ def parse_day(cell: str) -> date:
         raise Invalid(
             say('"{written}" is not a day.', written=excerpt(cell)),
             "bad_day",
-            say("Write year, month and day, like 2026-03-08."),
+            say("Write year, month and day, like 2026-03-08; a weekday beside it must be that day's."),
         )
     return day
 
@@ -151,22 +183,31 @@ def _written_day(typed: str) -> date | None:
     month = found["month"] or found["month_zh"] or found["month_flat"]
     day = found["day"] or found["day_zh"] or found["day_flat"]
     try:
-        return date(int(found["year"]), int(month), int(day))
+        written = date(int(found["year"]), int(month), int(day))
     except ValueError:
         return None
+    weekday = found["weekday"]
+    return written if weekday is None or "一二三四五六日".index(weekday.replace("天", "日")) == written.weekday() else None
 
 
 @lru_cache(_REMEMBERED)
 def parse_minutes(cell: str) -> int:
-    """A duration in whole minutes, at least 1: 90, 90分钟, 1.5小时, 1:30, 1小时30分, 1小时半, 1h30, or 14:00-15:30.
+    """A duration in whole minutes, at least 1: 90, 90分钟, 1.5小时, 1:30, 1小时30分, 一个半小时, 1h30, or 14:00-15:30.
 
     A bare whole number is minutes; 1:30 is hours and minutes. Raises Invalid `bad_minutes` for a bare decimal (nobody can
-    tell its unit), for hours that are no whole minutes (0.33小时), for zero; `bad_span` and `bad_time` as `parse_span` does.
-    Who also needs the times asks `looks_like_span` first.
+    tell its unit), for hours that are no whole minutes (0.33小时), for zero; `part_of_a_day` for 半天 and 1天; `bad_span` and
+    `bad_time` as `parse_span` does. Who also needs the times asks `looks_like_span` first.
     """
     typed = narrow(cell).strip().lower()
     if looks_like_span(typed):
         return parse_span(typed).minutes
+    typed = digits(typed)
+    if _DAYS.fullmatch(typed):
+        raise Invalid(
+            say('"{written}" does not say how many hours.', written=excerpt(cell)),
+            "part_of_a_day",
+            say("Half a day may be three hours or four: write the hours that were served."),
+        )
     minutes = _duration(typed)
     if minutes is None or minutes.denominator != 1 or minutes < 1:
         raise Invalid(
@@ -175,6 +216,21 @@ def parse_minutes(cell: str) -> int:
             say("Write minutes like 90, or hours with their unit like 1.5小时, 1.5h or 1:30."),
         )
     return int(minutes)
+
+
+_DAYS = re.compile(r"(?:大?半|[0-9]+|整|全)\s*个?(?:天|日|上午|下午|晚上)|全天|半日|一整天|[0-9.]+\s*(?:days?|d)|half a? ?day")
+_NUMERALS = re.compile("[一二两三四五六七八九]?十[一二三四五六七八九]?|[一二两三四五六七八九]")
+_ONES = {**{sign: number for number, sign in enumerate("一二三四五六七八九", 1)}, "两": 2, "": 0}
+
+
+def digits(typed: str) -> str:
+    """A text with its Chinese numerals up to 99 as digits: 一个半小时 is 1个半小时, 二十分钟 is 20分钟."""
+    return typed if typed.isascii() else _NUMERALS.sub(_in_digits, typed)
+
+
+def _in_digits(found: re.Match[str]) -> str:
+    tens, ten, ones = found[0].rpartition("十")
+    return str((10 * (_ONES[tens] or 1) if ten else 0) + _ONES[ones])
 
 
 def _duration(typed: str) -> Fraction | None:
@@ -224,7 +280,7 @@ def parse_clock(cell: str) -> int:
     With a colon and no word it is a 24-hour clock. Raises Invalid `bad_time`, also for 1点 to 6点 without 上午 or 下午, and for
     a bare number.
     """
-    minutes = _clock(narrow(cell).strip().lower(), "")
+    minutes = _clock(digits(narrow(cell).strip().lower()), "")
     if minutes is None:
         raise _bad_time(cell)
     return minutes
@@ -273,7 +329,7 @@ def parse_span(cell: str) -> Span:
     if it is no from-to or does not end after it starts (past midnight: two rows), and where only the end says am or pm:
     2:00-4:00pm; `bad_time` if one side is no time.
     """
-    found = _SPAN.fullmatch(narrow(cell).strip().lower())
+    found = _SPAN.fullmatch(digits(narrow(cell).strip().lower()))
     if found is None:
         raise _bad_span(cell)
     start_typed, end_typed = found["start"].strip(), found["end"].strip()

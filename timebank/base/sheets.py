@@ -1,20 +1,25 @@
-"""Sheets: CSV files as offices keep them, read row by row within fixed limits.
+"""Sheets: CSV files and workbooks (.xlsx) as offices keep them, read row by row within fixed limits.
 
-A first pass looks at every byte (`sheet_survey`), a second streams the rows; neither holds more than one of them. Cells are
-read by `sheet_values`. Files are written by `sheet_writing`, whose verbs are here too.
+A first pass looks at every byte (`sheet_survey`), a second streams the rows; neither holds more than a few of them. Workbooks
+become rows of text in `workbooks`; where the records of a sheet begin and end says `sheet_layout`; cells are read by
+`sheet_values`. Files are written by `sheet_writing`, whose verbs are here too.
 """
 
 import csv
-import unicodedata
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from timebank.base.errors import Finding, Invalid
+from timebank.base import sheet_layout
+from timebank.base.codes import narrow
+from timebank.base.errors import Finding, Invalid, NotFound
 from timebank.base.i18n import Say, say
-from timebank.base.sheet_survey import Encoding, Source, file_digest, survey
+from timebank.base.sheet_layout import Heading, find_heading, fold
+from timebank.base.sheet_survey import Packed, Source, file_digest, survey
 from timebank.base.sheet_values import excerpt, unguard
 from timebank.base.sheet_writing import (
     Dialect,
@@ -26,6 +31,7 @@ from timebank.base.sheet_writing import (
     write_csv,
     write_csv_text,
 )
+from timebank.base.workbooks import Bounds, Covered, Flaw, Tab, Workbook, open_workbook, too_many_columns
 
 __all__ = [
     "SYNONYMS",
@@ -48,6 +54,11 @@ __all__ = [
 ]
 
 _DELIMITERS = ",;\t"
+_SHARED = frozenset(
+    ("date", "category", "activity_no", "activity", "place", "start", "end", "team_size", "team", "programme", "kind", "grid")
+)
+"""Columns in which a merged block says the same of each of its rows. Of 90 minutes beside three names nobody can tell."""
+_DAY_OF_YEAR = re.compile(r"[0-9]{1,2}\s*月\s*[0-9]{1,2}\s*[日号]?(?:\D.*)?")
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "member_no": ("成员编号", "编号", "志愿者编号", "会员号", "会员编号", "member number", "member id", "volunteer no"),
@@ -109,6 +120,7 @@ class Limits:
     line_characters_max: int = 65_536
     cell_characters_max: int = 4_096
     columns_max: int = 200
+    unpacked_bytes_max: int = 500_000_000
 
 
 LIMITS = Limits()
@@ -117,37 +129,56 @@ LIMITS = Limits()
 class Row(NamedTuple):
     """One row of data.
 
-    `number` is the row a spreadsheet shows (the header is row 1). `values` has a text for every column asked for, '' where the
-    file has none. `cells` are all cells in the order of the file, for a file of rejects. In both, a guarding apostrophe is
-    undone and nothing else is changed. A row with a `problem` has no values and must be rejected with it.
+    `number` is the row a spreadsheet shows. `values` has a text for every column asked for, '' where the file has none. `cells`
+    are all cells in the order of the file, for a file of rejects. In both, a guarding apostrophe of a CSV file is undone, the
+    year of the title completes a day without one, and nothing else is changed. A row with a `problem` has no values and must be
+    rejected with it. A row of totals has their word (合计) and the rest of its cell in `total`, and is no record.
     """
 
     number: int
     values: dict[str, str]
     cells: tuple[str, ...]
     problem: Finding | None
+    total: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Passed:
+    """What was met on the way through a sheet and is no record: rows by their number, and whether the title's year was used."""
+
+    asides: list[int] = field(default_factory=list)
+    years: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A CSV file that can be read, and what its first row says.
+    """A sheet that can be read, and what its header says.
 
-    `header` is the first row as in the file; `columns` gives the place (from 0) of each column found; `unknown` are headers
-    that nothing was asked of, shortened for a message: worth a warning.
+    `dialect` is how a CSV file is written, None for a workbook. `header` is as in the file, of two rows one; `columns` gives
+    the place (from 0) of each column found; `unknown` are headers that nothing was asked of, shortened for a message: worth a
+    warning. `remarks` are sentences a clerk should read before the rows count.
     """
 
-    source: Source
-    dialect: Dialect
-    header: tuple[str, ...]
+    source: Source | Packed
+    dialect: Dialect | None
+    records: Callable[[], Generator[tuple[int, list[str]]]]
+    heading: Heading
     columns: Mapping[str, int]
     unknown: tuple[str, ...]
-    asked: tuple[str, ...]
+    asked: tuple[Column, ...]
     limits: Limits
+    remarks: tuple[Say, ...] = ()
+    passed: Passed = field(default_factory=Passed)
 
     @property
-    def encoding(self) -> Encoding:
-        """The encoding the file was recognised to be in."""
-        return self.source.encoding
+    def header(self) -> tuple[str, ...]:
+        """The cells of the header."""
+        return self.heading.header
+
+    @property
+    def encoding(self) -> str:
+        """The encoding the file was recognised to be in, '' for a workbook."""
+        return self.dialect.encoding if self.dialect else ""
 
     @property
     def digest(self) -> str:
@@ -155,25 +186,51 @@ class Sheet:
         return self.source.digest
 
     def rows(self) -> Generator[Row]:
-        """Read the rows from the start, one at a time; rows without any text are left out, but counted.
+        """Read the rows from the start, one at a time; rows without any text, and headers once more, are left out, but counted.
 
-        A row with more cells than the header, or a cell over the limit, comes with a problem. Raises Invalid `line_too_long`,
-        `unbalanced_quote`, `bad_quote`, `too_many_columns`, and `file_changed` if the file is not the one that was opened.
+        A row with more cells than the header, a cell over the limit, or one that cannot be read, comes with a problem. Raises
+        Invalid `line_too_long`, `unbalanced_quote`, `bad_quote`, `too_many_columns`, `damaged_workbook`, and `file_changed` if
+        the file is not the one that was opened.
         """
-        absent = {name: "" for name in self.asked if name not in self.columns}
+        absent = {column.name: "" for column in self.asked if column.name not in self.columns}
         places = tuple(self.columns.items())
-        for number, found in _records(self.source, self.dialect.delimiter, self.limits):
+        last, width, again = self.heading.number, len(self.header), frozenset(self.heading.above)
+        starts, day, packed = sheet_layout.STARTS, self.columns.get("date"), self.dialect is None
+        year = min(self.heading.years) if day is not None and len(self.heading.years) == 1 else 0
+        self.passed.asides.clear()
+        for number, found in self.records():
             joined = "".join(found)
-            if number == 1 or not joined or joined.isspace():
+            if number <= last or not joined or joined.isspace() or joined in again:
                 continue
             cells = self._fitted(found)
-            if "'" in joined:
-                cells = [unguard(cell) for cell in cells]
-            problem = None if len(cells) == len(self.header) else _too_many_cells(number, cells, self.header)
+            if joined.lstrip()[:1] in starts and (row := self._no_record(number, cells)) is not None:
+                if row.total is not None:
+                    yield row
+                continue
+            if packed:
+                problem = self._unreadable(number, cells)
+            else:
+                problem = None
+                if "'" in joined:
+                    cells = [unguard(cell) for cell in cells]
+            if len(cells) != width:
+                problem = _too_many_cells(number, cells, self.header)
             if len(joined) > self.limits.cell_characters_max:
                 problem = problem or self._too_long_cell(number, cells)
+            if year and day is not None and day < len(cells) and _DAY_OF_YEAR.fullmatch(narrow(cells[day]).strip()):
+                cells[day] = f"{year}年{cells[day].strip()}"
+                self.passed.years.add(year)
             values = {} if problem else absent | {name: cells[place] for name, place in places}
             yield Row(number, values, tuple(cells), problem)
+
+    def notes(self) -> list[Say]:
+        """What a clerk should know of the rows that were read last: rows left out, days completed by the year of the title."""
+        told = [say("Days without a year are days of {year}, the year of the title.", year=year) for year in self.passed.years]
+        if self.passed.asides:
+            rows = ", ".join(str(number) for number in self.passed.asides[:20])
+            more = "" if len(self.passed.asides) <= 20 else ", …"
+            told.append(say("These rows are no records and are left out (totals, signatures, notes): {rows}", rows=rows + more))
+        return told
 
     def _fitted(self, cells: list[str]) -> list[str]:
         """The cells with empty ones added up to the header's width, and surplus empty ones taken away."""
@@ -184,6 +241,32 @@ class Sheet:
             cells.pop()
         return cells
 
+    def _no_record(self, number: int, cells: list[str]) -> Row | None:
+        """A row of totals; a row of no account (with `total` None) for a note or a signature line; None for a record."""
+        word, rest = sheet_layout.total_of(cells)
+        aside = "" if word else sheet_layout.aside_of(cells)
+        needed = [self.columns[column.name] for column in self.asked if column.required]
+        if not word and (not aside or (":" not in aside and all(cells[place].strip() for place in needed))):
+            return None
+        self.passed.asides.append(number)
+        values = {name: cells[place] for name, place in self.columns.items()} if word else {}
+        problem = self._unreadable(number, cells) if word else None
+        return Row(number, values, tuple(cells), problem, (word, rest) if word else None)
+
+    def _unreadable(self, number: int, cells: Sequence[str]) -> Finding | None:
+        """The first cell of a column asked for that has no text to be read: an error, a merged block of minutes."""
+        for name, place in self.columns.items():
+            cell = cells[place]
+            if isinstance(cell, Flaw):
+                return Finding(f"row {number}", cell.code, cell.problem, number)
+            if isinstance(cell, Covered) and name not in _SHARED:
+                message = say(
+                    "The column {column} is merged over several rows: nobody can tell what each has. Write each its own.",
+                    column=self.header[place],
+                )
+                return Finding(f"row {number}", "merged_cell", message, number)
+        return None
+
     def _too_long_cell(self, number: int, cells: Sequence[str]) -> Finding | None:
         most = self.limits.cell_characters_max
         longest = max(len(cell) for cell in cells)
@@ -193,28 +276,27 @@ class Sheet:
         return Finding(f"row {number}", "cell_too_long", message, number)
 
 
-def open_sheet(path: Path, columns: Sequence[Column], limits: Limits = LIMITS) -> Sheet:
-    """Look a CSV file through and match its header; rows are read afterwards, with `Sheet.rows`.
+def open_sheet(path: Path, columns: Sequence[Column], limits: Limits = LIMITS, tab: str = "") -> Sheet:
+    """Look a CSV file or a workbook through and find its header; rows are read afterwards, with `Sheet.rows`.
 
-    UTF-8, UTF-16 with a BOM, and GB18030 (so also GBK, which Excel writes in China) are recognised; comma, semicolon or tab.
-    Headers match whatever their case, spaces, hyphens, underscores, full-width forms. Raises NotFound `no_file`; Invalid
-    `unreadable`, `empty_file`, `file_too_large`, `excel_workbook`, `bad_encoding`, `nul_bytes`, `missing_column` (all of them,
-    also as findings), `duplicate_column`, `no_rows`, and what `Sheet.rows` raises.
+    CSV: UTF-8, UTF-16 with a BOM, and GB18030 (so also GBK, which Excel writes in China) are recognised; comma, semicolon or
+    tab. Of a workbook the worksheet `tab`, else the one that has the columns. Headers match whatever their case, spaces,
+    hyphens, underscores, full-width forms, and may stand below titles. Raises NotFound `no_file`, `no_tab`; Invalid
+    `unreadable`, `empty_file`, `file_too_large`, `old_workbook`, `locked_workbook`, `other_file`, `bad_encoding`, `nul_bytes`,
+    `several_tabs`, `missing_column` (all of them, also as findings), `duplicate_column`, `no_rows`, what
+    `workbooks.open_workbook` and what `Sheet.rows` raises.
     """
     source = survey(path, limits.file_bytes_max)
-    delimiter, header = _read_header(source, limits)
-    found = _match(header, columns)
-    sheet = Sheet(
-        source,
-        Dialect(source.encoding, delimiter),
-        header,
-        columns={name: place for place, name in found.items()},
-        unknown=tuple(excerpt(text.strip()) for place, text in enumerate(header) if place not in found and text.strip()),
-        asked=tuple(column.name for column in columns),
-        limits=limits,
-    )
+    asked = _Asked(tuple(columns), _meanings(columns), frozenset(column.name for column in columns if column.required))
+    if isinstance(source, Source):
+        if tab:
+            message = say("{file} is a CSV file: it has no worksheets.", file=path.name)
+            raise NotFound(message, "no_tab", say("Leave --sheet out."))
+        sheet = _text_sheet(source, asked, limits)
+    else:
+        sheet = _packed_sheet(source, asked, limits, tab)
     with closing(sheet.rows()) as rows:
-        if next(rows, None) is None:
+        if next((row for row in rows if row.total is None), None) is None:
             message = say("{file} has a header but no rows.", file=path.name)
             raise Invalid(message, "no_rows", say("Write one row below it for each record."))
     return sheet
@@ -261,7 +343,7 @@ class _Lines:
             return self._unbalanced()
         columns = 1 + max(line.count(delimiter) for delimiter in _DELIMITERS)
         if columns > self._limits.columns_max:
-            return _too_many_columns(self._limits)
+            return too_many_columns(self._limits.columns_max)
         message = say("Row {row} is longer than {most} characters.", row=self.row, most=self._most)
         return self._error(message, "line_too_long", say("Is this a CSV file, with one record on each line?"))
 
@@ -292,46 +374,124 @@ def _too_many_cells(number: int, cells: Sequence[str], header: Sequence[str]) ->
     return Finding(f"row {number}", "too_many_cells", message, number)
 
 
-def _too_many_columns(limits: Limits) -> Invalid:
-    return Invalid(
-        say("The file has more than {most} columns.", most=limits.columns_max),
-        "too_many_columns",
-        say("Keep the columns that are needed, or check that it is a CSV file."),
-    )
+class _Asked(NamedTuple):
+    """What a command asks of a sheet: its columns, what each folded header means, and what must be there."""
+
+    columns: tuple[Column, ...]
+    meanings: Mapping[str, str]
+    needed: frozenset[str]
 
 
-def _read_header(source: Source, limits: Limits) -> tuple[str, tuple[str, ...]]:
-    """The delimiter the first line uses most, outside quotation marks, and the first row's cells."""
-    with source.reading() as text:
-        outside = "".join(next(_Lines(text, limits)).split('"')[::2])
-    delimiter = max(_DELIMITERS, key=outside.count)
-    with closing(_records(source, delimiter, limits)) as records:
-        header = tuple(next(records)[1])
-    if len(header) > limits.columns_max:
-        raise _too_many_columns(limits)
-    return delimiter, header
-
-
-def _fold(header: str) -> str:
-    """A header as it is compared: NFKC, no case, no BOM, spaces, hyphens or underscores."""
-    folded = unicodedata.normalize("NFKC", header).casefold()
-    return "".join(character for character in folded if not character.isspace() and character not in "_-\ufeff\u200b")
-
-
-def _match(header: Sequence[str], columns: Sequence[Column]) -> dict[int, str]:
-    """The column each place of the header stands for. Raises Invalid `missing_column`, `duplicate_column`."""
+def _meanings(columns: Sequence[Column]) -> dict[str, str]:
     meanings: dict[str, str] = {}
     for column in columns:
         for name in (column.name, *column.synonyms):
-            assert meanings.setdefault(_fold(name), column.name) == column.name, f"{name} would mean two columns"
-    found = {place: meanings[_fold(text)] for place, text in enumerate(header) if _fold(text) in meanings}
-    for column in columns:
+            assert meanings.setdefault(fold(name), column.name) == column.name, f"{name} would mean two columns"
+    return meanings
+
+
+def _sheet(source: Source | Packed, dialect: Dialect | None, heading: Heading, asked: _Asked, limits: Limits) -> Sheet:
+    """A sheet under its header, without its records. Raises Invalid `missing_column`, `duplicate_column`."""
+    if len(heading.header) > limits.columns_max:
+        raise too_many_columns(limits.columns_max)
+    found = _match(heading, asked)
+    return Sheet(
+        source,
+        dialect,
+        records=_nothing,
+        heading=heading,
+        columns={name: place for place, name in found.items()},
+        unknown=tuple(
+            excerpt(text.strip()) for place, text in enumerate(heading.header) if place not in found and text.strip()
+        ),
+        asked=asked.columns,
+        limits=limits,
+    )
+
+
+def _nothing() -> Generator[tuple[int, list[str]]]:
+    yield from ()
+
+
+def _text_sheet(source: Source, asked: _Asked, limits: Limits) -> Sheet:
+    """A CSV file under the delimiter its header is written with."""
+    with source.reading() as text:
+        outside = "".join(next(_Lines(text, limits)).split('"')[::2])
+    headings: list[tuple[str, Heading]] = []
+    for delimiter in sorted(_DELIMITERS, key=outside.count, reverse=True):
+        with closing(_records(source, delimiter, limits)) as records:
+            try:
+                heading = find_heading(records, asked.meanings, asked.needed)
+            except Invalid:
+                if not headings:  # the delimiter of the first line: the file's own trouble
+                    raise
+                continue
+        headings.append((delimiter, heading))
+        if heading.complete:
+            break
+    delimiter, heading = next((some for some in headings if some[1].complete), headings[0])
+    sheet = _sheet(source, Dialect(source.encoding, delimiter), heading, asked, limits)
+    return replace(sheet, records=partial(_records, source, delimiter, limits))
+
+
+def _packed_sheet(source: Packed, asked: _Asked, limits: Limits, wanted: str) -> Sheet:
+    """The worksheet that was named, else the one visible one that has the columns. Raises NotFound `no_tab`, Invalid."""
+    book = open_workbook(source, Bounds(limits.unpacked_bytes_max, columns_max=limits.columns_max))
+    seen = [tab for tab in book.tabs if not tab.hidden]
+    named = [tab for tab in book.tabs if tab.name.strip() == wanted.strip()] if wanted else seen
+    if not named:
+        message = say("{file} has no worksheet {name}.", file=source.path.name, name=wanted or "-")
+        listed = ", ".join(excerpt(tab.name) for tab in book.tabs)
+        raise NotFound(message, "no_tab", say("It has these: {names}", names=listed))
+    looked = [(tab, _heading_of(book, tab, asked)) for tab in named]
+    whole = [(tab, heading) for tab, heading in looked if heading.complete and _has_more(book, tab, heading)]
+    if len(whole) > 1:
+        names = ", ".join(excerpt(tab.name) for tab, _ in whole)
+        message = say("Several worksheets have these columns: {names}.", names=names)
+        raise Invalid(message, "several_tabs", say("Name one with --sheet."))
+    tab, heading = whole[0] if whole else max(looked, key=lambda pair: _found(pair[1], asked))
+    if not heading.number:
+        raise Invalid(
+            say("{file} is empty.", file=source.path.name), "empty_file", say("Is it the right file, and was it saved?")
+        )
+    sheet = _sheet(source, None, heading, asked, limits)
+    blocks, hidden = book.look_through(tab)
+    below = [block for block in blocks if block.first_row > heading.number]
+    remarks = []
+    if not wanted and len(seen) < len(book.tabs):
+        names = ", ".join(excerpt(tab.name) for tab in book.tabs if tab.hidden)
+        remarks.append(say("These worksheets are hidden and left out: {names}.", names=names))
+    if hidden:
+        remarks.append(say("{count} rows are hidden (by a filter?); they are read like the others.", count=hidden))
+    return replace(sheet, records=partial(book.rows, tab, below), remarks=tuple(remarks))
+
+
+def _heading_of(book: Workbook, tab: Tab, asked: _Asked) -> Heading:
+    with closing(book.rows(tab)) as rows:
+        return find_heading(rows, asked.meanings, asked.needed)
+
+
+def _has_more(book: Workbook, tab: Tab, heading: Heading) -> bool:
+    """Whether anything stands below the header: an empty form beside the filled one is no second sheet."""
+    with closing(book.rows(tab)) as rows:
+        return any(number > heading.number for number, _ in rows)
+
+
+def _found(heading: Heading, asked: _Asked) -> int:
+    return len({asked.meanings[fold(text)] for text in heading.header if fold(text) in asked.meanings})
+
+
+def _match(heading: Heading, asked: _Asked) -> dict[int, str]:
+    """The column each place of the header stands for. Raises Invalid `missing_column`, `duplicate_column`."""
+    meanings, header = asked.meanings, heading.header
+    found = {place: meanings[fold(text)] for place, text in enumerate(header) if fold(text) in meanings}
+    for column in asked.columns:
         places = [place for place, name in found.items() if name == column.name]
         if len(places) > 1:
             raise _duplicate_column(column, [header[place] for place in places])
-    missing = [column.label for column in columns if column.required and column.name not in found.values()]
+    missing = [column.label for column in asked.columns if column.name in asked.needed - set(found.values())]
     if missing:
-        raise _missing_columns(missing)
+        raise _missing_columns(missing, heading.number)
     return found
 
 
@@ -341,8 +501,8 @@ def _duplicate_column(column: Column, headers: Sequence[str]) -> Invalid:
     return Invalid(message, "duplicate_column", say("Delete or rename all but one of them."))
 
 
-def _missing_columns(labels: Sequence[str]) -> Invalid:
-    message = say("The first row lacks these headers: {columns}.", columns=", ".join(labels))
-    findings = [Finding("header", "missing_column", say("There is no column {column}.", column=label), 1) for label in labels]
-    hint = say("Headers may be in Chinese or English; delete any title rows above them.")
+def _missing_columns(labels: Sequence[str], row: int) -> Invalid:
+    message = say("The header in row {row} lacks these columns: {columns}.", row=row, columns=", ".join(labels))
+    findings = [Finding("header", "missing_column", say("There is no column {column}.", column=label), row) for label in labels]
+    hint = say("Headers may be in Chinese or English, in the first 30 rows; timebank hours template makes a sheet that fits.")
     return Invalid(message, "missing_column", hint, findings)

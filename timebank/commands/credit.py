@@ -13,7 +13,7 @@ from timebank.base.sheet_values import parse_day, parse_minutes, parse_text
 from timebank.benefits import points_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
-from timebank.commands.options import InputFile, MemberNo, Partial, SaveRejects
+from timebank.commands.options import InputFile, MemberNo, Partial, SaveRejects, SheetName
 from timebank.credits import Contribution, Movement
 from timebank.people import members
 from timebank.statement_words import entry_no
@@ -84,9 +84,10 @@ def import_(
     total: Annotated[int | None, typer.Option("--credits", help="Control total: how many credits in all.")] = None,
     partial: Partial = False,
     save_rejects: SaveRejects = None,
+    sheet: SheetName = "",
 ) -> None:
     """Give the credits of a sheet: ref, date, member_no, credits, category, minutes, note. Two people."""
-    wanted = Import("credit.import", file, exchange.CREDIT_COLUMNS, partial, save_rejects, rows=rows, credits=total)
+    wanted = Import("credit.import", file, exchange.CREDIT_COLUMNS, partial, save_rejects, rows=rows, credits=total, tab=sheet)
     run(door, wanted, exchange.credits_in)
 
 

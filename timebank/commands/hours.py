@@ -13,7 +13,7 @@ from timebank.base.sheet_values import parse_day, parse_text
 from timebank.benefits import points_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
-from timebank.commands.options import Day, InputFile, MemberNo, Number, Partial, SaveRejects, Why
+from timebank.commands.options import Day, InputFile, MemberNo, Number, Partial, SaveRejects, SheetName, Why
 from timebank.people import members
 from timebank.services import Record
 
@@ -93,9 +93,10 @@ def import_(
     minutes: Annotated[int | None, typer.Option("--minutes", help="Control total: how many minutes in all.")] = None,
     partial: Partial = False,
     save_rejects: SaveRejects = None,
+    sheet: SheetName = "",
 ) -> None:
     """Record the services of a sheet: ref, date, member_no, minutes or start and end, category, activity, place."""
-    wanted = Import("hours.import", file, exchange.HOURS_COLUMNS, partial, save_rejects, rows, minutes)
+    wanted = Import("hours.import", file, exchange.HOURS_COLUMNS, partial, save_rejects, rows, minutes, tab=sheet)
     run(door, wanted, exchange.hours_in)
 
 

@@ -30,6 +30,7 @@ class Import:
     minutes: int | None = None
     points: int | None = None
     credits: int | None = None
+    tab: str = ""
 
     @property
     def totals(self) -> dict[str, int | None]:
@@ -41,7 +42,9 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
     """Import a file and show what became of its rows. Raises Invalid `rejected_rows`, `control_total`."""
     _check_rejects(wanted)
     with door.screen.progress(say("Reading {file}", file=wanted.file.name), None) as moved:
-        intake = exchange.open_for(wanted.file, wanted.columns, moved)
+        intake = exchange.open_for(wanted.file, wanted.columns, moved, wanted.tab)
+        for remark in intake.sheet.remarks:
+            door.screen.warn(remark)
         for header in intake.sheet.unknown:
             door.screen.warn(say("The column {header} is not known and is left out.", header=header))
 
@@ -53,6 +56,8 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
             exchange.check_totals(outcome, intake, wanted.totals)
             for warning in outcome.warnings:
                 door.screen.warn(warning.message)
+            for note in intake.sheet.notes():
+                door.screen.note(note)
             if not wanted.partial or not outcome.posted + outcome.pending + outcome.repeated:
                 outcome.all_or_nothing()
             _keep_rejects(door, wanted, intake)  # before the commit: a repeat under this key reads no sheet any more

@@ -15,7 +15,7 @@ from timebank.benefits import points_text
 from timebank.commands.clerk import STATES
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
-from timebank.commands.options import InputFile, MemberNo, Partial, SaveRejects
+from timebank.commands.options import InputFile, MemberNo, Partial, SaveRejects, SheetName
 from timebank.people import members, persons
 from timebank.people.members import Newcomer
 from timebank.people.persons import Card
@@ -52,9 +52,11 @@ def add(
 
 
 @writing(app, "import", example="timebank member import members.csv --dry-run")
-def import_(door: Writing, file: InputFile, partial: Partial = False, save_rejects: SaveRejects = None) -> None:
+def import_(
+    door: Writing, file: InputFile, partial: Partial = False, save_rejects: SaveRejects = None, sheet: SheetName = ""
+) -> None:
     """Register the people of a sheet: member_no, name, joined_on, grid, phone (Chinese or English headers)."""
-    run(door, Import("member.import", file, exchange.MEMBER_COLUMNS, partial, save_rejects), exchange.members_in)
+    run(door, Import("member.import", file, exchange.MEMBER_COLUMNS, partial, save_rejects, tab=sheet), exchange.members_in)
 
 
 @reading(app, "list", example="timebank member list --grid 第一网格")

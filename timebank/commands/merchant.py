@@ -13,7 +13,7 @@ from timebank.base.sheet_values import parse_text
 from timebank.commands.clerk import STATES
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
-from timebank.commands.options import InputFile, Partial, SaveRejects
+from timebank.commands.options import InputFile, Partial, SaveRejects, SheetName
 from timebank.people import merchants
 from timebank.people.merchants import Shop
 
@@ -45,9 +45,12 @@ def add(
 
 
 @writing(app, "import", example="timebank merchant import merchants.csv")
-def import_(door: Writing, file: InputFile, partial: Partial = False, save_rejects: SaveRejects = None) -> None:
+def import_(
+    door: Writing, file: InputFile, partial: Partial = False, save_rejects: SaveRejects = None, sheet: SheetName = ""
+) -> None:
     """Register the shops of a sheet: merchant_no, name, category, contact (Chinese or English headers)."""
-    run(door, Import("merchant.import", file, exchange.MERCHANT_COLUMNS, partial, save_rejects), exchange.merchants_in)
+    wanted = Import("merchant.import", file, exchange.MERCHANT_COLUMNS, partial, save_rejects, tab=sheet)
+    run(door, wanted, exchange.merchants_in)
 
 
 @reading(app, "list", example="timebank merchant list")

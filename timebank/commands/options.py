@@ -28,6 +28,7 @@ InputFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to rea
 Folder = Annotated[Path, typer.Option("--to", help="The folder to write into; it is made.")]
 Partial = Annotated[bool, typer.Option("--partial", help="Post the good rows even if others are wrong.")]
 SaveRejects = Annotated[Path | None, typer.Option("--save-rejects", help="Write the wrong rows with their reasons here.")]
+SheetName = Annotated[str, typer.Option("--sheet", metavar="NAME", help="Which worksheet of a workbook to read.")]
 Day = Annotated[str, typer.Option("--date", help="The day, for example 2026-10-03.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number shown in the list.", min=0, max=10**10 - 1)]
 """The number of a row; databases refuse to look for what does not fit into 64 bits."""

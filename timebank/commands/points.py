@@ -23,7 +23,7 @@ from timebank.commands import balance
 from timebank.commands.balance import lapse
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
-from timebank.commands.options import InputFile, MemberNo, Names, Partial, SaveRejects
+from timebank.commands.options import InputFile, MemberNo, Names, Partial, SaveRejects, SheetName
 from timebank.commands.rules import entry_number
 from timebank.journal import Receipt
 from timebank.people import members, persons, teams
@@ -268,11 +268,11 @@ def open_(
     minutes: Annotated[int | None, typer.Option("--minutes", help="Control total: how many minutes in all.")] = None,
     partial: Partial = False,
     save_rejects: SaveRejects = None,
+    sheet: SheetName = "",
 ) -> None:
     """Bring in balances from before the book: member_no, points, lapses_on (or never), minutes, credits. Two people."""
     with door.reading() as (_, community):
         wanted_points = parse_points(total, community.points_decimals) if total is not None else None
-    wanted = Import(
-        "points.open", file, exchange.OPENING_COLUMNS, partial, save_rejects, rows=rows, minutes=minutes, points=wanted_points
-    )
+    totals = {"rows": rows, "minutes": minutes, "points": wanted_points}
+    wanted = Import("points.open", file, exchange.OPENING_COLUMNS, partial, save_rejects, **totals, tab=sheet)
     run(door, wanted, lambda s, a, intake: exchange.openings_in(s, a, intake, parse_day(day) if day else None))
