@@ -1,18 +1,26 @@
 """A back-test: a book in force changes nothing; a draft changes what a recount by hand says."""
 
+import csv
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_leeds import AFTER, YEAR, import_year, open_year
 
-from by_hand import Earned, Sheet, books, facts_any, of
-from conftest import RULES, Book
+from by_hand import BOOK, Earned, Sheet, books, facts_any, of
+from conftest import RULES, Book, Cli
 from shopping import add_offer, capture, issue
 from timebank import backtest, hours, rulebooks, rulefile
-from timebank.backtest import Replay, Result, Span
-from timebank.clauses import NEVER, RuleBook
-from timebank.history import Event, Moved, Served, TakenBack
+from timebank.backtest import CREDITS, Line, Price, Replay, Result, Share, Span
+from timebank.benefits import Offset
+from timebank.clauses import NEVER, Credit, RuleBook
+from timebank.history import Converted, Event, Moved, Served, TakenBack
 from timebank.rewards import Award
 from timebank.services import Record
 
@@ -72,6 +80,42 @@ def test_a_book_played_over_what_it_paid_changes_nothing(paid: tuple[RuleBook, l
         assert all(line.change == 0 for line in (result.kept, *result.by_category, *result.by_team, *result.by_tenth))
         assert not result.losses
         assert result.discarded.old == result.discarded.new
+
+
+@settings(max_examples=100)
+@given(st.tuples(books, books).flatmap(lambda two: st.tuples(st.just(two), histories(two[0]))))
+def test_a_draft_gives_what_a_recount_by_hand_gives(given_: tuple[tuple[RuleBook, RuleBook], list[Event]]) -> None:
+    (_, draft), events = given_
+    sheet, places = Sheet(draft), dict[int, int]()
+    old, discarded = Counter[int](), 0
+    for event in events:
+        match event:
+            case Served():
+                sheet.serve(event.member, event.facts)
+                places[event.seq] = len(sheet.lines) - 1
+                old[event.member] += event.paid.points
+            case TakenBack():
+                member, _, _ = sheet.lines[places[event.of]]
+                sheet.lines[places[event.of]] = (-1, replace(of(0), day=date(1990, 1, 1)), Earned())
+                old[member] += event.moves[member]
+            case Moved():
+                ((member, points),) = event.moves.items()
+                sheet.spent[member] -= points
+    result = played(events, draft)
+    new, pools = Counter[int](), Counter[str]()
+    for member, _, earned in sheet.lines:
+        new[member] += earned.points
+        pools += earned.overflow
+        discarded += earned.discarded
+    assert {share.member: (share.old, share.new) for share in result.shares if share.old or share.new} == {
+        member: (old[member], new[member]) for member in old | new if old[member] or new[member]
+    }
+    review = pools.pop("review", 0)
+    assert (result.pools.new, result.review.new, result.discarded.new) == (pools.total(), review, discarded)
+    assert [share.change for share in result.losses] == sorted(c for m in old if (c := new[m] - old[m]) < 0)
+    for lines in (result.by_category, result.by_tenth):
+        assert sum(line.new for line in lines) == result.kept.new == new.total()
+        assert sum(line.old for line in lines) == result.kept.old == old.total()
 
 
 def of_book(book_: Book, rules: RuleBook, span: Span = ALWAYS) -> Result:
@@ -138,3 +182,112 @@ def _paid(session: object) -> dict[int, int]:
 
     rows = session.execute(text("SELECT member_id, sum(points) FROM service WHERE state = 'posted' GROUP BY member_id"))  # type: ignore[attr-defined]
     return {member: int(points) for member, points in rows}
+
+
+def test_conversions_of_credits_count_under_the_drafts_rate_and_month() -> None:
+    day = date(2026, 10, 14)
+    events = [
+        Converted(1, 7, day, 8, 16, taken_back=True),
+        Converted(2, 7, day, 5, 10, taken_back=False),
+        TakenBack(3, 1, {7: -16}, {}),
+    ]
+    draft = replace(BOOK, credit=Credit(Decimal(3), 10))
+    assert played(list(events), draft).by_category == (Line(CREDITS, 0, 10, 6),)  # 10 a month: 8 were converted before
+    assert played(list(events), BOOK).shares == (Share(7, 10, 0),)
+
+
+def test_tenths_are_as_equal_as_can_be_and_begin_with_those_paid_least() -> None:
+    events = [Served(n, n, of(n), award_of(Earned(n, n, n, window_minutes=n), BOOK), False, "1@0") for n in range(1, 26)]
+    tenths = played(list(events), BOOK).by_tenth
+    assert [line.number for line in tenths] == [3, 2, 3, 2, 3, 2, 3, 2, 3, 2]
+    assert [line.old for line in tenths] == [line.new for line in tenths]
+    assert (tenths[0].old, tenths[-1].old) == (1 + 2 + 3, 24 + 25)
+    assert [line.number for line in played(list(events[:3]), BOOK).by_tenth] == [1, 1, 1]
+
+
+def test_a_point_costs_what_was_taken_off_else_what_the_dearest_offer_takes_off(book: Book) -> None:
+    book.join("M0001")
+    book.shop("S001", "S002")
+    assert price_of(book) == Price(Fraction(0), "none")
+    add_offer(book)
+    dear = add_offer(book, merchant="S002", terms=Offset(4, 5000))
+    assert price_of(book) == Price(Fraction(25), "offers")
+    book.give("member:1", 400)
+    capture(book, issue(book, points=40, offer=dear.id).code, 1_000, merchant="S002")
+    assert price_of(book) == Price(Fraction(500, 20), "captured")
+    capture(book, issue(book, points=100).code, 2_000)
+    assert price_of(book).source == "captured"
+    assert price_of(book).fen < 25
+
+
+def price_of(book_: Book) -> Price:
+    with book_.read() as session:
+        return backtest.price(session, 1, book_.today)
+
+
+@pytest.fixture
+def tried(office: Cli, tmp_path: Path) -> Cli:
+    """The office with five services in it and a draft that halves the cap and knows no elder care: draft.toml."""
+    for member, day, minutes in (("M0001", 1, 240), ("M0001", 2, 240), ("M0001", 3, 240), ("M0002", 1, 120), ("M0003", 2, 60)):
+        office("hours", "record", member, "--date", f"2026-10-0{day}", "--minutes", str(minutes), "--category", "elder-care")
+    draft = RULES.replace("elder-care = 12\n", "").replace("points = 100", "points = 50").replace('"2026.1"', '"2026.9"')
+    (tmp_path / "draft.toml").write_text(draft, encoding="utf-8")
+    return office
+
+
+def test_a_draft_is_tried_from_the_command_line(tried: Cli, tmp_path: Path) -> None:
+    """By hand: paid 48 + 48 + 4 (cap 100), 24, 12; under the draft 40 + 10 (cap 50), 20, 10."""
+    names = [tmp_path / "out.csv", tmp_path / "out.html"]
+    save = [word for name in names for word in ("--save", str(name))]
+    given_ = ("rules", "backtest", str(tmp_path / "draft.toml"), "--from", "2026-10-01", "--to", "2026-10-31")
+    found = tried(*given_, *save, "--json").json
+    assert found["points"] == {"number": 5, "old": 136, "new": 80}
+    assert found["pools"] == {"number": 0, "old": 44, "new": 70}
+    assert found["caps"] == [{"cap": "monthly", "old": 1, "new": 2}]
+    assert [(one["member"], one["old"], one["new"]) for one in found["lose"]] == [
+        ("M0001", 100, 50),
+        ("M0002", 24, 20),
+        ("M0003", 12, 10),
+    ]
+    assert (found["fen_a_point"], found["extra_fen"]) == ({"source": "offers", "fen": [10, 1]}, -560)
+    with names[0].open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[1] == ["Points", "members' own points", "", "", "136", "80", "-56"]
+    assert rows[-3][1:] == ["M0001", "张*", "", "100", "50", "-50"]
+    page = names[1].read_text(encoding="utf-8")
+    assert all(word in page for word in ("<svg", "M0001", "not money"))
+    shown = tried(*given_).out
+    assert all(word in shown for word in ("136", "M0003"))
+    for text in (page, shown, rows):
+        assert "张三" not in text
+    assert tried(*given_, "--from", "2026-10-03", "--json").json["points"] == {"number": 1, "old": 4, "new": 0}
+
+
+def test_the_page_asks_nobody_for_anything(tried: Cli, tmp_path: Path) -> None:
+    for lang in ("en", "zh"):
+        path = tmp_path / f"{lang}.html"
+        tried("rules", "backtest", str(tmp_path / "draft.toml"), "--save", str(path), "--lang", lang)
+        page = path.read_text(encoding="utf-8").lower()
+        assert not [word for word in ("<script", "http:", "https:", "url(", "@import", "<link", "<img", "src=") if word in page]
+        assert ("积分减少" in page) == (lang == "zh")
+
+
+def test_a_back_test_refuses_other_kinds_of_files_and_other_decimals(tried: Cli, tmp_path: Path) -> None:
+    draft = tmp_path / "draft.toml"
+    other = tried("rules", "backtest", str(draft), "--save", str(tmp_path / "out.xlsx"), "--json", status=8)
+    assert other.json["error"]["code"] == "bad_file_kind"
+    draft.write_text(draft.read_text(encoding="utf-8").replace("decimals = 0", "decimals = 1"), encoding="utf-8")
+    refused = tried("rules", "backtest", str(draft), "--json", status=8)
+    assert refused.json["error"]["code"] == "other_decimals"
+
+
+def test_a_real_year_under_its_own_rules_is_what_was_paid(cli: Cli) -> None:
+    cli.now = AFTER
+    open_year(cli, YEAR / "rules.toml")
+    paid = import_year(cli)["points"]
+    found = cli("rules", "backtest", str(YEAR / "rules.toml"), "--from", "2022-10-01", "--to", "2023-12-31", "--json").json
+    assert found["points"] == {"number": 6098, "old": paid, "new": paid}
+    assert (found["gain"], found["lose"]) == (0, [])
+    assert found["pools"]["old"] == found["pools"]["new"] > 0
+    for lines in (found["by_category"], found["by_tenth"], found["caps"]):
+        assert [line["old"] for line in lines] == [line["new"] for line in lines] != []
