@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import func, select
 
-from conftest import Book
+from conftest import RULES, Book
 from rivals import OK, Race, rivals
 from shopping import PEPPER, TENTH_OFF, YEAR, account, add_offer, capture, issue
-from timebank import ledger, redemption, vouchers
+from timebank import ledger, redemption, rulebooks, vouchers
 from timebank.base import codes
 from timebank.base.act import Act
 from timebank.base.errors import Conflict, Refused, TimebankError
@@ -22,6 +22,7 @@ from timebank.benefits import Discount, Offset
 from timebank.journal import FUND, REDEEMED, Command, Entry
 from timebank.people.members import Member
 from timebank.people.merchants import Merchant
+from timebank.people.persons import Person
 from timebank.redemption import Issued, Request
 from timebank.vouchers import Resolution, Standing, Voucher
 
@@ -54,9 +55,15 @@ def code_of(issued: Issued) -> str:
     return issued.code
 
 
-def void(book: Book, number: int, grace_days: int = 30) -> Standing:
+def void(book: Book, number: int) -> Standing:
     with book.write() as session:
-        return redemption.void(session, book.act(reason="lost"), number, grace_days)
+        return redemption.void(session, book.act(reason="lost"), number)
+
+
+def rule(book: Book, redeem: str) -> None:
+    """Publish the usual rule book with a section [redeem]."""
+    with book.write() as session:
+        rulebooks.publish(session, book.act(approver=2), f"{RULES}[redeem]\n{redeem}\n".encode(), "2026-7", "first rules")
 
 
 def expire(book: Book, number: int) -> Standing:
@@ -130,6 +137,41 @@ def test_nobody_holds_more_than_is_there(street: Book) -> None:
     assert refusal.value.message.values == {"number": "M0001", "there": "50", "needed": "51"}
     assert street.points("member:1").available == 50
     assert account(street, FUND, "fen", "committed") == 9_500
+
+
+def test_a_voucher_needs_what_the_rule_book_asks_of_who_redeems(street: Book) -> None:
+    rule(street, "minimum_hours_served = 100\nminimum_age = 18\nstep = 50")
+    with pytest.raises(Refused) as refused, street.write() as session:
+        redemption.issue(session, street.act(), Request("M0001", 1, 120), PEPPER)
+    assert refused.value.code == "too_few_hours"  # 1,000 minutes served
+    assert [finding.code for finding in refused.value.findings] == ["too_few_hours", "age_unknown", "not_in_steps"]
+    assert street.points("member:1").held == 0
+
+
+@pytest.mark.parametrize(
+    ("redeem", "points", "code"),
+    [
+        ("minimum_hours_served = 16", 100, ""),  # 960 of 1,000 minutes
+        ("minimum_hours_served = 17", 100, "too_few_hours"),
+        ("minimum_age = 60", 100, ""),
+        ("minimum_age = 61", 100, "too_young"),
+        ("step = 50", 100, ""),
+        ("step = 50", 120, "not_in_steps"),
+    ],
+)
+def test_each_condition_begins_where_it_says(street: Book, redeem: str, points: int, code: str) -> None:
+    rule(street, redeem)
+    with street.write() as session:
+        person = session.get_one(Person, (1, session.get_one(Member, (1, 1)).person_id))
+        person.id_number = f"52020119{street.today.year - 60 - 1900}{street.today:%m%d}001X"  # sixty today
+        session.add(person)
+        session.flush()
+    try:
+        issue(street, points=points)
+    except Refused as refusal:
+        assert refusal.code == code
+    else:
+        assert not code
 
 
 def test_lapsed_points_are_not_held(book: Book) -> None:
@@ -378,14 +420,25 @@ def test_a_capture_takes_the_lot_that_lapses_first(two_lots: Book) -> None:
 # ---- what comes back into a lapsed lot
 
 
-def test_points_that_come_back_into_a_lapsed_lot_live_for_the_grace(two_lots: Book) -> None:
+def test_points_that_come_back_into_a_lapsed_lot_live_for_the_grace_of_the_rule_book(two_lots: Book) -> None:
+    rule(two_lots, "refund_grace_days = 7")
     code = code_of(issue(two_lots, points=120, days=60))
     at(two_lots, date(2026, 11, 25))
     at(two_lots, date(2026, 12, 1))
     with two_lots.write() as session:
         act = two_lots.act(approver=2)
-        redemption.capture(session, act, redemption.Counter(code, "S001", 200), PEPPER, grace_days=7)
+        redemption.capture(session, act, redemption.Counter(code, "S001", 200), PEPPER)
     assert two_lots.points("member:1").lots == ((date(2026, 12, 8), 50), (DECEMBER, 60))
+
+
+def test_what_is_voided_or_expired_has_the_grace_of_the_rule_book_too(two_lots: Book) -> None:
+    rule(two_lots, "refund_grace_days = 7")
+    issue(two_lots, points=30, days=70)
+    issue(two_lots, points=30, days=35)
+    at(two_lots, date(2026, 12, 20))
+    with two_lots.write() as session:  # the other one of this member, which has lapsed, ends before
+        redemption.void(session, two_lots.act(approver=2), 1)
+    assert two_lots.points("member:1").lots == ((date(2026, 12, 27), 60), (DECEMBER, 60))
 
 
 def test_the_grace_is_thirty_days_where_no_rule_book_names_one(two_lots: Book) -> None:

@@ -2,7 +2,7 @@
 
 Issuing is a hold: points leave `available` for `held` with their lapse days, and the fund commits the most the voucher can
 take off a bill. Whatever is not redeemed goes back: points into the lots they came from (a lot that has lapsed meanwhile
-lives `grace_days` more, counted from the day they come back), fen to the fund.
+lives for the grace of the rule book of the day they come back), fen to the fund.
 
 An expiry is dated on the voucher's last day, however late it is posted, so that it belongs to the month in which it lapsed
 while that month is open. Every verb first releases what of the same member has lapsed.
@@ -11,28 +11,29 @@ while that month is open. Every verb first releases what of the same member has 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from timebank import benefits, fund, ledger, offers, vouchers
+from timebank import benefits, fund, ledger, offers, rulebooks, vouchers
 from timebank.base import codes, communities
 from timebank.base.act import Act
 from timebank.base.db import insert_rows, instant
-from timebank.base.errors import Invalid, Refused
+from timebank.base.errors import Finding, Invalid, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.rows import last_id, value_of
 from timebank.benefits import Benefit, Discount, Terms
+from timebank.clauses import GRACE_DAYS
 from timebank.journal import REDEEMED, Draft, Transfer
 from timebank.once import once
-from timebank.people import members, merchants
+from timebank.people import members, merchants, persons
+from timebank.rewards import Hindrance, hindrances
 from timebank.vouchers import LotAmount, Resolution, Standing, Voucher
 
 VOUCHER_DAYS = 30
 VOUCHER_DAYS_MAX = 3_660
-GRACE_DAYS = 30
-"""Grace of points that come back into a lapsed lot where no rule book names one."""
 
 _VOUCHER = (
     *("community_id", "id", "code_mac", "code_tail", "offer_id", "member_id", "merchant_id", "points", "fen"),
@@ -91,12 +92,13 @@ class Verified:
     expires_on: date
 
 
-def issue(session: Session, act: Act, request: Request, pepper: bytes, grace_days: int = GRACE_DAYS) -> Issued:
+def issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issued:
     """Hold a member's points for an offer and make a voucher with a code of its own.
 
     The code is in the returned value only: the database and the command's receipt never hold it. Raises NotFound
     `unknown_member`, `unknown_offer`; Refused `member_inactive`, `merchant_inactive`, `offer_not_yet`, `offer_over`,
-    `insufficient_points`, `worthless`; Invalid `points_missing`, `fixed_price`, `bad_points`, `bad_days`.
+    `insufficient_points`, `worthless`, and by the rule book of today `too_few_hours`, `too_young`, `age_unknown`,
+    `not_in_steps` (all of these at once as findings); Invalid `points_missing`, `fixed_price`, `bad_points`, `bad_days`.
     """
     days = _days(request)
     if request.points is not None:
@@ -105,14 +107,14 @@ def issue(session: Session, act: Act, request: Request, pepper: bytes, grace_day
     made: list[Issued] = []
 
     def work() -> dict[str, int]:
-        made.append(_issue(session, act, request, pepper, grace_days))
+        made.append(_issue(session, act, request, pepper))
         return {"voucher": made[0].voucher.id}
 
     outcome = once(session, act, "voucher.issue", asked, work)
     return made[0] if made else Issued(vouchers.get(session, act.community_id, outcome.receipt["voucher"]), None)
 
 
-def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_days: int) -> Issued:
+def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issued:
     cid, today = act.community_id, communities.today(session, act)
     member = members.find(session, cid, request.member)
     if member.state != "active":
@@ -126,8 +128,9 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_da
     merchant = _merchant(session, cid, offer.merchant_id)
     offers.check_merchant(merchant)
     points, fen = _wanted(session, offer, request)
+    _check_conditions(session, member, points, today)
     expires_on = min(today + timedelta(days=_days(request)), offer.valid_to)
-    _sweep(session, act, member.id, today, grace_days)
+    _sweep(session, act, member.id, today)
     number = last_id(session, "voucher", cid) + 1
     code, code_mac = _new_code(session, act, number, pepper)
     hold = Transfer("points", points, member.holder, "available", member.holder, "held")
@@ -165,6 +168,50 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes, grace_da
     )
     insert_rows(session, "voucher", _VOUCHER, [_row(voucher, _VOUCHER)])
     return Issued(voucher, code)
+
+
+def _check_conditions(session: Session, member: members.Member, points: int, today: date) -> None:
+    """Hold a wish for a voucher against [redeem] of the rule book of today; all that is missing is named at once."""
+    published = rulebooks.shelf(session, member.community_id).on(today)
+    if published is None or published.book.redeem is None:
+        return
+    served = ledger.balance(session, member.community_id, member.holder, "minutes", today=today).total
+    age = persons.age_on(persons.get(session, member.community_id, member.person_id).id_number, today)
+    found = [_hindered(session, member, hindrance) for hindrance in hindrances(published.book, served, age, points)]
+    if found:
+        message, code, hint = found[0]
+        told = [Finding(member.number, code, message) for message, code, _ in found] if len(found) > 1 else []
+        raise Refused(message, code, hint, told)
+
+
+def _hindered(session: Session, member: members.Member, hindrance: Hindrance) -> tuple[Say, str, Say]:
+    """A condition that is not met: what it asks for and what there is, the code, what to do."""
+    if hindrance.condition == "minimum_hours_served":
+        message = say(
+            "{number} has served {served} minutes; vouchers begin at {wanted}.",
+            number=member.number,
+            served=hindrance.there,
+            wanted=hindrance.wanted,
+        )
+        return message, "too_few_hours", say("{missing} minutes of service are missing.", missing=hindrance.missing)
+    if hindrance.condition == "minimum_age" and hindrance.there is None:
+        message = say(
+            "The age of {number} is not known; vouchers begin at {wanted}.", number=member.number, wanted=hindrance.wanted
+        )
+        return message, "age_unknown", say("It is read from the identity number, which this member has not given.")
+    if hindrance.condition == "minimum_age":
+        message = say(
+            "{number} is {age} years old; vouchers begin at {wanted}.",
+            number=member.number,
+            age=hindrance.there,
+            wanted=hindrance.wanted,
+        )
+        return message, "too_young", say("A guardian's own points can be used instead.")
+    decimals = _decimals(session, member.community_id)
+    step, asked = (benefits.points_text(points or 0, decimals) for points in (hindrance.wanted, hindrance.there))
+    nearest = benefits.points_text((hindrance.there or 0) + hindrance.missing, decimals)
+    message = say("Vouchers hold points in steps of {step}; {asked} is none.", step=step, asked=asked)
+    return message, "not_in_steps", say("Take {points} points, or a step fewer.", points=nearest)
 
 
 def _row(item: Voucher | Resolution, columns: Sequence[str]) -> tuple[object, ...]:
@@ -301,7 +348,7 @@ def _over(voucher: Voucher) -> Refused:
     )
 
 
-def capture(session: Session, act: Act, counter: Counter, pepper: bytes, grace_days: int = GRACE_DAYS) -> Captured:
+def capture(session: Session, act: Act, counter: Counter, pepper: bytes) -> Captured:
     """Take a voucher at its merchant's counter: points redeemed, the merchant owed what came off the bill, the rest of the
     points and of the fund's commitment back in the same entry.
 
@@ -314,7 +361,7 @@ def capture(session: Session, act: Act, counter: Counter, pepper: bytes, grace_d
     made: list[Captured] = []
 
     def work() -> dict[str, int]:
-        made.append(_capture(session, act, counter, code_mac, grace_days))
+        made.append(_capture(session, act, counter, code_mac))
         return {"voucher": made[0].voucher.id}
 
     outcome = once(session, act, "voucher.capture", asked, work)
@@ -337,17 +384,17 @@ def _captured(session: Session, voucher: Voucher, resolution: Resolution, terms:
     return Captured(voucher, resolution, done, explained)
 
 
-def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes, grace_days: int) -> Captured:
+def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes) -> Captured:
     cid, today = act.community_id, communities.today(session, act)
     shop = merchants.find(session, cid, counter.merchant)
     voucher = _presented(session, code_mac, shop, today)
     terms = offers.find(session, cid, voucher.offer_id).terms
     done = benefits.benefit(terms, voucher.points, counter.bill_fen)
-    _sweep(session, act, voucher.member_id, today, grace_days)
+    _sweep(session, act, voucher.member_id, today)
     spent, rest = _split(vouchers.lots_held(session, cid, [voucher])[voucher.seq], done.points)
     transfers = (
         *(Transfer("points", amount, voucher.holder, "held", REDEEMED, "sink", lot=lot) for lot, amount in spent),
-        *_released(voucher, rest, today + timedelta(days=grace_days), today),
+        *_released(voucher, rest, _grace(session, cid, rest, today), today),
         *fund.owe(done.off_fen, shop.holder),
         *fund.release(voucher.fen - done.off_fen),
     )
@@ -358,7 +405,7 @@ def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes, grac
     return _captured(session, voucher, resolution, terms)
 
 
-def void(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_DAYS) -> Standing:
+def void(session: Session, act: Act, voucher_id: int) -> Standing:
     """Void an open voucher: all points and the fund's commitment back. The act's reason goes into the book's texts.
 
     Raises NotFound `unknown_voucher`, Refused `already_captured`, `voided`, `expired`.
@@ -368,16 +415,16 @@ def void(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_DA
     def work() -> dict[str, int]:
         voucher, today = vouchers.get(session, cid, voucher_id), communities.today(session, act)
         _check_open(session, voucher, vouchers.resolution_of(session, voucher), today)
-        _sweep(session, act, voucher.member_id, today, grace_days)
+        _sweep(session, act, voucher.member_id, today)
         ended = _Ending(voucher, "voided", today)
-        _give_back(session, act, [ended], today + timedelta(days=grace_days))
+        _give_back(session, act, [ended])
         return {"voucher": voucher_id}
 
     once(session, act, "voucher.void", {"voucher": voucher_id}, work)
     return vouchers.standing(session, vouchers.get(session, cid, voucher_id), communities.today(session, act))
 
 
-def expire(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_DAYS) -> Standing:
+def expire(session: Session, act: Act, voucher_id: int) -> Standing:
     """Release a voucher that is past its last day, and all others of its member that are.
 
     Raises NotFound `unknown_voucher`, Refused `not_lapsed`, `already_captured`, `voided`, `expired`.
@@ -395,28 +442,28 @@ def expire(session: Session, act: Act, voucher_id: int, grace_days: int = GRACE_
                 "not_lapsed",
                 say("To end it before, run timebank voucher void {number}.", number=voucher.number),
             )
-        _sweep(session, act, voucher.member_id, today, grace_days)
+        _sweep(session, act, voucher.member_id, today)
         return {"voucher": voucher_id}
 
     once(session, act, "voucher.expire", {"voucher": voucher_id}, work)
     return vouchers.standing(session, vouchers.get(session, cid, voucher_id), communities.today(session, act))
 
 
-def expire_due(session: Session, act: Act, member_id: int | None = None, grace_days: int = GRACE_DAYS) -> list[Voucher]:
+def expire_due(session: Session, act: Act, member_id: int | None = None) -> list[Voucher]:
     """Release all vouchers that are past their last day, of one member or (None) of everybody; gives them, by number."""
     cid = act.community_id
 
     def work() -> dict[str, list[int]]:
-        return {"vouchers": _sweep(session, act, member_id, communities.today(session, act), grace_days)}
+        return {"vouchers": _sweep(session, act, member_id, communities.today(session, act))}
 
     outcome = once(session, act, "voucher.expire_due", {"member": member_id or 0}, work)
     return [vouchers.get(session, cid, number) for number in outcome.receipt["vouchers"]]
 
 
-def _sweep(session: Session, act: Act, member_id: int | None, today: date, grace_days: int) -> list[int]:
+def _sweep(session: Session, act: Act, member_id: int | None, today: date) -> list[int]:
     """Release what has lapsed, each voucher dated on its last day; gives their numbers."""
     due = vouchers.lapsed(session, act.community_id, today, member_id)
-    _give_back(session, act, [_Ending(v, "expired", v.expires_on) for v in due], today + timedelta(days=grace_days))
+    _give_back(session, act, [_Ending(v, "expired", v.expires_on) for v in due])
     return [voucher.id for voucher in due]
 
 
@@ -433,12 +480,13 @@ class _Ending:
 _KINDS = {"voided": "voucher.void", "expired": "voucher.expire"}
 
 
-def _give_back(session: Session, act: Act, endings: Sequence[_Ending], grace: date) -> None:
-    """Give whole holds back, each in an entry of its own day; points of lapsed lots live until `grace`."""
+def _give_back(session: Session, act: Act, endings: Sequence[_Ending]) -> None:
+    """Give whole holds back, each in an entry of its own day."""
     if not endings:
         return
     today = communities.today(session, act)
     lots = vouchers.lots_held(session, act.community_id, [e.voucher for e in endings])
+    grace = _grace(session, act.community_id, chain.from_iterable(lots.values()), today)
     drafts = [
         Draft(
             _KINDS[e.outcome],
@@ -467,6 +515,14 @@ def _split(lots: Iterable[LotAmount], spent: int) -> tuple[list[LotAmount], list
             rest.append((lot, amount - taken))
     assert left == 0, "a benefit never costs more than its voucher holds"
     return gone, rest
+
+
+def _grace(session: Session, community_id: int, lots: Iterable[LotAmount], today: date) -> date:
+    """The last day of points that come back today into lots that have lapsed, as the rule book of today lets them live."""
+    if all(lot >= today for lot, _ in lots):
+        return today  # and nobody asks for it
+    published = rulebooks.shelf(session, community_id).on(today)
+    return today + timedelta(days=published.book.refund_grace_days if published else GRACE_DAYS)
 
 
 def _released(voucher: Voucher, lots: Iterable[LotAmount], grace: date, today: date) -> Iterator[Transfer]:

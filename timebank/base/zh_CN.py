@@ -1760,4 +1760,12 @@ MESSAGES: dict[str, str] = {
     "it is larger than a calendar": "比日历大得多",
     "it is not the JSON of a year with its days": "不是含年份和日期的 JSON",
     "it names a day of another year": "含有其他年份的日期",
+    "{number} has served {served} minutes; vouchers begin at {wanted}.": "{number} 已服务 {served} 分钟；满 {wanted} 分钟方可兑换。",
+    "{missing} minutes of service are missing.": "还差 {missing} 分钟服务时长。",
+    "The age of {number} is not known; vouchers begin at {wanted}.": "不知道 {number} 的年龄；年满 {wanted} 岁方可兑换。",
+    "It is read from the identity number, which this member has not given.": "年龄取自身份证号，该成员没有登记身份证号。",
+    "{number} is {age} years old; vouchers begin at {wanted}.": "{number} 今年 {age} 岁；年满 {wanted} 岁方可兑换。",
+    "A guardian's own points can be used instead.": "可以改用监护人本人的积分。",
+    "Vouchers hold points in steps of {step}; {asked} is none.": "兑换券的积分须是 {step} 的整数倍；{asked} 不是。",
+    "Take {points} points, or a step fewer.": "请改为 {points} 分，或再少一档。",
 }

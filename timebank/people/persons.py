@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from sqlmodel import Session, SQLModel, col, select
 
@@ -11,6 +12,7 @@ from timebank.base.i18n import Say, say
 from timebank.base.masking import tells_who
 from timebank.base.rows import last_id
 
+_ID_NUMBER = re.compile(r"[0-9]{6}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]")
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
@@ -63,6 +65,14 @@ def cards(session: Session, community_id: int) -> dict[int, Card]:
 def names(session: Session, community_id: int) -> dict[int, str]:
     """Every person's full name by id, for lists that mask it or are allowed to show it."""
     return dict(session.exec(select(Person.id, Person.name).where(col(Person.community_id) == community_id)).all())
+
+
+def age_on(id_number: str | None, day: date) -> int | None:
+    """Whole years of age on a day, by the birth date in an identity number of 18 digits (GB 11643); None without one."""
+    if id_number is None or not _ID_NUMBER.fullmatch(id_number):
+        return None
+    born = int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14])
+    return day.year - born[0] - ((day.month, day.day) < born[1:])
 
 
 def number_problem(number: str) -> tuple[str, Say] | None:
