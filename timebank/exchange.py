@@ -112,8 +112,8 @@ class Intake:
             done = verb(readable)
             done.rows = sum(row.total is None for row in batch)
             done.rejected = sorted([*findings, *done.rejected], key=lambda finding: finding.row or 0)
-            cells = {row.number: row.cells for row in batch}
-            self.rejects.extend((cells[finding.row or 0], finding) for finding in done.rejected)
+            cells = {row.number: row.cells for row in batch if row.total is None}  # the sum of some rows is none of theirs
+            self.rejects.extend((cells[finding.row or 0], finding) for finding in done.rejected if finding.row in cells)
             outcome.add(done)
             self.moved(len(batch))
         return outcome
@@ -296,7 +296,6 @@ def _record(row: Row) -> Record:
         team=parse_text(cells["team"]),
         programme=parse_text(cells["programme"]),
         row=row.number,
-        name=parse_text(cells["name"]),
     )
 
 

@@ -1,12 +1,13 @@
 """`timebank hours …`."""
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
 
-from timebank import exchange, hours, reviews, services
+from timebank import exchange, forms, hours, reviews, rulebooks, services
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_day, parse_text
@@ -98,6 +99,22 @@ def import_(
     """Record the services of a sheet: ref, date, member_no, minutes or start and end, category, activity, place."""
     wanted = Import("hours.import", file, exchange.HOURS_COLUMNS, partial, save_rejects, rows, minutes, tab=sheet)
     run(door, wanted, exchange.hours_in)
+
+
+@reading(app, "template", example="timebank hours template hours.xlsx")
+def template(
+    door: Door,
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="The .xlsx or .csv to write; it must not be there yet.")],
+) -> None:
+    """Write an empty sheet for services, with a row as an example, which hours import reads as it is."""
+    with door.reading() as (session, community):
+        day = door.today(community)
+        joined = members.listed(session, community.id)
+        published = rulebooks.shelf(session, community.id).on(day)
+    category = next(iter(published.book.rate.by_category), "") if published else ""
+    forms.write_hours(to, door.lang, joined[0].number if joined else "M0001", day, category)
+    if not door.screen.data({"file": str(to)}):
+        door.screen.line(say("{file} is written: fill it in, then timebank hours import {file}", file=to))
 
 
 @writing(app, "approve", example="timebank hours approve 17 --as W0002")
