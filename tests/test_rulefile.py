@@ -712,6 +712,29 @@ def test_what_is_no_toml_is_named_with_its_line(old: str, new: str, row: int) ->
     assert (finding.where, finding.code, finding.row) == (f"line {row}", "bad_toml", row)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('title          = "2026 年社区积分规则"', "title          = “2026 年社区积分规则”", "the sign “ is full-width"),
+        ('title          = "2026 年社区积分规则"', 'title          = "2026 年社区积分规则”', "the sign ” is full-width"),
+        ('legal_basis    = "居委会通过"', 'legal_basis    = "居委会通过，公示五天', 'a text begins with "'),
+        ("default    = 10", "default    ＝ 10", "the sign ＝ is full-width"),
+        ("default    = 10", "default    =\u300010", "the sign space is full-width"),
+        ("cleaning   = 8.5", "cleaning   = 8,5 # 每小时，打扫", "8,5 cannot be read"),
+        ("cleaning   = 8.5", "保洁       = 8.5", "a name that is not of a-z"),
+        ("cleaning   = 8.5", "cleaning   8.5", "this is neither a section"),
+        ("cleaning   = 8.5", "elder-care = 8.5", "this stands in the file for a second time"),
+        ("effective_from = 2026-01-01", "effective_from = 2026-1-1", "2026-1-1 cannot be read"),
+        ('kinds           = ["confirmed"]', 'kinds           = ["confirmed"', "a bracket that was opened"),
+        ('title          = "2026 年社区积分规则"', r'title          = "C:\积分"', "a text cannot hold the sign"),
+    ],
+)
+def test_a_line_that_is_no_toml_is_told_for_people_who_do_not_know_toml(old: str, new: str, told: str) -> None:
+    (finding,) = read(changed((old, new))).errors
+    assert finding.code == "bad_toml"
+    assert str(finding.message).startswith(told)
+
+
 def test_more_sections_than_anybody_votes_on_are_refused() -> None:
     many = "".join(f'[[multiply]]\nid = "m{i}"\ntimes = 1\nteam_at_least = 2\n' for i in range(99))
     assert codes(FULL.encode() + many.encode()) == [("multiply", "too_many")]

@@ -54,7 +54,7 @@ def _decoded(data: bytes) -> tuple[str, list[Finding]]:
         text = data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = say("line {line} is not UTF-8 (GBK perhaps): save the file as UTF-8", line=line)
+        message = say("this is not UTF-8 (GBK perhaps): save the file as UTF-8")
         return "", [Finding(f"line {line}", "not_utf8", message, line)]
     # The same word typed on two machines is the same category.
     return unicodedata.normalize("NFC", text), []
@@ -119,7 +119,36 @@ def _not_toml(error: tomllib.TOMLDecodeError, text: str) -> Finding:
     why, _, place = str(error).partition(" (at ")
     found = re.match(r"line (\d+)", place)
     line = int(found[1]) if found else text.count("\n") + 1
-    return Finding(f"line {line}", "bad_toml", say("line {line} is not TOML: {why}", line=line, why=why), line)
+    return Finding(f"line {line}", "bad_toml", _slip(text.split("\n")[line - 1], why), line)
+
+
+_TEXT_OR_REMARK: Final = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|#.*""")
+_FULL_WIDTH_QUOTE: Final = re.compile("[“”„＂]")
+_FULL_WIDTH: Final = re.compile("[‘’＇，、。：；＝（）【】［］｛｝〔〕＃．－０-９\u3000\xa0]")
+
+
+def _slip(written: str, why: str) -> Say:
+    """What is most likely wrong with a line, for people who never heard of TOML; `why` is what its parser says."""
+    bare = _TEXT_OR_REMARK.sub(" ", written)
+    key, equals, _ = bare.partition("=")
+    if (sign := _FULL_WIDTH_QUOTE.search(bare)) or ('"' not in bare and (sign := _FULL_WIDTH.search(bare))):
+        return say("the sign {sign} is full-width: type it again on an English keyboard", sign=sign[0].strip() or say("space"))
+    if '"' in bare:
+        return say('a text begins with " and must end with " on the same line')
+    if "overwrite" in why or "twice" in why:
+        return say("this stands in the file for a second time; leave one of the two")
+    if why.startswith("Unclosed"):
+        return say("a bracket that was opened here or just before is not closed")
+    if "\\" in written:
+        return say("a text cannot hold the sign \\")
+    if not equals:
+        return say("this is neither a section in [ ], nor a key = value, nor a remark behind #")
+    if not key.isascii():
+        return say('a name that is not of a-z, 0-9, - and _ stands between " and "')
+    without_remark = _TEXT_OR_REMARK.sub(lambda found: "" if found[0][0] == "#" else found[0], written)
+    value = _shown(without_remark.partition("=")[2].strip(), 60)
+    wanted = say('a text stands between " and ", a number is like 8.5, a day like 2027-01-31, a choice true or false')
+    return say("{value} cannot be read: {wanted}", value=value, wanted=wanted)
 
 
 # --- values, checked one by one ---

@@ -127,9 +127,9 @@ class Screen:
 
 
 def place(where: str, lang: str) -> str:
-    """Where a finding is, in the person's language: 'row 7' is 第 7 行."""
-    if lang == "zh" and where.startswith("row "):
-        return f"第 {where[4:]} 行"
+    """Where a finding is, in the person's language: 'row 7' or 'line 7' is 第 7 行."""
+    if lang == "zh" and where.startswith(("row ", "line ")):
+        return f"第 {where.partition(' ')[2]} 行"
     if lang == "zh" and where.startswith("entry "):
         return f"第 {where[6:]} 号分录"
     return where
