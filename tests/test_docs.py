@@ -203,7 +203,8 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         merchant list|rules check {rules}|rules publish {rules} --resolution 7 --retroactive 首份 --approver W0002|rules list
         rules show 2026.1|rules diff 2026.1 draft.toml
         hours import sheet.csv --partial|hours record M2 --date 2026-10-06 --minutes 60 --category care
-        hours record M2 --date 2026-10-07 --minutes 600|inbox|hours approve 1 --as W0002|approve 2 --as W0002
+        hours record M2 --date 2026-10-07 --minutes 600 --activity-no A7|inbox|hours review
+        hours approve --all-of A7 --as W0002|approve 2 --as W0002
         hours record M2 --date 2026-10-08 --minutes 600|hours reject 5 --why 无 --as W0002
         hours record M2 --date 2026-10-09 --minutes 600|reject 4 --why 无 --as W0002|hours list
         hours correct 2 --minutes 60 --approver W0002|points balance M2|rules explain E12

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlmodel import update
 
-from conftest import RULES, Book
-from timebank import hours, rulebooks, services
+from conftest import RULES, Book, Cli
+from timebank import hours, rulebooks, second_looks, services
 from timebank.approvals import Approval
 from timebank.audit import audit
-from timebank.base.errors import NotAllowed, Refused
+from timebank.base.errors import NotAllowed, NotFound, Refused
 from timebank.base.imported import Imported
 from timebank.journal import Balance
 from timebank.people import clerks
@@ -203,3 +204,73 @@ def test_without_a_rule_book_for_the_day_hours_are_refused(book: Book) -> None:
     with book.write() as session, pytest.raises(Refused) as refusal:
         hours.record(session, book.act(), ONE)
     assert refusal.value.code == "no_rules"
+
+
+def test_any_field_of_a_service_can_be_put_right(ruled: Book, take: Callable[..., Imported]) -> None:
+    take(ONE._replace(starts=540, ends=600), ONE._replace(ref="r2", day=DAY - timedelta(1)))
+    right = {"day": DAY - timedelta(2), "category": "cleaning", "place": "here", "starts": 600, "programme": "书香"}
+    done: list[hours.Corrected] = []
+    ruled.command(lambda s, a: done.append(hours.correct(s, a, 1, None, right)), ruled.act(approver=2))
+    assert done[0].after is not None
+    assert done[0].after.record == done[0].before._replace(**right, ends=660)
+    assert (done[0].points, done[0].after.award and done[0].after.award.points) == (12, 10)
+    with ruled.read() as session:
+        assert services.get(session, 1, 3).programme == "书香"
+        assert audit(session, 1).findings == ()
+
+
+def test_a_correction_cannot_move_a_service_into_another_one(ruled: Book, take: Callable[..., Imported]) -> None:
+    take(ONE._replace(starts=540, ends=600), ONE._replace(ref="r2", day=DAY - timedelta(1), starts=570, ends=630))
+    with ruled.write() as session, pytest.raises(Refused) as refusal:
+        hours.correct(session, ruled.act(approver=2), 2, None, {"day": DAY})
+    assert refusal.value.code == "overlap"
+
+
+def test_a_row_under_another_name_than_the_member_s_is_refused(take: Callable[..., Imported]) -> None:
+    outcome = take(
+        ONE._replace(name="张 m0001", row=2), ONE._replace(name="李四", ref="r2", row=3), ONE._replace(ref="r3", row=4)
+    )
+    assert (outcome.posted, [(f.row, f.code) for f in outcome.rejected]) == (2, [(3, "other_name")])
+
+
+def test_a_second_look_tells_why(ruled: Book, take: Callable[..., Imported]) -> None:
+    with ruled.write() as session:
+        clerks.add(session, ruled.act(), ["也是志愿者"], member_id=2)
+    take(ONE, ONE._replace(ref="r2"), ONE._replace(ref="r3", minutes=500), ONE._replace(ref="r4", minutes=300))
+    take(ONE._replace(member_no="M0002", ref="r5", kind="back-entered"), actor=3)
+    take(ONE._replace(member_no="M0002", ref="r6", day=DAY - timedelta(1), starts=0, ends=60))
+    take(ONE._replace(member_no="M0002", ref="r7", day=DAY - timedelta(1), starts=60, ends=120))
+    with ruled.read() as session:
+        looks = second_looks.listed(session, 1, ruled.today)
+    assert [(look.service.id, look.why, look.other) for look in looks] == [
+        (2, ["doubled"], 1),
+        (3, ["very_long_day"], 0),
+        (4, ["very_long_day"], 0),
+        (5, ["back_entered", "own_hours"], 0),
+    ]
+
+
+def test_a_sweep_leaves_days_above_twelve_hours_to_be_named(ruled: Book, take: Callable[..., Imported]) -> None:
+    at = ONE._replace(activity_no="A1")
+    take(at._replace(minutes=500), at._replace(ref="r2", member_no="M0002", minutes=721), ONE._replace(ref="r3", minutes=10))
+    with ruled.read() as session:
+        assert second_looks.all_of(session, ruled.act(actor=2), "A1") == ([1], [2])
+        assert second_looks.all_of(session, ruled.act(actor=2), {"r2", "r3"}) == ([3], [2])
+        with pytest.raises(NotFound):
+            second_looks.all_of(session, ruled.act(actor=2), "A2")
+
+
+def test_several_are_confirmed_at_once_or_none(office: Cli, tmp_path: Path) -> None:
+    for day in ("01", "02", "03"):
+        office("hours", "record", "M0001", "--date", f"2026-10-{day}", "--minutes", "600", "--activity-no", "A1")
+    assert [look["why"] for look in office("hours", "review", "--json").json] == [["long_day"]] * 3
+    first, *others = [str(look["service"]) for look in office("hours", "review", "--json").json]
+    office("hours", "approve", first, "99", "--as", "W0002", status=7)
+    assert len(office("hours", "review", "--json").json) == 3
+    assert office("hours", "approve", first, *others[:1], "--as", "W0002", "--json").json["left"] == []
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("日期,成员编号,时长,活动编号\n2026-10-03,M0001,600,A1\n", encoding="utf-8")
+    office("hours", "approve", "--all-of", str(sheet), "--as", "W0002", "--dry-run")
+    assert office("hours", "approve", "--all-of", "A1", "--as", "W0002", "--json").json["services"]
+    assert office("hours", "review", "--json").json == []
+    assert office("hours", "approve", "--as", "W0002", status=8).out == ""

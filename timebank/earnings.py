@@ -7,8 +7,7 @@ A cache of the services: it lets a rule book be asked in a few rows, however lon
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
-from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint
 from sqlmodel import Field, Session, SQLModel
@@ -122,10 +121,12 @@ class Earnings:
         """Write back all sums that were moved."""
         cid = self._community_id
         own, shared = _Changed([], []), _Changed([], [])
-        for place, sums in sorted(self.tallies.sums.items(), key=itemgetter(0)):
+        for place, sums in self.tallies.sums.items():
             member, scope = place
+            if scope.startswith(_OF_A_DAY):
+                continue
             row, before = (sums.eligible, sums.counted, sums.points, sums.window_minutes), self._kept.get(place)
-            if row == (before or _NONE) or scope.startswith(_OF_A_DAY):
+            if row == (before or _NONE):
                 continue
             changed, key = (shared, (cid, scope)) if member == SHARED else (own, (cid, member, scope))
             if before is None:
@@ -133,15 +134,15 @@ class Earnings:
             else:
                 changed.old.append((*row, *key))
         for table, keys, changed in (("earning", _KEYS, own), ("shared_earning", _SHARED_KEYS, shared)):
-            insert_rows(session, table, (*keys, *_VALUES), changed.new)
+            insert_rows(session, table, (*keys, *_VALUES), sorted(changed.new))
             update_rows(session, table, _VALUES, keys, changed.old)
 
 
 class _Changed(NamedTuple):
     """Rows of a table of sums that are new, and old ones with other sums."""
 
-    new: list[tuple[object, ...]]
-    old: list[tuple[object, ...]]
+    new: list[tuple[Any, ...]]
+    old: list[tuple[Any, ...]]
 
 
 def _add_served(

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlmodel import Session
 
-from timebank import credits, hours, openings
+from timebank import credits, hours, openings, services
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.db import NEVER
@@ -202,6 +202,19 @@ def hours_in(session: Session, act: Act, intake: Intake) -> Imported:
     return intake.take(read, desk.take, {"minutes": _total_minutes})
 
 
+def refs_of(path: Path) -> set[str]:
+    """The refs under which the services of a sheet are known; rows that cannot be read are left out. Raises as `open_sheet`."""
+    ordinals: dict[bytes, int] = {}
+    refs: set[str] = set()
+
+    def keep(records: Sequence[Record]) -> Imported:
+        refs.update(services.named(record, ordinals)[0].ref for record in records)
+        return Imported(rows=len(records))
+
+    open_for(path, HOURS_COLUMNS, lambda _: None).take(_record, keep)
+    return refs
+
+
 def openings_in(session: Session, act: Act, intake: Intake, day: date | None) -> Imported:
     """Bring in the balances of a sheet, as they stood on a day; see `openings.Desk.take` for what is rejected."""
     desk = openings.Desk.begin(session, act, day)
@@ -296,6 +309,7 @@ def _record(row: Row) -> Record:
         team=parse_text(cells["team"]),
         programme=parse_text(cells["programme"]),
         row=row.number,
+        name=parse_name(cells["name"]),
     )
 
 

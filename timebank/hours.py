@@ -4,10 +4,11 @@ Hours are facts, one to one; only points carry policy. Up to 480 minutes a day c
 waits for a second person, unless one confirmed it already (the act's approver).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
@@ -20,14 +21,14 @@ from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Finding, NotAllowed, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
-from timebank.base.masking import unfit_word
+from timebank.base.masking import mask_name, unfit_word
 from timebank.base.months import iso_day
 from timebank.earnings import Earnings
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
-from timebank.people import clerks, members, teams
+from timebank.people import clerks, members, persons, teams
 from timebank.people.members import Volunteer
 from timebank.people.teams import Roll
-from timebank.rewards import NEVER, REVIEW, Award, Facts, RuleBook, award, facts_of
+from timebank.rewards import NEVER, REVIEW, Award, Facts, award, facts_of
 from timebank.rulebooks import Published, Shelf
 from timebank.services import COLUMNS, KINDS, Days, Record, Service, Version
 from timebank.transparency import parse
@@ -35,7 +36,8 @@ from timebank.transparency import parse
 MINUTES_A_DAY_ALONE = 480
 """Up to here a day's service counts by itself; above it a second person confirms (mission.md, law and habit)."""
 
-
+MINUTES_A_DAY_NAMED = 720
+"""Above this a service is confirmed by its number or by the approver of its command, never by a sweep of all that wait."""
 CATEGORY_CHARACTERS_MAX = 40
 """A category is written into the log for ever; longer texts are no categories."""
 TEAM_SIZE_MAX = 10_000
@@ -60,7 +62,7 @@ class Fresh:
         """The service as the rules see it. The activity is named only where the book has a cap for it: what stands in an entry
         stays for ever."""
         r, book = self.record, self.published.book
-        activity = r.activity_no if r.activity_no and _reads_activity(book) else ""
+        activity = r.activity_no if r.activity_no and _reads_activity(book.windows) else ""
         return Facts(r.day, r.category, r.minutes, r.team_size, r.kind, activity, r.team, r.programme)
 
 
@@ -81,6 +83,7 @@ class Intake:
     warned: set[str] = field(default_factory=set)
     books: dict[date, Published | None] = field(default_factory=dict)
     roll: Roll | None = None
+    names: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, session: Session, act: Act) -> "Intake":
@@ -103,12 +106,13 @@ class Intake:
         outcome = Imported(rows=len(records))
         found = members.find_all(self.session, cid, [record.member_no for record in records])
         people = [found.get(id_key(record.member_no)) for record in records]
-        named = [self._named(record) for record in records]
+        named = [services.named(record, self.ordinals) for record in records]
         known = services.versions(self.session, cid, [record.ref for record, _ in named])
         places = {(member.id, record.day) for record, member in zip(records, people, strict=True) if member}
         days = services.days(self.session, cid, places)
         fresh: list[Fresh] = []
         number = services.last_id(self.session, cid)
+        self._read_names([member for record, member in zip(records, people, strict=True) if member and record.name])
         for (record, digest), member in zip(named, people, strict=True):
             versions = known.setdefault(record.ref, [])
             free = not versions or not versions[-1].counts
@@ -128,17 +132,18 @@ class Intake:
         self._settle(fresh, days, outcome)
         return outcome
 
-    def _named(self, record: Record) -> tuple[Record, bytes]:
-        """Give a record without a ref one made of its content and its ordinal among equal rows of the file."""
-        digest = record.digest()
-        if record.ref:
-            return record, digest
-        ordinal = self.ordinals[digest] = self.ordinals.get(digest, 0) + 1
-        return record._replace(ref=services.ref_of(digest, ordinal)), digest
+    def _read_names(self, people: Sequence[Volunteer]) -> None:
+        """Read the names of those whose rows name them."""
+        unread = {member.person_id for member in people} - self.names.keys()
+        self.names |= persons.names_of(self.session, self.act.community_id, unread)
 
     def _accept(self, record: Record, digest: bytes, member: Volunteer | None, days: Days, ref_known: bool) -> Fresh | Finding:
         if member is None:
             return _refused(record, "unknown_member", say("There is no member {number}.", number=record.member_no))
+        name = self.names.get(member.person_id, "") if record.name else ""
+        if name and not persons.same_name(record.name, name):
+            message = say("{number} is {name}: the row has another name.", number=member.number, name=mask_name(name))
+            return _refused(record, "other_name", message)
         published = self._book_of(record.day)
         day = days[member.id, record.day]
         problem = self._problem(record, member, ref_known) or self._problem_of_words(record, published)
@@ -193,7 +198,7 @@ class Intake:
             return "bad_programme", say(
                 "This is no programme: a programme is a short word, no sentence and nobody's number or address."
             )
-        if record.activity_no and published and _reads_activity(published.book) and _unfit(record.activity_no):
+        if record.activity_no and published and _reads_activity(published.book.windows) and _unfit(record.activity_no):
             return "bad_activity_no", say(
                 "This is no number of an activity: it is a short word, no sentence and nobody's number or address."
             )
@@ -245,7 +250,8 @@ def record_all(session: Session, act: Act, batches: Iterable[Sequence[Record]]) 
     """Record services, batch by batch in one transaction; posts the good ones and reports the others.
 
     Codes of rejected rows: unknown_member, other_content, future_date, before_joining, bad_kind, bad_category, bad_team_size,
-    self_confirmation, no_rules, overlap, day_too_long. Raises NotAllowed `same_person`.
+    bad_programme, bad_activity_no, unknown_team, before_founding, other_name, self_confirmation, no_rules, overlap, bad_span,
+    day_too_long. Raises NotAllowed `same_person`.
     """
     intake = Intake.begin(session, act)
     outcome = Imported()
@@ -362,11 +368,28 @@ def _waiting(session: Session, act: Act, number: int) -> tuple[Service, Approval
     return service, waits
 
 
-def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool = False) -> Fresh | None:
-    """Take a posted service back and, if `minutes` is above 0, post it anew with these minutes from the same start.
+class Corrected(NamedTuple):
+    """A correction: the record as it was and the points it had made, and what came in its place, if anything did."""
 
-    Two people. Points spent: see `ledger.reverse`. Raises NotFound `unknown_service`, Refused `not_posted`, NotAllowed
-    `approver_missing`, `same_person`, `self_confirmation`; Refused as `record` for the new one.
+    before: Record
+    points: int
+    after: Fresh | None
+
+
+def correct(
+    session: Session,
+    act: Act,
+    number: int,
+    minutes: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    owe: bool = False,
+) -> Corrected:
+    """Take a posted service back and post it anew with other minutes or other fields of its record; 0 minutes post nothing.
+
+    A service that has a beginning keeps it and ends so many minutes later, unless `changes` tell both. Two people. Points
+    spent: see `ledger.reverse`. Raises NotFound `unknown_service`, Refused `not_posted`, NotAllowed `approver_missing`,
+    `same_person`, `self_confirmation`; Refused as `record` for the new one.
     """
     approvals.two_people(act)
     intake = Intake.begin(session, act)
@@ -375,24 +398,32 @@ def correct(session: Session, act: Act, number: int, minutes: int, *, owe: bool 
         raise NotAllowed(
             say("Nobody confirms hours of their own."), "self_confirmation", say("Let another clerk approve them.")
         )
-    _take_back(session, act, service, "corrected" if minutes else "reversed", owe)
-    if not minutes:
-        return None
     member = Volunteer.of(members.get(session, act.community_id, service.member_id))
-    right = Record.of(service, member.number)._replace(minutes=minutes)
-    if right.starts is not None:
-        right = right._replace(ends=right.starts + minutes)
-    version = service.version + 1
+    before = Record.of(service, member.number)
+    _take_back(session, act, service, "reversed" if minutes == 0 else "corrected", owe)
+    if minutes == 0:
+        return Corrected(before, service.points, None)
+    right, version = _put_right(before, minutes, changes or {}), service.version + 1
     if right.ref.startswith(services.OWN_REFS):
         right, version = right._replace(ref=services.next_ref(session, act.community_id, right.digest())), 1
-    days = services.days(session, act.community_id, {(member.id, service.day)})
+    days = services.days(session, act.community_id, {(member.id, right.day)})
     item = intake._accept(right, right.digest(), member, days, ref_known=False)
     if isinstance(item, Finding):
-        raise Refused(item.message, item.code, say("Correct the minutes, or take the service back with --minutes 0."))
+        raise Refused(item.message, item.code, say("Correct it otherwise, or take the service back with --minutes 0."))
     item.number, item.version = services.last_id(session, act.community_id) + 1, version
     post(session, act, [item], days)
     insert_rows(session, "service", COLUMNS, [_row(item, act)])
-    return item
+    return Corrected(before, service.points, item)
+
+
+def _put_right(record: Record, minutes: int | None, changes: Mapping[str, Any]) -> Record:
+    """The record with what is changed of it."""
+    right = record._replace(**changes)
+    if minutes is not None:
+        right = right._replace(minutes=minutes)
+    if right.starts is not None and "ends" not in changes:
+        right = right._replace(ends=right.starts + right.minutes)
+    return right
 
 
 def _take_back(session: Session, act: Act, service: Service, state: str, owe: bool) -> None:
@@ -436,8 +467,9 @@ def _unfit(word: str) -> bool:
     return len(word) > CATEGORY_CHARACTERS_MAX or unfit_word(word) is not None
 
 
-def _reads_activity(book: RuleBook) -> bool:
-    return any(window.endswith("activity") for window in book.windows)
+@lru_cache
+def _reads_activity(windows: tuple[str, ...]) -> bool:
+    return any(window.endswith("activity") for window in windows)
 
 
 def _refused(record: Record, code: str, message: Say) -> Finding:

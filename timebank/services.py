@@ -76,7 +76,8 @@ _VERSIONS = "SELECT ref, digest, version, state FROM service WHERE community_id 
 
 
 class Record(NamedTuple):
-    """One line of a sign-in sheet as a clerk gives it. `row` is its row there; an empty `ref` is made from the content."""
+    """One line of a sign-in sheet as a clerk gives it. `row` is its row there; an empty `ref` is made from the content;
+    `name` is only compared with the member's."""
 
     member_no: str
     day: date
@@ -93,6 +94,7 @@ class Record(NamedTuple):
     team: str = ""
     programme: str = ""
     row: int = 0
+    name: str = ""
 
     @classmethod
     def of(cls, service: Service, member_no: str) -> "Record":
@@ -130,7 +132,7 @@ class Day:
                 return "bad_span", say("The service would end after midnight.")
             for starts, ends in self.spans:
                 if record.starts < ends and starts < record.ends:
-                    told = f"{_clock(starts)}-{_clock(ends)}"
+                    told = f"{clock(starts)}-{clock(ends)}"
                     return (
                         "overlap",
                         say("{number} served {span} on {day} already.", number=member.number, span=told, day=record.day),
@@ -202,6 +204,16 @@ def ref_of(digest: bytes, ordinal: int) -> str:
     return f"{OWN_REFS}{digest.hex()}:{ordinal}"
 
 
+def named(record: Record, ordinals: dict[bytes, int]) -> tuple[Record, bytes]:
+    """A record and its digest; one without a ref gets one made of its content and its ordinal among equal rows, which
+    `ordinals` counts."""
+    digest = record.digest()
+    if record.ref:
+        return record, digest
+    ordinal = ordinals[digest] = ordinals.get(digest, 0) + 1
+    return record._replace(ref=ref_of(digest, ordinal)), digest
+
+
 def next_ref(session: Session, community_id: int, digest: bytes) -> str:
     """The next free ref for this content. Refs are asked for one by one: servers sort texts in ways of their own."""
     ordinal = 1
@@ -246,5 +258,6 @@ def of_entries(session: Session, community_id: int, seqs: Sequence[int]) -> dict
     return found
 
 
-def _clock(minute: int) -> str:
+def clock(minute: int) -> str:
+    """A time of day, from minutes since midnight: '14:00'."""
     return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -7,16 +7,18 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import exchange, forms, hours, reviews, rulebooks, services
+from timebank import exchange, forms, hours, reviews, rulebooks, second_looks, services
 from timebank.base.act import Act
-from timebank.base.i18n import say
-from timebank.base.sheet_values import parse_day, parse_text
+from timebank.base.errors import Invalid
+from timebank.base.i18n import Say, say, text
+from timebank.base.sheet_values import parse_clock, parse_day, parse_text
 from timebank.benefits import points_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
-from timebank.commands.options import Day, InputFile, MemberNo, Number, Partial, SaveRejects, SheetName, Why
+from timebank.commands.options import Day, InputFile, MemberNo, Number, Numbers, Partial, SaveRejects, SheetName, Why
+from timebank.hours import MINUTES_A_DAY_NAMED, Corrected
 from timebank.people import members
-from timebank.services import Record
+from timebank.services import Record, clock
 
 app = typer.Typer(add_completion=False)
 
@@ -117,19 +119,74 @@ def template(
         door.screen.line(say("{file} is written: fill it in, then timebank hours import {file}", file=to))
 
 
-@writing(app, "approve", example="timebank hours approve 17 --as W0002")
-def approve(door: Writing, number: Number) -> None:
-    """Confirm a service that waits, as second person."""
+@writing(app, "approve", example="timebank hours approve 17 18 19 --as W0002")
+def approve(
+    door: Writing,
+    numbers: Numbers = None,
+    all_of: Annotated[
+        str, typer.Option("--all-of", help="All that wait of a sheet (its file) or of an activity (its number or name).")
+    ] = "",
+) -> None:
+    """Confirm services that wait, as second person: all of them, or none."""
+    wanted = sorted(set(numbers or ()))
+    if bool(wanted) == bool(all_of):
+        raise Invalid(say("Say which services: their numbers, or --all-of."), "no_numbers", say("See timebank hours review."))
+    refs = exchange.refs_of(Path(all_of)) if all_of and Path(all_of).is_file() else None
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        posted = hours.approve(session, act, number)
-        assert posted.award is not None, "an approved service is posted"
-        return {"service": number, "entry": posted.seq, "points": posted.award.points}
+        named, left = (wanted, ()) if wanted else second_looks.all_of(session, act, all_of if refs is None else refs)
+        posted = [hours.approve(session, act, number) for number in named]
+        services_ = [{"service": p.number, "entry": p.seq, "points": p.award.points} for p in posted if p.award]
+        if len(wanted) == 1:
+            return services_[0]
+        return {"services": services_, "points": sum(s["points"] for s in services_), "left": list(left)}
 
     receipt = door.once("hours.approve", work).receipt
-    if not door.screen.data(receipt):
-        earned = points_text(receipt["points"], door.decimals())
-        door.screen.line(say("Service {number} is confirmed: {points} points.", number=number, points=earned))
+    if door.screen.data(receipt):
+        return
+    earned = points_text(receipt["points"], door.decimals())
+    if "service" in receipt:
+        door.screen.line(say("Service {number} is confirmed: {points} points.", number=receipt["service"], points=earned))
+        return
+    door.screen.line(say("Services confirmed: {count}, {points} points.", count=len(receipt["services"]), points=earned))
+    if receipt["left"]:
+        shown = " ".join(map(str, receipt["left"]))
+        door.screen.note(
+            say("Days above {most} minutes are confirmed by number: {numbers}", most=MINUTES_A_DAY_NAMED, numbers=shown)
+        )
+
+
+@reading(app, "review", example="timebank hours review")
+def review(door: Door) -> None:
+    """List what needs a second look, and why: what waits, and what looks as if it were recorded twice."""
+    with door.reading() as (session, community):
+        looks = second_looks.listed(session, community.id, door.today(community))
+    names = ("service", "member", "date", "minutes", "category", "state", "why", "other")
+    rows = [
+        (
+            k.service.id,
+            k.member,
+            k.service.day.isoformat(),
+            k.service.minutes,
+            k.service.category,
+            k.service.state,
+            k.why,
+            k.other,
+        )
+        for k in looks
+    ]
+    if door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
+        return
+    columns = (say("number"), say("member"), say("date"), say("minutes"), say("category"), say("state"), say("why"))
+    shown = [
+        (*row[:5], STATES[row[5]], "; ".join(text(said, door.lang) for said in look.told))
+        for row, look in zip(rows, looks, strict=True)
+    ]
+    door.screen.table(say("For a second look ({count})", count=len(rows)), columns, shown)
+    if rows:
+        door.screen.note(
+            say("Confirm with timebank hours approve NUMBER …, turn down with timebank hours reject NUMBER --why REASON.")
+        )
 
 
 @writing(app, "reject", example="timebank hours reject 17 --why 签到表上没有 --as W0002")
@@ -149,25 +206,89 @@ def reject(door: Writing, number: Number, why: Why) -> None:
 def correct(
     door: Writing,
     number: Number,
-    minutes: Annotated[int, typer.Option(help="The right minutes; 0 takes the service back.", min=0)],
+    minutes: Annotated[int | None, typer.Option(help="The right minutes; 0 takes the service back.", min=0)] = None,
+    date: Annotated[str, typer.Option("--date", help="The right day.")] = "",
+    start: Annotated[str, typer.Option(help="When it began, for example 14:00.")] = "",
+    end: Annotated[str, typer.Option(help="When it ended, for example 15:30.")] = "",
+    category: Annotated[str | None, typer.Option(help="Category of the rule book.")] = None,
+    activity: Annotated[str | None, typer.Option(help="Name of the activity.")] = None,
+    activity_no: Annotated[str | None, typer.Option(help="Number of the activity.")] = None,
+    place: Annotated[str | None, typer.Option(help="Where it was.")] = None,
+    team: Annotated[str | None, typer.Option(help="Number of the team under which it was done.")] = None,
+    programme: Annotated[str | None, typer.Option(help="The programme it belongs to.")] = None,
+    team_size: Annotated[int | None, typer.Option(help="How many served together.", min=1)] = None,
+    kind: Annotated[str | None, typer.Option(help="How it is known: " + ", ".join(services.KINDS) + ".")] = None,
     owe: Annotated[bool, typer.Option("--owe", help="Let points spent meanwhile be owed.")] = False,
 ) -> None:
     """Correct a posted service: the old entry is reversed and a new one made. Two people."""
+    words = {"category": category, "activity": activity, "activity_no": activity_no, "place": place}
+    words |= {"team": team, "programme": programme}
+    changes: dict[str, Any] = {name: parse_text(word) for name, word in words.items() if word is not None}
+    changes |= {} if team_size is None else {"team_size": team_size}
+    changes |= {} if kind is None else {"kind": exchange.kind_of(parse_text(kind))}
+    changes |= {"day": parse_day(date).isoformat()} if date else {}
+    if start and end:
+        changes |= dict(zip(("starts", "ends", "minutes"), exchange.span_of(str(minutes or ""), start, end), strict=True))
+    elif start:
+        changes["starts"] = parse_clock(start)
+    elif end:
+        raise Invalid(say("An end needs a beginning."), "no_start", say("Give --start too."))
+    request: dict[str, Any] = {"number": number, "owe": owe}
+    request |= {} if minutes is None else {"minutes": minutes}
+    request |= {"changes": changes} if changes else {}
+    if len(request) == 2:
+        raise Invalid(
+            say("It is not said what is to be corrected."), "nothing_to_correct", say("Give --minutes or another one.")
+        )
+    told: list[Corrected] = []
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        return corrected(session, act, {"number": number, "minutes": minutes, "owe": owe})
+        told.append(_corrected(session, act, request))
+        return _receipt(request, told[-1])
 
-    request = {"number": number, "minutes": minutes, "owe": owe}
     receipt = door.once_or_ask("hours.correct", f"hours:{number}", request, work).receipt
-    if not door.screen.data(receipt) and "waiting" not in receipt:
-        door.screen.line(say("Service {number} is corrected to {minutes} minutes.", number=number, minutes=minutes))
+    if door.screen.data(receipt) or "waiting" in receipt:
+        return
+    door.screen.line(say("Service {number} is corrected to {minutes} minutes.", number=number, minutes=receipt["minutes"]))
+    if told:
+        _show_changes(door, told[-1])
+
+
+def _show_changes(door: Writing, done: Corrected) -> None:
+    """What was before and what is now, field by field where they differ."""
+    decimals, after = door.decimals(), done.after
+    rows: list[tuple[Say, str, str]] = []
+    if after is not None:
+        old, new = _shown(done.before), _shown(after.record)
+        rows.extend((FIELDS[name], old[name], new[name]) for name in FIELDS if old[name] != new[name])
+    points = after.award.points if after is not None and after.award else 0
+    rows.append((say("points"), points_text(done.points, decimals), points_text(points, decimals)))
+    door.screen.table(say("What changed"), (say("field"), say("before"), say("now")), rows)
+
+
+def _shown(record: Record) -> dict[str, str]:
+    """A record's fields as a person reads them."""
+    span = "" if record.starts is None or record.ends is None else f"{clock(record.starts)}-{clock(record.ends)}"
+    fields = {name: str(getattr(record, name)) for name in FIELDS if name != "span"}
+    return {**fields, "span": span}
 
 
 def corrected(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
     """Carry out a correction that was asked for."""
-    number, minutes = request["number"], request["minutes"]
-    posted = hours.correct(session, act, number, minutes, owe=request["owe"])
-    return {"service": number, "corrected": posted.number if posted else 0, "minutes": minutes}
+    return _receipt(request, _corrected(session, act, request))
+
+
+def _corrected(session: Session, act: Act, request: dict[str, Any]) -> Corrected:
+    changes = dict(request.get("changes", {}))
+    if "day" in changes:
+        changes["day"] = parse_day(changes["day"])
+    return hours.correct(session, act, request["number"], request.get("minutes"), changes, owe=request["owe"])
+
+
+def _receipt(request: dict[str, Any], done: Corrected) -> dict[str, Any]:
+    after = done.after
+    minutes = after.record.minutes if after else 0
+    return {"service": request["number"], "corrected": after.number if after else 0, "minutes": minutes}
 
 
 def reviewed(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
@@ -212,4 +333,17 @@ STATES = {
     "rejected": say("rejected"),
     "corrected": say("corrected"),
     "reversed": say("reversed"),
+}
+FIELDS = {
+    "day": say("date"),
+    "minutes": say("minutes"),
+    "span": say("from - to"),
+    "category": say("category"),
+    "activity": say("activity"),
+    "activity_no": say("number of the activity"),
+    "place": say("place"),
+    "team": say("team"),
+    "programme": say("programme"),
+    "team_size": say("people"),
+    "kind": say("kind of record"),
 }

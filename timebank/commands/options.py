@@ -32,6 +32,9 @@ SheetName = Annotated[str, typer.Option("--sheet", metavar="NAME", help="Which w
 Day = Annotated[str, typer.Option("--date", help="The day, for example 2026-10-03.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number shown in the list.", min=0, max=10**10 - 1)]
 """The number of a row; databases refuse to look for what does not fit into 64 bits."""
+Numbers = Annotated[
+    list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers shown in the list.", min=0, max=10**10 - 1)
+]
 Why = Annotated[str, typer.Option("--why", help="The reason.")]
 
 

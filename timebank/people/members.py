@@ -53,7 +53,7 @@ class Member(SQLModel, table=True):
         return f"member:{self.id}"
 
 
-_VOLUNTEERS = "SELECT number_key, id, number, joined_on FROM member WHERE community_id = ? AND number_key IN ?"
+_VOLUNTEERS = "SELECT number_key, id, number, joined_on, person_id FROM member WHERE community_id = ? AND number_key IN ?"
 
 
 class Volunteer(NamedTuple):
@@ -63,11 +63,12 @@ class Volunteer(NamedTuple):
     number: str
     joined_on: date
     holder: str
+    person_id: int
 
     @classmethod
     def of(cls, member: Member) -> "Volunteer":
         """The plain value of a member's row."""
-        return cls(member.id, member.number, member.joined_on, member.holder)
+        return cls(member.id, member.number, member.joined_on, member.holder, member.person_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +208,8 @@ def find_all(session: Session, community_id: int, numbers: Sequence[str]) -> dic
     found: dict[str, Volunteer] = {}
     for start in range(0, len(keys), 500):
         rows = select_rows(session, _VOLUNTEERS, (community_id, keys[start : start + 500]))
-        for key, number_id, number, joined_on in rows:
-            found[key] = Volunteer(number_id, number, date.fromisoformat(iso(joined_on)), f"member:{number_id}")
+        for key, number_id, number, joined_on, person_id in rows:
+            found[key] = Volunteer(number_id, number, date.fromisoformat(iso(joined_on)), f"member:{number_id}", person_id)
     return found
 
 

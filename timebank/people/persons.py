@@ -1,19 +1,23 @@
 """Names and contacts, apart from everything else, so that they can be encrypted and erased while the amounts stay."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from sqlmodel import Session, SQLModel, col, select
 
+from timebank.base.codes import narrow
 from timebank.base.db import insert_rows, key_field
 from timebank.base.i18n import Say, say
 from timebank.base.masking import tells_who
-from timebank.base.rows import last_id
+from timebank.base.rows import last_id, select_rows
 
 _ID_NUMBER = re.compile(r"[0-9]{6}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]")
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_NO_PART = re.compile(r"[\s·•・.]")
+_NAMES = "SELECT id, name FROM person WHERE community_id = ? AND id IN ?"
+_CHUNK = 500
 
 
 class Person(SQLModel, table=True):
@@ -65,6 +69,19 @@ def cards(session: Session, community_id: int) -> dict[int, Card]:
 def names(session: Session, community_id: int) -> dict[int, str]:
     """Every person's full name by id, for lists that mask it or are allowed to show it."""
     return dict(session.exec(select(Person.id, Person.name).where(col(Person.community_id) == community_id)).all())
+
+
+def names_of(session: Session, community_id: int, numbers: Collection[int]) -> dict[int, str]:
+    """Some persons' full names by id."""
+    asked, found = sorted(numbers), dict[int, str]()
+    for start in range(0, len(asked), _CHUNK):
+        found.update(select_rows(session, _NAMES, (community_id, asked[start : start + _CHUNK])))
+    return found
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one as offices type them: spaces, dots between and the width and case of letters aside."""
+    return _NO_PART.sub("", narrow(one)).casefold() == _NO_PART.sub("", narrow(other)).casefold()
 
 
 def age_on(id_number: str | None, day: date) -> int | None:

@@ -1,0 +1,107 @@
+"""What of the hours needs a second look, and why: what waits for a second person, and what looks as if it stood there twice.
+
+Reads only; confirming and turning down are `hours.approve` and `hours.reject`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sqlmodel import Session, col, select
+
+from timebank import services
+from timebank.base.act import Act
+from timebank.base.errors import NotFound
+from timebank.base.i18n import Say, say
+from timebank.hours import MINUTES_A_DAY_ALONE, MINUTES_A_DAY_NAMED
+from timebank.people import clerks, members
+from timebank.services import Days, Service
+
+DOUBLED_DAYS = 31
+"""So many days back services are compared with one another."""
+
+
+@dataclass(slots=True)
+class Look:
+    """A service that needs a second look: codes of why, the same in words, and the service it looks like (0: none)."""
+
+    service: Service
+    member: str
+    why: list[str] = field(default_factory=list)
+    told: list[Say] = field(default_factory=list)
+    other: int = 0
+
+    def because(self, code: str, told: Say) -> None:
+        """Give a reason."""
+        self.why.append(code)
+        self.told.append(told)
+
+
+def listed(session: Session, community_id: int, today: date) -> list[Look]:
+    """What waits, and of the last days what looks like another record; by day and number.
+
+    Reasons: long_day (above 480 minutes), very_long_day (above 720), back_entered, own_hours, doubled.
+    """
+    waiting = services.listed(session, community_id, state="waiting")
+    recent = _recent(session, community_id, today - timedelta(DOUBLED_DAYS))
+    doubled = _doubled(recent)
+    found = {service.id: service for service in (*waiting, *recent) if service.state == "waiting" or service.id in doubled}
+    days = services.days(session, community_id, {(service.member_id, service.day) for service in waiting})
+    own = {clerk.id: clerk.member_id for clerk in clerks.listed(session, community_id)}
+    numbers = {member.id: member.number for member in members.listed(session, community_id)} if found else {}
+    looks = []
+    for service in sorted(found.values(), key=lambda service: (service.day, service.id)):
+        look = Look(service, numbers[service.member_id])
+        if service.state == "waiting":
+            _why_it_waits(look, days, own.get(service.recorded_by) == service.member_id)
+        if service.id in doubled:
+            look.other = doubled[service.id]
+            look.because("doubled", say("same member, day and minutes as service {other}", other=look.other))
+        looks.append(look)
+    return looks
+
+
+def _why_it_waits(look: Look, days: Days, own: bool) -> None:
+    service = look.service
+    minutes = days[service.member_id, service.day].minutes
+    if minutes > MINUTES_A_DAY_ALONE:
+        code = "very_long_day" if minutes > MINUTES_A_DAY_NAMED else "long_day"
+        look.because(code, say("{minutes} minutes on that day", minutes=minutes))
+    if service.kind == "back-entered":
+        look.because("back_entered", say("entered long after"))
+    if own:
+        look.because("own_hours", say("a clerk's own hours"))
+
+
+def all_of(session: Session, act: Act, wanted: str | Collection[str]) -> tuple[list[int], list[int]]:
+    """The services that wait of an activity (its number or name) or under these refs, by number; and those that must be named
+    themselves, because their day has more than 720 minutes. Raises NotFound `nothing_waits`."""
+    waiting = services.listed(session, act.community_id, state="waiting")
+    if isinstance(wanted, str):
+        of_it = [service for service in waiting if wanted in (service.activity_no, service.activity)]
+    else:
+        of_it = [service for service in waiting if service.ref in wanted]
+    if not of_it:
+        raise NotFound(say("Nothing of it waits."), "nothing_waits", say("See timebank hours review."))
+    days = services.days(session, act.community_id, {(service.member_id, service.day) for service in of_it})
+    long = {s.id for s in of_it if days[s.member_id, s.day].minutes > MINUTES_A_DAY_NAMED}
+    return sorted({service.id for service in of_it} - long), sorted(long)
+
+
+def _recent(session: Session, community_id: int, since: date) -> Sequence[Service]:
+    there = (col(Service.community_id) == community_id, col(Service.day) >= since)
+    counting = col(Service.state).in_(("waiting", "posted"))
+    return session.exec(select(Service).where(*there, counting).order_by(col(Service.id))).all()
+
+
+def _doubled(recent: Iterable[Service]) -> dict[int, int]:
+    """Services that have the member, day and minutes of an earlier one, by number: the number of the earlier one. Two that both
+    tell from when to when are two: they do not overlap."""
+    first: dict[tuple[int, date, int], Service] = {}
+    found = {}
+    for service in recent:
+        place = (service.member_id, service.day, service.minutes)
+        other = first.setdefault(place, service)
+        if other is not service and (service.starts is None or other.starts is None):
+            found[service.id] = other.id
+    return found
