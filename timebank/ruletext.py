@@ -403,7 +403,9 @@ class Table:
     def _fitted(self, key: str, kind: Kind[T], value: object) -> T:
         fitted = kind.fit(value)
         if fitted is None:
-            self.refuse(key, kind.code, kind.wanted, value)
+            quoted = isinstance(value, str) and kind.code in ("bad_number", "bad_flag")
+            wanted = say("{wanted}, without quotes", wanted=kind.wanted) if quoted else kind.wanted
+            self.refuse(key, kind.code, wanted, value)
             return kind.stand_in
         return fitted
 

@@ -4,6 +4,7 @@ Data goes to stdout, everything else to stderr. With --json stdout holds one JSO
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _FINDINGS_SHOWN = 50
+_SECTION = re.compile(r"([a-z]+)\[(\d+)\]\.?(.*)")
 
 
 class Screen:
@@ -80,7 +82,8 @@ class Screen:
             self._text(say("error: {message}", message=error.message)), style="bold red", markup=False, soft_wrap=True
         )
         for finding in error.findings[:_FINDINGS_SHOWN]:
-            line = f"  {place(finding.where, self._config.lang)}: {self._text(finding.message)} [{finding.code}]"
+            where = place(finding.where, self._config.lang)
+            line = "  " + self._text(say("{where}: {what} [{code}]", where=where, what=finding.message, code=finding.code))
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         if len(error.findings) > _FINDINGS_SHOWN:
             more = say("… and {count} more; --json lists all.", count=len(error.findings) - _FINDINGS_SHOWN)
@@ -132,6 +135,11 @@ def place(where: str, lang: str) -> str:
         return f"第 {where.partition(' ')[2]} 行"
     if lang == "zh" and where.startswith("entry "):
         return f"第 {where[6:]} 号分录"
+    if section := _SECTION.fullmatch(where):  # 'cap[0].points' of a rule book: people count from 1
+        name, number, key = section[1], int(section[2]) + 1, section[3]
+        if lang == "zh":
+            return f"第 {number} 个 [[{name}]]" + (f" 的 {key}" if key else "")
+        return f"[[{name}]] number {number}" + (f", {key}" if key else "")
     return where
 
 
