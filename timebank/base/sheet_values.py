@@ -133,7 +133,7 @@ def parse_number_of_one(cell: str) -> str:
     number = parse_text(cell)
     if not number:
         raise Invalid(say("The member's number is missing."), "no_member")
-    if not number.isalnum() and len([part for part in _SEVERAL.split(number) if part]) > 1:
+    if not (number.isascii() and number.isalnum()) and len([part for part in _SEVERAL.split(number) if part]) > 1:
         raise Invalid(
             say('"{written}" names several members.', written=excerpt(cell)),
             "several_members",
