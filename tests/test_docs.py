@@ -201,7 +201,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         init --name 建设中路社区 --open-from 2026-10|db status|db upgrade|clerk add 李晓梅|clerk list
         member import people.csv|merchant import shops.csv|member add 张小三|merchant add 阿香理发店|member list|member show M1
         merchant list|rules check {rules}|rules publish {rules} --resolution 7 --retroactive 首份 --approver W0002|rules list
-        rules show 2026.1|rules diff 2026.1 draft.toml
+        rules show 2026.1|rules diff 2026.1 draft.toml|rules presets|rules new half-hours mine.toml
         hours import sheet.csv --partial|hours record M2 --date 2026-10-06 --minutes 60 --category care
         hours record M2 --date 2026-10-07 --minutes 600 --activity-no A7|inbox|hours review
         hours approve --all-of A7 --as W0002|approve 2 --as W0002

@@ -447,7 +447,7 @@ A_DAY = "must be a day of the calendar without quotes, like 2027-01-31"
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("times = 1.5", 'times = "1.5"', f'{A_NUMBER}, got "1.5"'),
+        ("times = 1.5", 'times = "1.5"', f'{A_NUMBER}, without quotes, got "1.5"'),
         ("times = 1.5", "times = 1e3", f"{A_NUMBER}, got 1e3"),
         ("times = 1.5", "times = [1.5]", f"{A_NUMBER}, got a list"),
         ("times = 1.5", "times = {a = 1}", f"{A_NUMBER}, got a table"),
