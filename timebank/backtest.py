@@ -9,12 +9,12 @@ The other side of every comparison is what was really paid. So a book in force, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlmodel import Session
 
@@ -23,13 +23,15 @@ from timebank.base.months import period_of
 from timebank.benefits import Offset
 from timebank.clauses import REVIEW, Facts, RuleBook
 from timebank.history import Adjusted, Converted, Event, Moved, Moves, Served, TakenBack
+from timebank.repeats import Repeats
 from timebank.rewards import Award, award, convert
-from timebank.tallies import Tallies
+from timebank.tallies import Tallies, scopes_of
 
 TENTHS = 10
 CREDITS = "\N{RIGHTWARDS ARROW}credits"
 """Stands for conversions among categories: no category begins so."""
 _STEP = 500
+_Name = TypeVar("_Name", int, str)
 _DAYS_OF_A_YEAR = 365
 
 
@@ -125,25 +127,26 @@ class _Kept(NamedTuple):
     made: Award
 
 
-_Place = tuple[int, str, str]
-
-
 class Replay:
     """Takes events one by one and adds up both sides; `result` may be asked for at any time."""
 
     def __init__(self, book: RuleBook, span: Span) -> None:
         self._book = book
         self._span = span
-        self._tallies = Tallies()
+        self._tallies = Tallies(reads=book)
+        self._repeats = Repeats(book)
         self._later: dict[int, _Kept] = {}
         self._converted: dict[int, tuple[Converted, int]] = {}
         self._credits: Counter[tuple[int, str]] = Counter()
-        self._sums: dict[_Place, list[int]] = {}
+        self._members: dict[int, list[int]] = {}
+        self._categories: dict[str, list[int]] = {}
+        self._teams: dict[str, list[int]] = {}
         self._cuts: Counter[tuple[str, str]] = Counter()
         self._hits: Counter[tuple[str, str]] = Counter()
 
     def take(self, event: Event) -> Award | None:
-        """Take the next event; gives the award that a service in the span earns under the draft."""
+        """Take the next event; gives the award that a service in the span earns under the draft. Its trace and lapse day may be
+        those of another service that earned the same; that of one which a cap touched is its own."""
         if isinstance(event, Served):
             return self._serve(event)
         if isinstance(event, TakenBack):
@@ -162,7 +165,10 @@ class Replay:
             tallies.balances.setdefault(member, 0)
         made = None
         if self._span.holds(facts.day):
-            made = award(facts, book, tallies.used(member, facts, book))
+            made = self._repeats.find(facts, scopes_of(facts.category, facts.day), tallies.own(member))
+            if made is None:
+                made = award(facts, book, tallies.used(member, facts, book))
+                self._repeats.keep(made)
             self._count(member, facts, one.paid, made, 1)
         tallies.add(member, facts, made or one.paid)
         if one.taken_back:
@@ -170,21 +176,21 @@ class Replay:
         return made
 
     def _count(self, member: int, facts: Facts, paid: Award, made: Award, sign: int) -> None:
-        self._add((member, facts.category, facts.team), sign, sign * paid.points, sign * made.points)
-        for side, award_ in (("old", paid), ("new", made)):
-            for cut in award_.trace.get("caps", ()):
-                self._hits[cut["id"], side] += sign
-                to = cut["to"]
-                self._cuts["pools" if to.startswith("pool:") else to, side] += sign * cut["cut"]
+        old, new = sign * paid.points, sign * made.points
+        _add(self._members, member, sign, old, new)
+        _add(self._categories, facts.category, sign, old, new)
+        if facts.team:
+            _add(self._teams, facts.team, sign, old, new)
+        if "caps" in paid.trace:
+            self._cut(paid.trace["caps"], "old", sign)
+        if "caps" in made.trace:
+            self._cut(made.trace["caps"], "new", sign)
 
-    def _add(self, place: _Place, services: int, old: int, new: int) -> None:
-        sums = self._sums.get(place)
-        if sums is None:
-            self._sums[place] = [services, old, new]
-            return
-        sums[0] += services
-        sums[1] += old
-        sums[2] += new
+    def _cut(self, cuts: Iterable[Mapping[str, Any]], side: str, sign: int) -> None:
+        for cut in cuts:
+            self._hits[cut["id"], side] += sign
+            to = cut["to"]
+            self._cuts["pools" if to.startswith("pool:") else to, side] += sign * cut["cut"]
 
     def _take_back(self, event: TakenBack) -> None:
         kept = self._later.pop(event.of, None)
@@ -215,7 +221,7 @@ class Replay:
         points = event.points
         if self._span.holds(event.day):
             points = self._converts_to(event)
-            self._add((event.member, CREDITS, ""), 0, event.points, points)
+            self._count_credits(event.member, event.points, points)
             if event.taken_back:
                 self._converted[event.seq] = event, points
         self._move({event.member: points}, {})
@@ -231,8 +237,12 @@ class Replay:
 
     def _convert_back(self, event: Converted, points: int) -> None:
         """The real reversal took away what was really given: make up for the difference."""
-        self._add((event.member, CREDITS, ""), 0, -event.points, -points)
+        self._count_credits(event.member, -event.points, -points)
         self._move({event.member: event.points - points}, {})
+
+    def _count_credits(self, member: int, old: int, new: int) -> None:
+        _add(self._members, member, 0, old, new)
+        _add(self._categories, CREDITS, 0, old, new)
 
     def _move(self, moves: Moves, served: Moves) -> None:
         """What members have or served otherwise than by services."""
@@ -245,42 +255,42 @@ class Replay:
 
     def result(self) -> Result:
         """What came out so far."""
-        sums = {place: line for place, line in self._sums.items() if any(line)}
-        shares: dict[int, list[int]] = {}
-        for (member, _, _), (_, old, new) in sums.items():
-            share = shares.setdefault(member, [0, 0])
-            share[0] += old
-            share[1] += new
-        members = tuple(Share(member, old, new) for member, (old, new) in sorted(shares.items()))
-        lines = [Line(category, *line) for (_, category, _), line in sums.items()]
-        teams = [Line(team, *line) for (_, _, team), line in sums.items() if team]
+        members = tuple(Share(member, old, new) for member, (n, old, new) in sorted(self._members.items()) if n or old or new)
+        categories = _lines(self._categories)
         cuts = {to: Line(to, 0, self._cuts[to, "old"], self._cuts[to, "new"]) for to in ("pools", REVIEW, "discard")}
         hits = [Line(cap, 0, self._hits[cap, "old"], self._hits[cap, "new"]) for cap in dict.fromkeys(c for c, _ in self._hits)]
         return Result(
             version=self._book.version,
             span=self._span,
-            kept=_summed("", lines),
+            kept=_summed(categories),
             pools=cuts["pools"],
             review=cuts[REVIEW],
             discarded=cuts["discard"],
-            by_category=_by_name(lines),
-            by_team=_by_name(teams),
+            by_category=categories,
+            by_team=_lines(self._teams),
             by_tenth=_by_tenth(members),
             hits=tuple(sorted(hit for hit in hits if hit.old or hit.new)),
             shares=members,
         )
 
 
-def _summed(name: str, lines: Iterable[Line]) -> Line:
+def _add(to: dict[_Name, list[int]], name: _Name, number: int, old: int, new: int) -> None:
+    sums = to.get(name)
+    if sums is None:
+        to[name] = [number, old, new]
+        return
+    sums[0] += number
+    sums[1] += old
+    sums[2] += new
+
+
+def _lines(named: Mapping[str, list[int]]) -> tuple[Line, ...]:
+    return tuple(Line(name, *sums) for name, sums in sorted(named.items()) if any(sums))
+
+
+def _summed(lines: Iterable[Line]) -> Line:
     """Lines as one."""
-    return Line(name, *(sum(column) for column in zip((0, 0, 0), *(line[1:] for line in lines), strict=True)))
-
-
-def _by_name(lines: Iterable[Line]) -> tuple[Line, ...]:
-    named: dict[str, list[Line]] = {}
-    for line in lines:
-        named.setdefault(line.name, []).append(line)
-    return tuple(_summed(name, some) for name, some in sorted(named.items()))
+    return Line("", *(sum(column) for column in zip((0, 0, 0), *(line[1:] for line in lines), strict=True)))
 
 
 def _by_tenth(members: Sequence[Share]) -> tuple[Line, ...]:

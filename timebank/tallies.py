@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from timebank.clauses import Bonus, Facts, RuleBook, Used
@@ -69,10 +70,16 @@ class Tallies:
 
     It begins with the sums that were loaded; a place without any is zero. `balances` are the points a member has (available
     and held, less what is owed), which only books with a store cap read: give them before, and anew whenever points moved
-    otherwise than by a service.
+    otherwise than by a service. With `reads` only the sums are kept that this book reads: nothing is to be saved then.
     """
 
-    def __init__(self, sums: Mapping[Place, Sums] | None = None, balances: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        sums: Mapping[Place, Sums] | None = None,
+        balances: Mapping[int, int] | None = None,
+        reads: RuleBook | None = None,
+    ) -> None:
+        self._read = _all if reads is None else itemgetter(*_read_by(reads))
         self._sums: dict[int, dict[str, Sums]] = {}
         for (member, scope), some in (sums or {}).items():
             self._sums.setdefault(member, {})[scope] = some
@@ -107,6 +114,10 @@ class Tallies:
             bonuses=frozenset(had),
         )
 
+    def own(self, member: int) -> Mapping[str, Sums]:
+        """A member's sums by scope, to be read."""
+        return self._sums.get(member, _NOTHING)
+
     def add(self, member: int, facts: Facts, made: Award) -> None:
         """Add a service and its award. Every sum is kept, whether a book reads it today or a later one may."""
         self._move(member, facts, made, 1)
@@ -125,9 +136,12 @@ class Tallies:
             *(sign * made.points, sign * made.window_minutes),
         )
         scopes = scopes_of(facts.category, facts.day)
-        _moved(self._sums.setdefault(member, {}), scopes, more)
+        own = self._sums.get(member)
+        if own is None:
+            own = self._sums[member] = {}
+        _moved(own, self._read(scopes), more)
         if facts.activity or made.bonuses:
-            _moved(self._sums[member], _own_more(facts, made.bonuses, scopes), more)
+            _moved(own, _own_more(facts, made.bonuses, scopes), more)
         if facts.team or facts.programme:
             _moved(self._sums.setdefault(SHARED, {}), _shared(facts, scopes), more)
         if member in self.balances:
@@ -141,6 +155,16 @@ class Tallies:
             return own.get(within, _NONE)
         of = facts.team if scope == "team" else facts.programme
         return self._sums.get(SHARED, _NOTHING).get(f"{scope}:{of}/{within}", _NONE)
+
+
+def _all(scopes: Scopes) -> Scopes:
+    return scopes
+
+
+def _read_by(book: RuleBook) -> list[int]:
+    """The places in `Scopes` of what a book reads: the category, the day, and what its caps and tiers ask for."""
+    tiers = ("year", "lifetime") if book.ready.reads_served else ()
+    return [i for i, name in enumerate(Scopes._fields) if name in ("category", "day", *book.windows, *tiers)]
 
 
 def _moved(own: dict[str, Sums], scopes: Iterable[str], more: tuple[int, int, int, int, int]) -> None:
