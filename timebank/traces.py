@@ -87,9 +87,14 @@ def explain(trace: Mapping[str, Any], lang: Language) -> str:
 
 def explained(trace: Mapping[str, Any]) -> Say:
     """A trace in words, as a sentence for any language: what was served, counted, multiplied, cut, recorded; or converted."""
+    return _joined(steps_of(trace))
+
+
+def steps_of(trace: Mapping[str, Any]) -> list[Say]:
+    """The same step by step. Raises as `facts_of` and `used_of` do."""
     if "credits" in trace:
-        return _joined([*_conversion_told(trace, *conversion_of(trace))])
-    return _joined([*_minutes_told(trace, facts_of(trace), used_of(trace))])
+        return [*_conversion_told(trace, *conversion_of(trace))]
+    return [*_minutes_told(trace, facts_of(trace), used_of(trace))]
 
 
 def _joined(steps: list[Say]) -> Say:
@@ -169,15 +174,15 @@ def _points_told(trace: Mapping[str, Any]) -> Iterator[Say]:
         )
     cuts = trace.get("caps", ())
     if cuts:
-        yield say("makes {amount}", amount=_amount(trace, trace["points"] + sum(cut["cut"] for cut in cuts)))
+        yield say("makes {amount}", amount=amount_told(trace, trace["points"] + sum(cut["cut"] for cut in cuts)))
     for cut in cuts:
         yield _cut_told(trace, cut)
-    yield say("{amount} recorded", amount=_amount(trace, trace["points"]))
+    yield say("{amount} recorded", amount=amount_told(trace, trace["points"]))
 
 
 def _cut_told(trace: Mapping[str, Any], cut: Mapping[str, Any]) -> Say:
-    limit = _amount(trace, cut["limit"]) if cut["of"] == "points" else time_told(cut["limit"])
-    amount, cap = _amount(trace, cut["cut"]), cap_named(cut["per"], cut.get("scope", "member"))
+    limit = amount_told(trace, cut["limit"]) if cut["of"] == "points" else time_told(cut["limit"])
+    amount, cap = amount_told(trace, cut["cut"]), cap_named(cut["per"], cut.get("scope", "member"))
     if cut["to"] == "discard":
         return say("{amount} above the {cap} of {limit} are not recorded", amount=amount, cap=cap, limit=limit)
     if cut["to"] == REVIEW:
@@ -195,7 +200,7 @@ def _conversion_told(trace: Mapping[str, Any], _: date, offered: int, before: in
     taken = offered - trace.get("over", 0)
     value = taken * Fraction(trace["rate"])
     yield say("{credits} credits × {rate} {result}", credits=taken, rate=trace["rate"], result=_result(value))
-    yield say("{amount} recorded", amount=_amount(trace, trace["points"]))
+    yield say("{amount} recorded", amount=amount_told(trace, trace["points"]))
 
 
 def cap_named(per: str, scope: str) -> Say:
@@ -213,8 +218,8 @@ def time_told(minutes: int) -> Say:
     return say("{hours} h {minutes} min", hours=hours, minutes=f"{rest:02d}") if rest else say("{hours} h", hours=hours)
 
 
-def _amount(trace: Mapping[str, Any], points: int) -> Say:
-    """An amount of points with its unit: of 积分, 福分 and the like one says 79 分."""
+def amount_told(trace: Mapping[str, Any], points: int) -> Say:
+    """An amount of points (smallest unit) with the unit of a trace: of 积分, 福分 and the like one says 79 分."""
     unit = trace["unit"]
     amount = plain(Decimal(points).scaleb(-trace.get("decimals", 0)))
     return say("{amount} {unit}", amount=amount, unit="分" if unit.endswith("分") else unit)

@@ -43,6 +43,14 @@ def day_of(typed: str) -> date:
     return parse_day(typed)
 
 
+def entry_number(typed: str) -> int:
+    """The number behind E000042 or 42. Raises Invalid `bad_entry`."""
+    digits = typed.strip().upper().removeprefix("E")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
+        raise Invalid(say("{entry} is no entry number.", entry=typed), "bad_entry", say("Write it like E000042."))
+    return int(digits)
+
+
 def rule_text(file: Path) -> bytes:
     """The bytes of a rule book file. Raises NotFound `no_file`, Invalid `file_too_large`."""
     if not file.is_file():

@@ -23,8 +23,7 @@ from timebank.commands import balance
 from timebank.commands.balance import lapse
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
-from timebank.commands.options import InputFile, MemberNo, Names, Partial, SaveRejects, SheetName
-from timebank.commands.rules import entry_number
+from timebank.commands.options import InputFile, MemberNo, Names, Partial, SaveRejects, SheetName, entry_number
 from timebank.journal import Receipt
 from timebank.people import members, persons, teams
 from timebank.points import Reminder

@@ -9,7 +9,7 @@ from timebank import checkpoints, evidence, proof_files
 from timebank.base.i18n import say
 from timebank.base.sheet_writing import sync_folder, write_bytes
 from timebank.commands.door import Door
-from timebank.commands.rules import entry_number
+from timebank.commands.options import entry_number
 from timebank.commands.verify import content
 from timebank.notes import digits, read_head, read_vkey
 

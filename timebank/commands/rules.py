@@ -8,21 +8,22 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import journal, ledger, presets, rewards, rulebooks, rulefile
+from timebank import presets, rewards, rulebooks, rulefile
 from timebank.base.act import Act
-from timebank.base.errors import Conflict, Finding, Invalid, NotFound
-from timebank.base.i18n import Say, say, text
+from timebank.base.errors import Conflict, Finding
+from timebank.base.i18n import say, text
 from timebank.base.months import add_months
 from timebank.base.sheet_writing import write_bytes
 from timebank.commands.backtest import app as trials
 from timebank.commands.door import Door, Writing, reading, writing
+from timebank.commands.explain import app as explaining
 from timebank.commands.options import InputFile, day_of, rule_text
 from timebank.rulelint import beside
 from timebank.rulewords import SECTIONS, differences, lines
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
-app.registered_commands += trials.registered_commands
+app.registered_commands += trials.registered_commands + explaining.registered_commands
 
 
 @reading(app, "presets", example="timebank rules presets")
@@ -179,30 +180,3 @@ def diff(door: Door, version: Annotated[str, typer.Argument(help="A published ve
         door.screen.line(change.told())
     if not changes:
         door.screen.line(say("{file} says the same as version {version}.", file=file.name, version=version))
-
-
-@reading(app, "explain", example="timebank rules explain E000042")
-def explain(door: Door, entry: Annotated[str, typer.Argument(help="An entry, for example E000042.")]) -> None:
-    """Explain in words how the points of an entry came about, from the entry alone."""
-    seq = entry_number(entry)
-    with door.reading() as (session, community):
-        found = session.get(journal.Entry, (community.id, seq))
-        if found is None:
-            raise NotFound(say("There is no entry {entry}.", entry=entry), "no_entry", say("See timebank hours list."))
-        trace = ledger.trace_of(found.payload)
-    told: Say | str = (
-        rewards.explain(trace, door.lang) if trace else say("Entry {entry} gave no points by a rule.", entry=entry)
-    )
-    rules = found.rules or ""
-    if not door.screen.data(
-        {"entry": seq, "kind": found.kind, "rules": rules, "explanation": text(told, door.lang), "trace": trace}
-    ):
-        door.screen.line(say("{told} [rules {rules}]", told=told, rules=rules) if rules else told)
-
-
-def entry_number(typed: str) -> int:
-    """The number behind E000042 or 42. Raises Invalid `bad_entry`."""
-    digits = typed.strip().upper().removeprefix("E")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
-        raise Invalid(say("{entry} is no entry number.", entry=typed), "bad_entry", say("Write it like E000042."))
-    return int(digits)
