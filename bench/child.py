@@ -4,6 +4,7 @@ A fresh process for every run, so that neither side of a comparison pays for the
 interpreter's start or the loading of input that a floor is handed; `peak_kb` is the process's own.
 """
 
+import gc
 import json
 import pickle
 import resource
@@ -198,21 +199,49 @@ def payloads_floor(database: str) -> Result:
     return {"seconds": time.perf_counter() - begun, "entries": entries}
 
 
-@work
-def awards(count: int) -> Result:
-    """Pure awards under the full rule book: categories, days, teams and what was used before vary."""
+def _services(count: int, members: int) -> tuple[Any, list[Any]]:
+    """The full rule book, and services of a year as history tells them: categories, days and teams vary."""
     from timebank import rulefile
-    from timebank.rewards import Facts, Used, award
+    from timebank.clauses import NEVER
+    from timebank.history import Served
+    from timebank.rewards import Award, Facts
 
     book = rulefile.read(books.RULES.read_bytes()).book
     assert book is not None, "the example is a sound rule book"
-    days = [date(2026, 1, 1) + timedelta(number) for number in range(365)]
     categories = ("elder-care", "cleaning", "tutoring", "patrol")
-    facts = [Facts(days[n % 365], categories[n % 4], 30 + n % 12 * 15, n % 9 + 1) for n in range(4_096)]
+    served = []
+    for n in range(count):
+        drawn = int.from_bytes(sha256(str(n).encode()).digest()[:8])
+        day = date(2026, 1, 1) + timedelta(n * 365 // count)
+        facts = Facts(day, categories[drawn % 4], 30 + drawn // 4 % 12 * 15, drawn // 48 % 9 + 1)
+        paid = Award(facts.minutes, facts.minutes, 30, (), NEVER, facts.minutes, {}, ())
+        served.append(Served(n, drawn // 432 % members + 1, facts, paid, False, ""))
+    return book, served
+
+
+@work
+def awards(count: int, members: int) -> Result:
+    """Pure awards under the full rule book; what was used before varies."""
+    from timebank.rewards import Used, award
+
+    book, served = _services(count, members)
     used = [Used(0, n, n // 30 * 30, {"month": (n, n), "year": (n * 7, n * 7)}) for n in range(601)]
     begun = time.perf_counter()
-    for number in range(count):
-        award(facts[number % 4_096], book, used[number % 601])
+    for number, one in enumerate(served):
+        award(one.facts, book, used[number % 601])
+    return {"seconds": time.perf_counter() - begun}
+
+
+@work
+def back_test(count: int, members: int) -> Result:
+    """The same services played under the book, with the collector as a command has it."""
+    from timebank.backtest import Span, replayed
+
+    book, served = _services(count, members)
+    gc.freeze()
+    gc.set_threshold(100_000)
+    begun = time.perf_counter()
+    replayed(served, book, Span(date(2026, 1, 1), date(2026, 12, 31)), lambda _: None)
     return {"seconds": time.perf_counter() - begun}
 
 
