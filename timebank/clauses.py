@@ -342,8 +342,8 @@ class RuleBook:
         return self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)
 
     def knows(self, category: str) -> bool:
-        """Whether a category has a rate of its own; others earn the default rate, which deserves a warning."""
-        return category in self.rate.by_category
+        """Whether a category has a rate of its own, or none has; others earn the default rate, which deserves a warning."""
+        return category in self.rate.by_category or not self.rate.by_category
 
     @property
     def pools(self) -> tuple[str, ...]:
