@@ -19,7 +19,7 @@ _ASIDE = re.compile(
     r"|(?:单位)?(?:盖章|公章|签字|签名)(?:处)?(?:[::].*)?|(?:填表|制表|打印|审核)(?:日期|时间)(?:[::].*)?|第[0-9]+页.*"
     r"|(?:注|备注|说明|附注|注意|备注说明|填表说明|填写说明|notes?|(?:prepared|filledin|checked)by|signed|signature|page[0-9]+)(?:[::].*)?"
 )
-STARTS = frozenset("本累全合总小共填制审复负经登统记联主校证签单盖公打第注备说附gGsStTnNpPfFcC")
+STARTS = frozenset(" \t\u00a0\u3000本累全合总小共填制审复负经登统记联主校证签单盖公打第注备说附gGsStTnNpPfFcC")
 """What the first sign of a row can be that is no record, in any width: a quick question before the careful one."""
 
 

@@ -130,10 +130,12 @@ def parse_number_of_one(cell: str) -> str:
     A cell of several is not taken apart: nobody can tell whether 90 minutes beside it are of each or of all, and a record's
     own number (ref) is of one record.
     """
+    if cell.isascii() and cell.isalnum():
+        return cell
     number = parse_text(cell)
     if not number:
         raise Invalid(say("The member's number is missing."), "no_member")
-    if not (number.isascii() and number.isalnum()) and len([part for part in _SEVERAL.split(number) if part]) > 1:
+    if len([part for part in _SEVERAL.split(number) if part]) > 1:
         raise Invalid(
             say('"{written}" names several members.', written=excerpt(cell)),
             "several_members",

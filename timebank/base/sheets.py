@@ -195,18 +195,22 @@ class Sheet:
         absent = {column.name: "" for column in self.asked if column.name not in self.columns}
         places = tuple(self.columns.items())
         last, width, again = self.heading.number, len(self.header), frozenset(self.heading.above)
-        starts, day, packed = sheet_layout.STARTS, self.columns.get("date"), self.dialect is None
+        odd = sheet_layout.STARTS.union(text[:1] for text in again)
+        day, packed = self.columns.get("date"), self.dialect is None
         year = min(self.heading.years) if day is not None and len(self.heading.years) == 1 else 0
         self.passed.asides.clear()
         for number, found in self.records():
             joined = "".join(found)
-            if number <= last or not joined or joined.isspace() or joined in again:
+            if number <= last or not joined or joined.isspace():
                 continue
             cells = self._fitted(found)
-            if joined.lstrip()[:1] in starts and (row := self._no_record(number, cells)) is not None:
-                if row.total is not None:
-                    yield row
-                continue
+            if joined[0] in odd:
+                if joined in again:
+                    continue
+                if row := self._no_record(number, cells):
+                    if row.total is not None:
+                        yield row
+                    continue
             if packed:
                 problem = self._unreadable(number, cells)
             else:
