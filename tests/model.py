@@ -20,7 +20,8 @@ MERCHANT_DAYS, GRACE = 3, timedelta(days=30)
 class Rules:
     """A rule book as its clauses: rates in whole points an hour; `times` are (group, condition as in the file, factor), `caps`
     (per, measure, limit, pool or '' to discard), `lapse` (months or on, its value, align) or None, `gift` to whom ('': nobody),
-    `credit` (points a credit, the most a month or 0) or None."""
+    `credit` (points a credit, the most a month or 0) or None, `bonuses` (per, points, condition or ''), `tier` (hours, window).
+    """
 
     version: str
     starts: date
@@ -38,6 +39,8 @@ class Rules:
     lapse: tuple[str, int | str, str] | None = None
     gift: str = ""
     credit: tuple[str, int] | None = None
+    bonuses: tuple[tuple[str, int, str], ...] = ()
+    tier: tuple[int, str] = (1, "lifetime")
 
     def toml(self) -> str:
         """The file of this rule book."""
@@ -62,6 +65,9 @@ class Rules:
         for number, (group, condition, times) in enumerate(self.times):
             lines += ["[[multiply]]", f'id = "x{number}"', f"times = {times}", condition]
             lines += [f'group = "{group}"'] if group else []
+        lines += ["[[tier]]", 'id = "t"', f"hours_at_least = {self.tier[0]}", f'window = "{self.tier[1]}"']
+        for number, (per, points, condition) in enumerate(self.bonuses):
+            lines += ["[[bonus]]", f'id = "b{number}"', f"points = {points}", f'per = "{per}"', condition]
         for number, (per, measure, limit, pool) in enumerate(self.caps):
             over = f"pool:{pool}" if pool else "discard"
             lines += ["[[cap]]", f'id = "c{number}"', f'per = "{per}"', f"{measure} = {limit}", f'overflow = "{over}"']
@@ -89,8 +95,12 @@ class Rules:
             end = next(d for y in (0, 1) if (d := date(day.year + y, month, of_month)) >= day)
         return {"none": end, "month-end": last_of(end), "year-end": date(end.year, 12, 31)}[align]
 
-    def applies(self, condition: str, service: "Service") -> bool:
-        """Whether a multiplier's condition holds, given as its line in the file."""
+    def applies(self, condition: str, service: "Service", served: Counter[str]) -> bool:
+        """Whether a condition holds, given as its line in the file; `served` are minutes before the service, by window."""
+        if not condition:
+            return True
+        if condition.startswith("tier"):
+            return served[self.tier[1]] >= self.tier[0] * 60
         if condition.startswith("weekdays"):
             return service.day.weekday() >= 5
         if condition.startswith("team_at_least"):
@@ -128,6 +138,7 @@ class Service:
     points: int = 0
     window: int = 0
     pools: dict[str, int] = field(default_factory=dict)
+    bonuses: frozenset[tuple[int, str, str]] = frozenset()
     lapse: date = NEVER
     repaid: int = 0
 
@@ -489,26 +500,48 @@ class Model:
     def price(self, new: Service, book: Rules, own: list[Service]) -> None:
         """What counted minutes earn: rate, multipliers, one rounding, caps from day to lifetime."""
         rate = Fraction(book.elder if new.category == "elder-care" else book.rate)
-        best: dict[str, Fraction] = {}
+        served, best = self.served(new, own), dict[str, Fraction]()
         for number, (group, condition, times) in enumerate(book.times):
-            if book.applies(condition, new):
+            if book.applies(condition, new, served):
                 name = group or str(number)
                 best[name] = max(best.get(name, Fraction(0)), Fraction(times))
         for times in best.values():
             rate *= times
-        points, minutes, new.pools = rounded(Fraction(new.counted, 60) * rate, book.last_round), new.counted, {}
-        for per in ("day", "month", "year", "lifetime"):
-            same = [s for s in own if s.day.isoformat()[: WIDTH[per]] == new.day.isoformat()[: WIDTH[per]]]
+        extra, new.bonuses = 0, frozenset()
+        for number, (per, bonus, condition) in enumerate(book.bonuses):
+            once = set() if per == "entry" else {(number, per, new.day.isoformat()[: WIDTH[per]])}
+            if book.applies(condition, new, served) and not any(once & s.bonuses for s in own):
+                new.bonuses |= once
+                extra += bonus
+
+        def earned(minutes: int) -> int:
+            return rounded(Fraction(minutes, 60) * rate, book.last_round) + extra if minutes else 0
+
+        points, minutes, new.pools = earned(new.counted), new.counted, {}
+        for per in ("day", "month", "year", "lifetime", "balance"):
+            width = WIDTH.get(per, 0)
+            same = [s for s in own if s.day.isoformat()[:width] == new.day.isoformat()[:width]]
+            used = sum(s.points for s in same) if per != "balance" else self.has(f"member:{new.member}")
             for _, measure, limit, pool in (cap for cap in book.caps if cap[0] == per):
                 if measure == "points":
-                    kept = min(points, max(0, limit - sum(s.points for s in same)))
+                    kept = min(points, max(0, limit - used))
                 else:
                     minutes = min(minutes, max(0, limit - sum(s.window for s in same)))
-                    kept = min(points, rounded(Fraction(minutes, 60) * rate, book.last_round))
+                    kept = min(points, earned(minutes))
                 if pool and points > kept:
                     new.pools[pool] = new.pools.get(pool, 0) + points - kept
                 points = kept
         new.points, new.window = points, minutes
+
+    def served(self, new: Service, own: list[Service]) -> Counter[str]:
+        """Minutes that a member served before a service: in its year, and ever, with those from before the book."""
+        year = sum(s.minutes for s in own if s.day.year == new.day.year)
+        brought = sum(a[1] for (member, _), (a, entry) in self.brought.items() if member == new.member and not entry.reversed)
+        return Counter({"year": year, "lifetime": sum(s.minutes for s in own) + brought})
+
+    def has(self, holder: str) -> int:
+        """What a holder has, reserved or not, less what is owed."""
+        return sum(self.balance[holder, "points", purpose] for purpose in ("available", "held", "owed"))
 
     def waiting(self, number: int) -> Service | None:
         """The waiting service of a number."""

@@ -49,18 +49,29 @@ TIMES: Choices = (
     (),
     (("", "weekdays", "1.5"),),
     (("a", "weekdays", "1.5"), ("a", "categories", "1.2"), ("", "team_at_least", "1.1")),
+    (("", "tier", "1.25"), ("", "weekdays", "1.1")),
 )
+BONUSES: Choices = (
+    (),
+    (("lifetime", 20, ""),),
+    (("month", 5, "weekdays"), ("entry", 1, "tier")),
+    (("day", 3, "categories"), ("year", 30, "team_at_least")),
+)
+TIERS: Choices = ((1, "lifetime"), (5, "year"), (30, "lifetime"))
 CAPS: Choices = (
     (),
     (),
     (("month", "points", 90, "elder-care"),),
     (("day", "minutes", 120, ""), ("year", "points", 900, "repairs")),
     (("lifetime", "minutes", 6_000, "elder-care"), ("day", "points", 25, "repairs"), ("month", "minutes", 600, "")),
+    (("balance", "points", 120, "repairs"), ("month", "points", 400, "")),
 )
 CONDITIONS = {
     "weekdays": 'weekdays = ["sat", "sun"]',
     "categories": 'categories = ["elder-care"]',
     "team_at_least": "team_at_least = 3",
+    "tier": 'tier = "t"',
+    "": "",
 }
 LAPSES: Choices = (
     None,
@@ -295,6 +306,8 @@ class Play:
         lapse=LAPSES,
         gift=GIFTS,
         credit=CREDITS,
+        bonuses=BONUSES,
+        tier=TIERS,
         version=("new", "new", "new", "known", "again"),
         reason=("", "late"),
         approver=SECOND,
@@ -302,8 +315,9 @@ class Play:
     def publish(self, starts: int, version: str, reason: str, approver: int | None, **clauses: Any) -> None:
         who, known = self.who(1, approver), self.model.books
         times = tuple((group, CONDITIONS[condition], factor) for group, condition, factor in clauses.pop("times"))
+        bonuses = tuple((per, points, CONDITIONS[condition]) for per, points, condition in clauses.pop("bonuses"))
         name = known[-1].version if version != "new" and known else f"v{len(known) + 1}"
-        book = Rules(name, self.book.today + timedelta(starts), times=times, **clauses)
+        book = Rules(name, self.book.today + timedelta(starts), times=times, bonuses=bonuses, **clauses)
         if version == "again" and known:
             book = known[-1]
         self.command(
