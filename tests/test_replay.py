@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from conftest import RULES, Book, Shelf
 from lived import Vandal, a_vandal  # noqa: F401 - a fixture
-from timebank import audit, credits, hours, rewards, rulebooks, services
+from timebank import approvals, audit, credits, hours, reviews, rewards, rulebooks, services
 from timebank.audit.replay import Kept
 from timebank.base import db, schema
 from timebank.base.act import Act
 from timebank.credits import Contribution
+from timebank.people import teams
+from timebank.people.teams import NewTeam
 from timebank.rewards import Award, Facts, RuleBook, Used, award, convert
 from timebank.services import Record
 from timebank.tallies import Sums
@@ -32,6 +34,23 @@ minutes = 300
 id = "store"
 per = "balance"
 points = 260
+overflow = "pool:elder-care"
+[[cap]]
+id = "activity"
+per = "activity"
+points = 40
+overflow = "pool:elder-care"
+[[cap]]
+id = "team"
+per = "month"
+scope = "team"
+points = 60
+overflow = "review"
+[[cap]]
+id = "programme"
+per = "year"
+scope = "programme"
+minutes = 150
 overflow = "pool:elder-care"
 [[tier]]
 id = "star"
@@ -62,13 +81,14 @@ points_per_credit = 1
 monthly_credits_max = 50
 """
 )
-"""Every kind of sum is read: the day, what is carried, windows, tiers of life and year, a balance, bonuses."""
+"""Every kind of sum is read: the day, what is carried, every window and scope, tiers of life and year, a balance, bonuses."""
 LATER = RICH.replace('"2026.1"', '"2026.2"').replace("effective_from = 2026-01-01", "effective_from = 2026-10-15")
-LAST = date(2026, 10, 19)
+TOGETHER: dict[str, Any] = {"team": "T001", "programme": "书香", "activity_no": "A1"}
 
 
-def of(member: int, day: int, minutes: int, category: str = "elder-care", month: int = 10) -> Record:
-    return Record(f"M000{member}", date(2026, month, day), minutes, category, ref=f"{member}-{month}-{day}-{category}", row=1)
+def of(member: int, day: int, minutes: int, category: str = "elder-care", month: int = 10, **more: Any) -> Record:
+    ref = f"{member}-{month}-{day}-{category}"
+    return Record(f"M000{member}", date(2026, month, day), minutes, category, ref=ref, row=1)._replace(**more)
 
 
 def do(book: Book, work: Callable[[Any, Act], object], approver: int | None = 2) -> None:
@@ -85,7 +105,7 @@ def play(url: str, folder: Path) -> None:
     schema.upgrade(engine)
     book = Book(engine)
     book.found(open_from="2026-09")
-    book.join("M0001", "M0002", "M0003")
+    book.join("M0001", "M0002", "M0003", "M0004")
     do(book, lambda s, a: rulebooks.publish(s, a, RICH.encode(), "2026-7", "first"))
     record(book, of(1, 5, 50, month=9), of(1, 6, 50, month=9), of(2, 5, 100, month=9), of(1, 7, 20, month=9))
     record(book, of(1, 8, 480, month=9), of(1, 8, 120, "cleaning", month=9), of(2, 9, 45, "cleaning", month=9))
@@ -98,7 +118,17 @@ def play(url: str, folder: Path) -> None:
     do(book, lambda s, a: credits.convert(s, a, "M0003", 10), approver=None)
     do(book, lambda s, a: hours.correct(s, a, 1, 0))
     record(book, of(1, 17, 65), of(2, 17, 200), of(3, 17, 61))
+    do(book, lambda s, a: teams.add(s, a, NewTeam("一队", "T001", founded_on=date(2026, 1, 1))), approver=None)
+    record(book, of(3, 1, 120, **TOGETHER), of(4, 2, 90, **TOGETHER), of(3, 3, 120, **TOGETHER), of(4, 4, 60, **TOGETHER))
+    do(book, _give)
+    do(book, lambda s, a: hours.correct(s, a, services.last_id(s, 1) - 2, 60))
     engine.dispose()
+
+
+def _give(session: Any, act: Act) -> None:
+    """Give what waits for a decision, as the door does."""
+    waits = approvals.approve(session, act.on_behalf_of(2), approvals.waiting(session, 1)[0].id)
+    reviews.give(session, act, waits.asked)
 
 
 @pytest.fixture(name="lived")
@@ -145,6 +175,9 @@ LIES = {
     "a tier of a life": (_forgetting(served=6_000), of(3, 18, 60)),
     "a tier of a year": (_forgetting(served_year=6_000), of(3, 18, 60)),
     "a bonus": (_forgetting(bonuses=frozenset()), of(2, 18, 60)),
+    "a cap of an activity": (_without("activity"), of(3, 5, 60, **TOGETHER)),
+    "a cap of a team": (_without("team/month"), of(1, 5, 60, team="T001")),
+    "a cap of a programme": (_without("programme/year"), of(1, 5, 60, programme="书香")),
     "a balance": (_forgetting(balance=0), of(2, 18, 30)),
     "a balance too large": (_forgetting(balance=255), of(3, 18, 60)),
 }
@@ -257,6 +290,35 @@ def test_a_reversal_that_takes_less_than_was_given_is_found(vandal: Vandal) -> N
     vandal.rewrite(**payload)
     vandal.reseal()
     assert ("history_differs", seq) in found(vandal.book, "replay")
+
+
+REVIEWED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "its lot": lambda payload: payload["postings"][1].__setitem__(3, "2039-12-31"),
+    "how many": lambda payload: [line.__setitem__(4, 2 * line[4]) for line in payload["postings"]],
+    "the award": lambda payload: payload["facts"].update(entry=6),
+    "the outcome": lambda payload: payload["facts"].update(outcome="discarded"),
+}
+
+
+@pytest.mark.parametrize("what", REVIEWED)
+def test_a_decision_that_gives_other_points_than_waited_is_found(vandal: Vandal, what: str) -> None:
+    seq = vandal.seq("points.review")
+    payload = vandal.payload(seq)
+    REVIEWED[what](payload)
+    vandal.rewrite(**payload)
+    vandal.reseal()
+    assert found(vandal.book, "I9") == {("points_differ", seq)}
+
+
+@pytest.mark.parametrize("scope", ["bonus:first-service/life", "activity:A1"])
+def test_sums_that_only_traces_tell_are_compared(vandal: Vandal, scope: str) -> None:
+    vandal.run("UPDATE earning SET counted = counted + 1 WHERE scope = :scope AND member_id = 3", scope=scope)
+    assert found(vandal.book, "I10", "replay") == {("earning_differs", None)}
+
+
+def test_sums_of_teams_and_programmes_are_compared(vandal: Vandal) -> None:
+    vandal.run("DELETE FROM shared_earning WHERE scope = 'programme:书香/year:2026'")
+    assert found(vandal.book, "I10", "replay") == {("earning_differs", None)}
 
 
 def test_without_the_text_of_its_rules_history_stops(vandal: Vandal) -> None:

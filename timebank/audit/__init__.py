@@ -31,7 +31,6 @@ from timebank.audit.services import Services
 from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
-from timebank.credits import CONVERT
 from timebank.journal import ENTRY, EntryText
 from timebank.reviews import KIND as REVIEW
 from timebank.rulebooks import RuleBookRow
@@ -167,10 +166,12 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Reviews(findings),
         Replay(source, findings, awards, refold.accounts) if findings.wants("replay") else None,
     )
-    refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, REVIEW: rooms.reviews.take}
-    refold.at_once |= Points(source, findings, awards).kinds
+    points = Points(source, findings, awards).kinds
+    refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, REVIEW: rooms.reviews.take, **points}
+    refold.at_once[REVERSAL] = rooms.reviews.reverse
     if rooms.replay is not None:
-        refold.at_once |= {REVERSAL: rooms.replay.reverse, CONVERT: _both(refold.at_once[CONVERT], rooms.replay.convert)}
+        for kind, taker in rooms.replay.kinds.items():
+            refold.at_once[kind] = _both(refold.at_once[kind], taker)
     texts = source.texts()
     with _readable(findings, "entry, posting"):
         for entries, lines in source.batches():
@@ -201,6 +202,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         ("entry", lambda: _keys(source, findings)),
         ("command", lambda: rooms.commands.finish(refold.frontier.size)),
         ("entry_text", lambda: _texts(source, findings)),
+        ("earning, shared_earning", lambda: rooms.replay.finish() if rooms.replay else None),
     )
     for place, check in at_the_end:
         with _readable(findings, place):
@@ -227,7 +229,7 @@ class _Rooms:
         """Take an entry of hours while it is at hand: kept for a batch, it would have left the processor's cache."""
         self.services.note(seq, payload)
         made = self.awards.take(seq, payload, self.refold.written)
-        self.reviews.note(seq, payload)
+        self.reviews.note(seq, payload, made.lapse if made else None)
         if self.replay is not None:
             self.replay.serve(seq, payload, made)
 

@@ -45,12 +45,12 @@ class Made:
     def __init__(self, made: Award, facts: Facts) -> None:
         self.award = made
         self.facts = facts
-        self._lapse = made.lapses_on.isoformat()
+        self.lapse = made.lapses_on.isoformat()
         minutes, points = made.trace["minutes"], made.points
         self._source = [SERVICE, "minutes", "source", _NEVER, -minutes]
         self._served = ["minutes", "served", _NEVER, minutes]
         self._issued = [ISSUED, "points", "source", _NEVER, -points]
-        self._earned = ["points", "available", self._lapse, points]
+        self._earned = ["points", "available", self.lapse, points]
 
     @classmethod
     def of(cls, trace: dict[str, Any], book: RuleBook) -> "Made":
@@ -89,10 +89,10 @@ class Made:
             (SERVICE, "minutes", "source", _NEVER): -minutes,
             (holder, "minutes", "served", _NEVER): minutes,
             (ISSUED, "points", "source", _NEVER): -made.points - sum(points for _, points in pools),
-            (holder, "points", "available", self._lapse): made.points - repaid,
+            (holder, "points", "available", self.lapse): made.points - repaid,
             (holder, "points", "owed", _NEVER): repaid,
         }
-        wanted |= {(f"pool:{pool}", "points", "available", self._lapse): points for pool, points in pools}
+        wanted |= {(f"pool:{pool}", "points", "available", self.lapse): points for pool, points in pools}
         return 0 <= repaid <= made.points and moved == {place: amount for place, amount in wanted.items() if amount}
 
 

@@ -7,11 +7,11 @@ is named, and history goes on with what it should have been, so that one change 
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy import BigInteger, bindparam, literal, or_, select
 
 from timebank.audit.accounts import Accounts
 from timebank.audit.awards import HOURS, Awards, Made
@@ -19,14 +19,18 @@ from timebank.audit.findings import Findings
 from timebank.audit.payloads import Payload
 from timebank.audit.source import WRONG_KIND, Source
 from timebank.base.errors import Invalid
-from timebank.base.i18n import say
+from timebank.base.i18n import Say, say
 from timebank.credits import CONVERT
+from timebank.earnings import EARNING, SHARED_EARNING
 from timebank.journal import ENTRY, EXPIRED
 from timebank.rewards import Award, RuleBook, Used, award, converted_again
-from timebank.tallies import Place, Sums, Tallies, places
+from timebank.tallies import SHARED, Place, Sums, Tallies, places
 
 REVERSAL = "reversal"
 _OTHERS_MAX = 10_000
+_OF_POINTS = ("available", "held", "owed")
+_OF_TRACES = ("activity:", "bonus:", "team:", "programme:")
+_SUMS = ("eligible", "counted", "points", "window_minutes")
 _NONE: dict[str, Any] = {}
 
 
@@ -58,6 +62,7 @@ class Replay:
     """Plays services, reversals and conversions in the order of the log: give it each as it is folded, and `take` a batch."""
 
     def __init__(self, source: Source, findings: Findings, awards: Awards, accounts: Accounts) -> None:
+        self._source = source
         self._findings = findings
         self._awards = awards
         self._accounts = accounts
@@ -65,7 +70,7 @@ class Replay:
         self._batch: list[_Served | _TakenBack] = []
         self._others: dict[int, Award] = {}
         self._missing: Counter[int] = Counter()
-        self._lost = False
+        self._lost = self._accused = False
         self._month = ""
         self._converted: Counter[str] = Counter()
         self._payload = source.prepared(
@@ -73,6 +78,11 @@ class Replay:
                 ENTRY.community_id == source.community_id, ENTRY.seq == bindparam("of", type_=BigInteger)
             )
         )
+
+    @property
+    def kinds(self) -> dict[str, Callable[[int, Payload], None]]:
+        """What to do with which kind of entry, services apart."""
+        return {REVERSAL: self.reverse, CONVERT: self.convert}
 
     def serve(self, seq: int, payload: Payload, made: Made | None) -> None:
         """Note an entry of hours; `made` is its award as its own trace gives it again, if that is what the entry says."""
@@ -88,8 +98,7 @@ class Replay:
         member = _member(payload)
         ledger = (0, 0)
         if book.ready.reads_served or book.ready.reads_balance:
-            before = self._before(payload["postings"], f"member:{member}")
-            ledger = (before("minutes", "served"), sum(before("points", of) for of in ("available", "held", "owed")))
+            ledger = self._before(payload["postings"], f"member:{member}")
         self._batch.append(_Served(seq, member, payload, again, made is not None, book, ledger))
 
     def reverse(self, seq: int, payload: Payload) -> None:
@@ -100,7 +109,7 @@ class Replay:
             moved = _taken_back(payload)
             given = _sums(taken["postings"])
             if any(moved[place] + given[place] for place in moved.keys() | given.keys()):
-                self._findings.add("history_differs", say("It does not take back what entry {seq} gave.", seq=of), entry=seq)
+                self._accuse("history_differs", seq, say("It does not take back what entry {seq} gave.", seq=of))
             if taken["kind"] == CONVERT and taken["business_date"][:7] == self._month:
                 self._converted[taken["subject"]] -= _credits(taken["trace"])
             book = self._awards.book(taken.get("rules"))
@@ -155,7 +164,7 @@ class Replay:
         if self._compare(one.seq, trace, right.award.trace) and right.posted_as(one.payload["postings"]):
             return right.award
         if right.award.trace == trace:
-            self._findings.add("history_differs", say("It does not post what history makes of it."), entry=one.seq)
+            self._accuse("history_differs", one.seq, say("It does not post what history makes of it."))
         if len(self._others) < _OTHERS_MAX:
             self._others[one.seq] = right.award
             self._missing[one.member] += right.award.points - _posted(one.payload)
@@ -171,12 +180,16 @@ class Replay:
             told = ", ".join(f"{name} {read.get(name, 0)}" for name in names)
             truth = ", ".join(f"{name} {there.get(name, 0)}" for name in names)
             other = say("It says that it read {told}; the entries before it make {truth}.", told=told, truth=truth)
-            self._findings.add("used_differs", other, entry=seq)
+            self._accuse("used_differs", seq, other)
         else:
             parts = sorted(name for name in trace.keys() | right.keys() if trace.get(name) != right.get(name))
             differs = say("History makes another award of it: {parts}.", parts=", ".join(parts))
-            self._findings.add("history_differs", differs, entry=seq)
+            self._accuse("history_differs", seq, differs)
         return False
+
+    def _accuse(self, code: str, seq: int, message: Say) -> None:
+        self._accused = True
+        self._findings.add(code, message, entry=seq)
 
     def _stop(self, seq: int, rules: str) -> None:
         if not self._lost:
@@ -184,22 +197,29 @@ class Replay:
             self._findings.add("history_lost", lost, entry=seq)
         self._lost = True
 
-    def _before(self, postings: Iterable[list[Any]], holder: str) -> "_Before":
-        return _Before(self._accounts, postings, holder)
+    def _before(self, postings: Iterable[list[Any]], holder: str) -> tuple[int, int]:
+        """Minutes served, and points less what is owed, that a member had before an entry that was folded already."""
+        stand = self._accounts.stand
+        minutes, points = stand(holder, "minutes", "served"), sum(stand(holder, "points", of) for of in _OF_POINTS)
+        for whose, unit, _, _, amount, _ in postings:
+            if whose == holder:
+                minutes, points = (minutes - amount, points) if unit == "minutes" else (minutes, points - amount)
+        return minutes, points
 
-
-class _Before(NamedTuple):
-    """What a holder had before an entry that was folded already."""
-
-    accounts: Accounts
-    postings: Iterable[list[Any]]
-    holder: str
-
-    def __call__(self, unit: str, purpose: str) -> int:
-        """The balance of one account."""
-        place = [self.holder, unit, purpose]
-        moved: int = sum(posting[4] for posting in self.postings if posting[:3] == place)
-        return self.accounts.stand(self.holder, unit, purpose) - moved
+    def finish(self) -> None:
+        """Compare the sums kept that only traces tell: of activities, bonuses, teams and programmes."""
+        if self._lost or self._accused:
+            return
+        truth = {place: some[1:] for place, some in self._sums.all() if place[1].startswith(_OF_TRACES) and any(some[1:])}
+        shown = dict[Place, tuple[int, ...]]()
+        for table, whose in ((EARNING, EARNING.member_id), (SHARED_EARNING, literal(SHARED))):
+            wanted = select(whose, table.scope, *(table[name] for name in _SUMS)).where(
+                table.community_id == self._source.community_id, or_(*(table.scope.startswith(start) for start in _OF_TRACES))
+            )
+            shown |= {(member, scope): tuple(sums) for member, scope, *sums in self._source.rows(wanted) if any(sums)}
+        for member, scope in sorted(place for place in truth.keys() | shown.keys() if truth.get(place) != shown.get(place)):
+            differs = say("Its sums of {scope} are not what its services make.", scope=scope)
+            self._findings.add("earning_differs", differs, where=f"member:{member}" if member else scope)
 
 
 class Kept:
@@ -225,15 +245,20 @@ class Kept:
         if len(self._near) > self._most:
             self._put_away()
 
+    def all(self) -> Iterator[tuple[Place, tuple[int, ...]]]:
+        """Every place with its sums."""
+        if self._far is not None:
+            for member, scope, *sums in self._far.execute("SELECT * FROM sums"):
+                if (member, scope) not in self._near:
+                    yield (member, scope), tuple(sums)
+        yield from ((place, _row(some)) for place, some in self._near.items())
+
     def _put_away(self) -> None:
         if self._far is None:
             self._far = sqlite3.connect("", isolation_level=None)
             for statement in ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-8000", _TABLE):
                 self._far.execute(statement)
-        rows = (
-            (*place, some.minutes, some.eligible, some.counted, some.points, some.window_minutes)
-            for place, some in sorted(self._near.items())
-        )
+        rows = ((*place, *_row(self._near[place])) for place in sorted(self._near))
         self._far.execute("BEGIN")
         self._far.executemany("REPLACE INTO sums VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._far.execute("COMMIT")
@@ -244,6 +269,10 @@ _TABLE = """
 CREATE TABLE sums (member, scope, minutes, eligible, counted, points, window_minutes, PRIMARY KEY (member, scope)) WITHOUT ROWID
 """
 _SELECT = "SELECT minutes, eligible, counted, points, window_minutes FROM sums WHERE member = ? AND scope = ?"
+
+
+def _row(some: Sums) -> tuple[int, ...]:
+    return some.minutes, some.eligible, some.counted, some.points, some.window_minutes
 
 
 def _member(payload: Payload) -> int:
