@@ -27,6 +27,7 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "notice_end": (("community_id", "notice_id"),),
     "objection": (("community_id", "id"),),
     "objection_result": (("community_id", "objection_id"),),
+    "sign_in": (("community_id", "id"),),
 }
 
 

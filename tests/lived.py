@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from conftest import RULES, Book, Shelf
 from shopping import add_offer, capture, issue
-from timebank import audit, checkpoints, hours, notices, redemption, rulebooks, settlement, statements, workdays
+from timebank import attendance, audit, checkpoints, hours, notices, redemption, rulebooks, settlement, statements, workdays
 from timebank.base import db, schema
 from timebank.base.act import Act
 from timebank.people import kin, members, teams
@@ -67,6 +67,7 @@ def live_together(book: Book) -> None:
     _do(book, lambda s, a: notices.object_(s, a, 1, "I was not there", "a neighbour"))
     _do(book, lambda s, a: notices.decide(s, a, 1, "upheld", "the sheet says so too"), approver=2)
     _do(book, lambda s, a: notices.close(s, a, 1))
+    _do(book, lambda s, a: attendance.sign_in(s, a, "M0002", attendance.Purpose("elder-care")))
 
 
 def _team(session: Any, act: Act) -> None:

@@ -204,7 +204,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         rules show 2026.1|rules diff 2026.1 draft.toml|rules presets|rules new half-hours mine.toml
         hours import sheet.csv --partial|hours record M2 --date 2026-10-06 --minutes 60 --category care
         hours record M2 --date 2026-10-07 --minutes 600 --activity-no A7|inbox|hours review
-        hours approve --all-of A7 --as W0002|approve 2 --as W0002
+        hours approve --all-of A7 --as W0002|approve 1 --as W0002
         hours record M2 --date 2026-10-08 --minutes 600|hours reject 5 --why 无 --as W0002
         hours record M2 --date 2026-10-09 --minutes 600|reject 4 --why 无 --as W0002|hours list
         hours correct 2 --minutes 60 --approver W0002|points balance M2|rules explain E12
@@ -222,6 +222,8 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         points reverse E32 --approver W0002|points history M1|points reminders|points expire
         credit issue M1 8 --category care --approver W0002|credit import contributions.csv --partial --approver W0002
         credit convert M1 2|credit list
+        hours record M2 --date 2026-10-10 --minutes 60 --evidence {rules}|hours evidence 8 {rules}
+        hours sign-in M2 --at 9:00|hours sign-out M2
     """
     november = """
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002

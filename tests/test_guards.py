@@ -36,6 +36,7 @@ CHANGED = {
     "notice_end": "outcome",
     "objection": "received_on",
     "objection_result": "result",
+    "sign_in": "starts",
 }
 """A column of each guarded table that is in no key."""
 OTHERWISE = {

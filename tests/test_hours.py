@@ -242,7 +242,7 @@ def test_a_second_look_tells_why(ruled: Book, take: Callable[..., Imported]) -> 
     take(ONE._replace(member_no="M0002", ref="r7", day=DAY - timedelta(1), starts=60, ends=120))
     with ruled.read() as session:
         looks = second_looks.listed(session, 1, ruled.today)
-    assert [(look.service.id, look.why, look.other) for look in looks] == [
+    assert [(look.number, look.why, look.other) for look in looks] == [
         (2, ["doubled"], 1),
         (3, ["very_long_day"], 0),
         (4, ["very_long_day"], 0),

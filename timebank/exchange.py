@@ -53,6 +53,7 @@ HOURS_COLUMNS = (
     *(optional("ref"), required("date"), required("member_no"), optional("minutes"), optional("start"), optional("end")),
     *(optional("category"), optional("activity_no"), optional("activity"), optional("place")),
     *(optional("team_size"), optional("kind"), optional("team"), optional("programme"), optional("name")),
+    optional("confirmed_by"),
 )
 OPENING_COLUMNS = (
     *(required("member_no"), required("points"), optional("lapses_on")),
@@ -75,6 +76,11 @@ _KINDS = {
     "补录": "back-entered",
     "team": "team",
     "团队": "team",
+}
+_CONFIRMERS = {
+    **dict.fromkeys(("受助人", "服务对象", "受益人", "居民", "receiver"), "receiver"),
+    **dict.fromkeys(("组织者", "组织人", "负责人", "队长", "organiser", "organizer"), "organiser"),
+    **dict.fromkeys(("签到", "签到表", "签到签退", "sign-in", "sign-in sheet"), "sign-in"),
 }
 
 Moved = Callable[[int], None]
@@ -310,6 +316,7 @@ def _record(row: Row) -> Record:
         programme=parse_text(cells["programme"]),
         row=row.number,
         name=parse_name(cells["name"]),
+        confirmed_by=confirmer_of(parse_text(cells["confirmed_by"])),
     )
 
 
@@ -347,6 +354,11 @@ def _count(cell: str) -> int:
 def kind_of(typed: str) -> str:
     """The kind of record behind what was typed, in Chinese or English; an unknown word stays for the room to refuse."""
     return _KINDS.get(typed.lower(), typed)
+
+
+def confirmer_of(typed: str) -> str:
+    """Who or what confirmed a service, as it was typed in Chinese or English; an unknown word stays for the room to refuse."""
+    return _CONFIRMERS.get(typed.lower(), typed)
 
 
 def span_of(minutes: str, start: str, end: str) -> tuple[int | None, int | None, int]:

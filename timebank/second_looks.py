@@ -9,13 +9,13 @@ from datetime import date, timedelta
 
 from sqlmodel import Session, col, select
 
-from timebank import services
+from timebank import attendance, services
 from timebank.base.act import Act
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say
 from timebank.hours import MINUTES_A_DAY_ALONE, MINUTES_A_DAY_NAMED
 from timebank.people import clerks, members
-from timebank.services import Days, Service
+from timebank.services import Service, clock
 
 DOUBLED_DAYS = 31
 """So many days back services are compared with one another."""
@@ -23,10 +23,17 @@ DOUBLED_DAYS = 31
 
 @dataclass(slots=True)
 class Look:
-    """A service that needs a second look: codes of why, the same in words, and the service it looks like (0: none)."""
+    """A service that needs a second look: codes of why, the same in words, and the service it looks like (0: none).
 
-    service: Service
+    A sign-in that nobody ended is no service yet: its number and minutes are 0.
+    """
+
+    number: int
     member: str
+    day: date
+    minutes: int
+    category: str
+    state: str
     why: list[str] = field(default_factory=list)
     told: list[Say] = field(default_factory=list)
     other: int = 0
@@ -40,7 +47,7 @@ class Look:
 def listed(session: Session, community_id: int, today: date) -> list[Look]:
     """What waits, and of the last days what looks like another record; by day and number.
 
-    Reasons: long_day (above 480 minutes), very_long_day (above 720), back_entered, own_hours, doubled.
+    Reasons: long_day (above 480 minutes), very_long_day (above 720), back_entered, own_hours, doubled, no_sign_out.
     """
     waiting = services.listed(session, community_id, state="waiting")
     recent = _recent(session, community_id, today - timedelta(DOUBLED_DAYS))
@@ -48,22 +55,26 @@ def listed(session: Session, community_id: int, today: date) -> list[Look]:
     found = {service.id: service for service in (*waiting, *recent) if service.state == "waiting" or service.id in doubled}
     days = services.days(session, community_id, {(service.member_id, service.day) for service in waiting})
     own = {clerk.id: clerk.member_id for clerk in clerks.listed(session, community_id)}
-    numbers = {member.id: member.number for member in members.listed(session, community_id)} if found else {}
+    numbers = {member.id: member.number for member in members.listed(session, community_id)}
     looks = []
     for service in sorted(found.values(), key=lambda service: (service.day, service.id)):
-        look = Look(service, numbers[service.member_id])
+        look = Look(service.id, numbers[service.member_id], service.day, service.minutes, service.category, service.state)
         if service.state == "waiting":
-            _why_it_waits(look, days, own.get(service.recorded_by) == service.member_id)
+            minutes = days[service.member_id, service.day].minutes
+            _why_it_waits(look, service, minutes, own.get(service.recorded_by) == service.member_id)
         if service.id in doubled:
             look.other = doubled[service.id]
             look.because("doubled", say("same member, day and minutes as service {other}", other=look.other))
         looks.append(look)
+    for came in attendance.open_ones(session, community_id):
+        if came.day < today:
+            look = Look(0, numbers[came.member_id], came.day, 0, came.category, "signed in")
+            look.because("no_sign_out", say("came at {time}; nobody signed out", time=clock(came.starts)))
+            looks.append(look)
     return looks
 
 
-def _why_it_waits(look: Look, days: Days, own: bool) -> None:
-    service = look.service
-    minutes = days[service.member_id, service.day].minutes
+def _why_it_waits(look: Look, service: Service, minutes: int, own: bool) -> None:
     if minutes > MINUTES_A_DAY_ALONE:
         code = "very_long_day" if minutes > MINUTES_A_DAY_NAMED else "long_day"
         look.because(code, say("{minutes} minutes on that day", minutes=minutes))

@@ -12,6 +12,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from timebank.base import rows
 from timebank.base.codes import id_key
 from timebank.base.db import Utc, iso, key_field
+from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say
 from timebank.base.months import iso_day
 from timebank.people.members import Volunteer
@@ -22,6 +23,10 @@ _PLACES_A_QUERY = 400
 _DIGEST_BYTES = 16
 OWN_REFS = "row:"
 """How refs begin that the program makes."""
+SIGNED_REFS = "sign-in:"
+"""How the refs of services begin that a sign-in began."""
+CONFIRMERS = ("receiver", "organiser", "sign-in")
+"""Who or what may have confirmed a service on the spot: who received it, who organised it, signatures or a sign-in."""
 _SEPARATOR = "\x1f"  # a control character, which no text of a record can hold
 
 
@@ -31,6 +36,7 @@ class Service(SQLModel, table=True):
     `state`: waiting (for a second person), posted, rejected, corrected (replaced by a later one), reversed. `eligible`,
     `counted`, `points`, `window_minutes` are what the rule book made of it. `version` counts the corrections of one `ref`.
     `team` is the number of the team under which it was done, `programme` the tag of the programme; None is none.
+    `confirmed_by` is who or what confirmed it (`CONFIRMERS`), `evidence` the SHA-256 of a paper (hex).
     """
 
     __table_args__ = (
@@ -65,6 +71,8 @@ class Service(SQLModel, table=True):
     seq: int | None = Field(default=None, sa_type=BigInteger)
     team: str | None = None
     programme: str | None = None
+    confirmed_by: str | None = None
+    evidence: str | None = None
 
 
 SERVICE = SQLModel.metadata.tables["service"].c
@@ -95,13 +103,16 @@ class Record(NamedTuple):
     programme: str = ""
     row: int = 0
     name: str = ""
+    confirmed_by: str = ""
+    evidence: str = ""
 
     @classmethod
     def of(cls, service: Service, member_no: str) -> "Record":
         """The record a stored service came from."""
         names = ("day", "minutes", "category", "ref", "starts", "ends", "activity_no", "activity", "place", "team_size", "kind")
         given = {name: getattr(service, name) for name in names}
-        return cls(member_no=member_no, team=service.team or "", programme=service.programme or "", **given)
+        given |= {name: getattr(service, name) or "" for name in ("team", "programme", "confirmed_by", "evidence")}
+        return cls(member_no=member_no, **given)
 
     def digest(self) -> bytes:
         """16 bytes that two records share when they are the same service, whatever file they stand in."""
@@ -110,8 +121,9 @@ class Record(NamedTuple):
             f"{self.team_size}{_SEPARATOR}{id_key(self.member_no)}{_SEPARATOR}{self.category}{_SEPARATOR}{self.activity_no}"
             f"{_SEPARATOR}{self.activity}{_SEPARATOR}{self.place}{_SEPARATOR}{self.kind}"
         )
-        if self.team or self.programme:  # records from before there were any keep their digest
+        if self.team or self.programme or self.confirmed_by or self.evidence:  # records from before keep their digest
             said += f"{_SEPARATOR}{id_key(self.team)}{_SEPARATOR}{self.programme}"
+            said += f"{_SEPARATOR}{self.confirmed_by}{_SEPARATOR}{self.evidence}"
         return sha256(said.encode()).digest()[:_DIGEST_BYTES]
 
 
@@ -225,6 +237,14 @@ def next_ref(session: Session, community_id: int, digest: bytes) -> str:
 def get(session: Session, community_id: int, number: int) -> Service:
     """The service of a number made by this program; its absence is a bug."""
     return session.get_one(Service, (community_id, number))
+
+
+def find(session: Session, community_id: int, number: int) -> Service:
+    """The service of a number that somebody typed. Raises NotFound `unknown_service`."""
+    service = session.get(Service, (community_id, number))
+    if service is None:
+        raise NotFound(say("There is no service {number}.", number=number), "unknown_service", say("See timebank hours list."))
+    return service
 
 
 def last_id(session: Session, community_id: int) -> int:

@@ -2,13 +2,25 @@
 
 from sqlmodel import SQLModel
 
-from timebank import approvals, checkpoints, earnings, journal, notices, redemption, rulebooks, services, settlement, workdays
+from timebank import (
+    approvals,
+    attendance,
+    checkpoints,
+    earnings,
+    journal,
+    notices,
+    redemption,
+    rulebooks,
+    services,
+    settlement,
+    workdays,
+)
 from timebank.base import communities
 from timebank.people import clerks, kin, members, merchants, persons, teams
 
 ROOMS = (
     *(communities, journal, checkpoints, approvals, workdays, notices),
     *(persons, clerks, members, merchants, kin, teams),
-    *(rulebooks, services, earnings, redemption, settlement),
+    *(rulebooks, services, earnings, attendance, redemption, settlement),
 )
 metadata = SQLModel.metadata

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, String, and_, cast, func, literal, select
 from sqlmodel import SQLModel
 
-from timebank import offers, rulebooks, settlement, vouchers  # noqa: F401 - their tables
+from timebank import attendance, offers, rulebooks, settlement, vouchers  # noqa: F401 - their tables
 from timebank.audit.awards import is_text_of
 from timebank.audit.bound import Bound
 from timebank.audit.findings import Findings
@@ -74,6 +74,12 @@ BOUND: tuple[Bound, ...] = (
         for kind, outcome in (("voucher.capture", "captured"), ("voucher.void", "voided"), ("voucher.expire", "expired"))
     ),
     *OF_PEOPLE,
+    Bound(
+        "hours.sign-in",
+        "sign_in",
+        {"member": "member_id", "starts": "starts", "business_date": "day"},
+        "service_differs",
+    ),
 )
 KINDS = frozenset(bound.kind for bound in BOUND)
 """The kinds of entries that bind a row."""

@@ -34,11 +34,12 @@ _GAP = 8
 """Services that are read although nobody asked for them, rather than asking once more."""
 _BOUND = (
     *("id", "seq", "member_id", "day", "minutes", "category", "team_size", "kind", "eligible", "counted", "points"),
-    *("window_minutes", "team", "programme"),
+    *("window_minutes", "team", "programme", "confirmed_by", "evidence"),
 )
 _SUMS = ("eligible", "counted", "points", "window_minutes")
 _OF_A_DAY = ("member_id", "day", "id", "seq", "starts", "ends", "minutes")
 _made = itemgetter("minutes", "category", "eligible", "counted", "points")
+_NO_FACTS: dict[str, Any] = {}
 _TAKEN_BACK = ("corrected", "reversed")
 _POSTED = ("posted", *_TAKEN_BACK)
 
@@ -165,7 +166,9 @@ def _truth(payload: Payload, trace: dict[str, Any], holder: str) -> Row:
     minutes, category, eligible, counted, points = _made(trace)
     get = trace.get
     facts = (int(holder[7:]), payload["business_date"], minutes, category, get("team", 1), get("kind", "confirmed"))
-    return (*facts, eligible, counted, points, get("window_minutes", counted), get("team_no"), get("programme"))
+    known = payload.get("facts", _NO_FACTS)
+    within = (get("team_no"), get("programme"), known.get("confirmed_by"), known.get("evidence"))
+    return (*facts, eligible, counted, points, get("window_minutes", counted), *within)
 
 
 class Days:

@@ -83,6 +83,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "lapses_on": ("失效日期", "失效日", "到期日", "到期日期", "有效期至", "lapse on", "expires on"),
     "credits": ("社区币", "贡献分", "社区币余额", "community credits"),
     "note": ("说明", "备注", "成果", "事由", "remark", "deliverable"),
+    "confirmed_by": ("确认人", "由谁确认", "签收人", "confirmer"),
     "kind": ("记录类型", "确认方式", "record kind"),
 }
 """What offices write above the columns of cli.md, "Headers": the first is the Chinese name shown in messages."""

@@ -1,15 +1,17 @@
 """`timebank hours …`."""
 
 from enum import Enum
+from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
 
-from timebank import exchange, forms, hours, reviews, rulebooks, second_looks, services
+from timebank import attendance, exchange, forms, hours, reviews, rulebooks, second_looks, services
+from timebank.attendance import Purpose
 from timebank.base.act import Act
-from timebank.base.errors import Invalid
+from timebank.base.errors import Invalid, NotFound
 from timebank.base.i18n import Say, say, text
 from timebank.base.sheet_values import parse_clock, parse_day, parse_text
 from timebank.benefits import points_text
@@ -50,8 +52,15 @@ def record(
     team_size: Annotated[int, typer.Option(help="How many served together.", min=1)] = 1,
     kind: Annotated[str, typer.Option(help="How it is known: " + ", ".join(services.KINDS) + ".")] = "confirmed",
     ref: Annotated[str, typer.Option(help="Number of the paper record.")] = "",
+    confirmed_by: Annotated[
+        str, typer.Option("--confirmed-by", help="Who confirmed it on the spot: " + ", ".join(services.CONFIRMERS) + ".")
+    ] = "",
+    evidence: Annotated[
+        Path | None, typer.Option("--evidence", help="A paper or photo of it: its hash is kept, never the file.")
+    ] = None,
 ) -> None:
     """Record one service of one member; the rule book turns it into points."""
+    hash_ = _hash_of(evidence) if evidence else ""
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         starts, ends, served = exchange.span_of(minutes, start, end)
@@ -70,13 +79,19 @@ def record(
             place=parse_text(place),
             team=parse_text(team),
             programme=parse_text(programme),
+            confirmed_by=exchange.confirmer_of(parse_text(confirmed_by)),
+            evidence=hash_,
         )
         outcome = hours.record(session, act, wanted)
         for warning in outcome.warnings:
             door.screen.warn(warning.message)
         return outcome.receipt()
 
-    receipt = door.once("hours.record", work).receipt
+    _show_recorded(door, door.once("hours.record", work).receipt)
+
+
+def _show_recorded(door: Writing, receipt: dict[str, Any]) -> None:
+    """What became of one record."""
     if door.screen.data(receipt):
         return
     if receipt["pending"]:
@@ -117,6 +132,73 @@ def template(
     forms.write_hours(to, door.lang, joined[0].number if joined else "M0001", day, category)
     if not door.screen.data({"file": str(to)}):
         door.screen.line(say("{file} is written: fill it in, then timebank hours import {file}", file=to))
+
+
+At = Annotated[str, typer.Option("--at", help="The time, for example 14:00; by default now.")]
+
+
+@writing(app, "sign-in", example="timebank hours sign-in M0012 --category elder-care --activity-no A12")
+def sign_in(
+    door: Writing,
+    member: MemberNo,
+    category: Annotated[str, typer.Option(help="Category of the rule book.")] = "",
+    activity_no: Annotated[str, typer.Option(help="Number of the activity.")] = "",
+    place: Annotated[str, typer.Option(help="Where it is.")] = "",
+    team: Annotated[str, typer.Option(help="Number of the team under which it is done.")] = "",
+    programme: Annotated[str, typer.Option(help="The programme it belongs to.")] = "",
+    at: At = "",
+) -> None:
+    """Note that a member has come to serve."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        purpose = Purpose(*(parse_text(word) for word in (category, activity_no, place, team, programme)))
+        came = attendance.sign_in(session, act, parse_text(member), purpose, parse_clock(at) if at else None)
+        return {"sign_in": came.id, "date": came.day.isoformat(), "start": clock(came.starts)}
+
+    receipt = door.once("hours.sign-in", work).receipt
+    if not door.screen.data(receipt):
+        door.screen.line(say("{member} came at {time}.", member=member, time=receipt["start"]))
+
+
+@writing(app, "sign-out", example="timebank hours sign-out M0012")
+def sign_out(door: Writing, member: MemberNo, at: At = "") -> None:
+    """Record the service of a member who came, up to now; on a later day a second person confirms the time."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        outcome = attendance.sign_out(session, act, parse_text(member), parse_clock(at) if at else None)
+        for warning in outcome.warnings:
+            door.screen.warn(warning.message)
+        return outcome.receipt()
+
+    _show_recorded(door, door.once("hours.sign-out", work).receipt)
+
+
+@reading(app, "evidence", example="timebank hours evidence 17 sheet.jpg")
+def evidence(door: Door, number: Number, file: InputFile) -> None:
+    """Say whether a file is the one whose hash a service keeps."""
+    given = _hash_of(file)
+    with door.reading() as (session, community):
+        kept = services.find(session, community.id, number).evidence
+    if kept is None:
+        raise NotFound(
+            say("Service {number} has no evidence.", number=number),
+            "no_evidence",
+            say("It is given with timebank hours record --evidence FILE."),
+        )
+    if door.screen.data({"service": number, "sha256": kept, "same": kept == given}):
+        return
+    if kept == given:
+        door.screen.line(say("{file} is the evidence of service {number}.", file=file.name, number=number))
+    else:
+        door.screen.line(say("{file} is not the evidence of service {number}.", file=file.name, number=number))
+
+
+def _hash_of(file: Path) -> str:
+    """The SHA-256 of a file (hex). Raises NotFound `no_file`."""
+    if not file.is_file():
+        raise NotFound(say("There is no file {file}.", file=str(file)), "no_file", say("Check its name and folder."))
+    with file.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()
 
 
 @writing(app, "approve", example="timebank hours approve 17 18 19 --as W0002")
@@ -162,19 +244,7 @@ def review(door: Door) -> None:
     with door.reading() as (session, community):
         looks = second_looks.listed(session, community.id, door.today(community))
     names = ("service", "member", "date", "minutes", "category", "state", "why", "other")
-    rows = [
-        (
-            k.service.id,
-            k.member,
-            k.service.day.isoformat(),
-            k.service.minutes,
-            k.service.category,
-            k.service.state,
-            k.why,
-            k.other,
-        )
-        for k in looks
-    ]
+    rows = [(k.number, k.member, k.day.isoformat(), k.minutes, k.category, k.state, k.why, k.other) for k in looks]
     if door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
         return
     columns = (say("number"), say("member"), say("date"), say("minutes"), say("category"), say("state"), say("why"))
@@ -333,6 +403,7 @@ STATES = {
     "rejected": say("rejected"),
     "corrected": say("corrected"),
     "reversed": say("reversed"),
+    "signed in": say("signed in"),
 }
 FIELDS = {
     "day": say("date"),

@@ -122,6 +122,7 @@ KINDS: dict[str, Say] = {
     "merchant.join": say("a merchant joins"),
     "rules.publish": say("rules are published"),
     "hours": say("hours of service"),
+    "hours.sign-in": say("somebody came to serve"),
     "points.review": say("points above a cap are decided about"),
     "offer.add": say("an offer is added"),
     "voucher.issue": say("a voucher is issued"),
