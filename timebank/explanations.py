@@ -17,7 +17,7 @@ Fields = Mapping[str, Any]
 Who = Callable[[str], Say | str]
 """What a holder ('member:12', 'pool:elder-care') is called."""
 
-AWARDED: Final = ("hours", "credit.convert", "rules.adjust")
+AWARDED: Final = ("hours", "credit.convert")
 """Kinds of entries that have a trace."""
 _ALLOWED: Final = {
     "relatives": say("the rules let points be given to relatives"),
@@ -42,10 +42,8 @@ class Row(NamedTuple):
 
 def rows(fields: Fields, who: Who, decimals: int) -> list[Row]:
     """Every line about an entry's points, in the order in which they came about. Raises Invalid as `rewards.facts_of`."""
-    kind, trace = fields["kind"], fields.get("trace")
+    trace = fields.get("trace")
     found = list[Row]()
-    if kind == "rules.adjust":
-        found += _adjusted(fields)
     if trace is not None:
         found += _of_conversion(trace) if "credits" in trace else _of_service(trace)
         found += (Row(say("step {number}", number=number), step) for number, step in enumerate(steps_of(trace), start=1))
@@ -102,25 +100,6 @@ def _left_over(trace: Fields) -> Iterator[Row]:
     left = used.eligible - used.counted + trace["eligible"] - trace["counted"]
     if left > 0:
         yield Row(say("left over"), say("{time} count with the next service", time=time_told(left)))
-
-
-def _adjusted(fields: Fields) -> Iterator[Row]:
-    """What a recalculation put right: the award as it was, step by step; as it is now follows."""
-    facts, now = fields["facts"], fields["trace"]
-    was = facts["was"]
-    yield Row(
-        say("puts right"),
-        say("entry {entry}, by the rules {rules} until now", entry=_entry(facts["adjusts"]), rules=rules_told(facts["rules"])),
-    )
-    for step in steps_of(was):
-        yield Row(say("before"), step)
-    change = now["points"] - was["points"]
-    yield Row(
-        say("difference"),
-        say("{amount} more", amount=amount_told(now, change))
-        if change >= 0
-        else say("{amount} less", amount=amount_told(now, -change)),
-    )
 
 
 def _why(fields: Fields, decimals: int) -> Iterator[Row]:
