@@ -55,7 +55,10 @@ __all__ = [
 
 _DELIMITERS = ",;\t"
 _SHARED = frozenset(
-    ("date", "category", "activity_no", "activity", "place", "start", "end", "team_size", "team", "programme", "kind", "grid")
+    (
+        *("date", "start", "end", "category", "activity_no", "activity", "place", "programme", "team", "team_size"),
+        *("kind", "confirmed_by", "grid"),
+    )
 )
 """Columns in which a merged block says the same of each of its rows. Of 90 minutes beside three names nobody can tell."""
 _DAY_OF_YEAR = re.compile(r"[0-9]{1,2}\s*月\s*[0-9]{1,2}\s*[日号]?(?:\D.*)?")
