@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands.*",),
     ("web.*",),
     ("show", "tables", "sample", "copying", "rights"),
-    ("audit.*", "reports", "exchange", "forms", "plaintext", "backtest", "backtest_report", "history"),
+    ("audit.*", "reports", "exchange", "forms", "plaintext", "backtest", "backtest_report", "history", "recalculation"),
     ("statement_files",),
     ("statements", "statement_lines", "statement_records", "statement_words", "explanations"),
     ("settlement", "community.*"),

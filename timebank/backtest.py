@@ -22,7 +22,7 @@ from timebank import history, offers, vouchers
 from timebank.base.months import period_of
 from timebank.benefits import Offset
 from timebank.clauses import REVIEW, Facts, RuleBook
-from timebank.history import Adjusted, Converted, Event, Moved, Moves, Served, TakenBack
+from timebank.history import Converted, Event, Moved, Moves, Served, TakenBack
 from timebank.repeats import Repeats
 from timebank.rewards import Award, award, convert
 from timebank.tallies import Tallies, scopes_of
@@ -153,10 +153,8 @@ class Replay:
             self._take_back(event)
         elif isinstance(event, Moved):
             self._move(event.moves, event.served)
-        elif isinstance(event, Converted):
-            self._convert(event)
         else:
-            self._adjust(event)
+            self._convert(event)
         return None
 
     def _serve(self, one: Served) -> Award | None:
@@ -204,18 +202,6 @@ class Replay:
         self._move({kept.member: event.moves.get(kept.member, 0) + kept.paid.points}, {})
         if self._span.holds(kept.facts.day):
             self._count(kept.member, kept.facts, kept.paid, kept.made, -1)
-
-    def _adjust(self, event: Adjusted) -> None:
-        inside = self._span.holds(event.facts.day)
-        if not inside:
-            self._tallies.take(event.member, event.facts, event.was)
-            self._tallies.add(event.member, event.facts, event.paid)
-        else:
-            self._count(event.member, event.facts, event.was, event.was, -1)
-            self._count(event.member, event.facts, event.paid, event.was, 1)
-        kept = self._later.get(event.of)
-        if kept is not None:
-            self._later[event.of] = kept._replace(paid=event.paid, made=kept.made if inside else event.paid)
 
     def _convert(self, event: Converted) -> None:
         points = event.points

@@ -280,7 +280,7 @@ def _html_table(table: Table, lang: Language) -> str:
 
 def _round_number(most: int) -> int:
     """The least number not below `most` of which a quarter is 1, 2, 2.5 or 5 and zeros, and whole."""
-    zeros = 10 ** max(1, len(str(most)) - 2)
+    zeros: int = 10 ** max(1, len(str(most)) - 2)
     return next(
         4 * quarter for quarter in (q * zeros // 10 for q in (1, 2, 5, 10, 20, 25, 50, 100, 200, 250)) if 4 * quarter >= most
     )

@@ -18,12 +18,12 @@ from timebank.openings import OPENING
 from timebank.rewards import Award, facts_of
 
 HOURS: Final = "hours"
-ADJUST: Final = "rules.adjust"
 REVERSAL: Final = "reversal"
-SERVICES: Final = (HOURS, REVERSAL, CONVERT, ADJUST, OPENING)
+SERVICES: Final = (HOURS, REVERSAL, CONVERT, OPENING)
 """The kinds of entries that services, bonuses and tiers hang on; what members have hangs on EVERYTHING."""
 EVERYTHING: Final = ()
 _MEMBER: Final = "member:"
+_NEVER: Final = NEVER.isoformat()
 _NO_BONUSES: Final[dict[str, Bonus]] = {}
 
 Moves = Mapping[int, int]
@@ -39,17 +39,6 @@ class Served(NamedTuple):
     paid: Award
     taken_back: bool
     rules: str
-
-
-class Adjusted(NamedTuple):
-    """A recalculation put the award of the entry `of` right: it `was` one, now `paid` is what counts."""
-
-    seq: int
-    of: int
-    member: int
-    facts: Facts
-    was: Award
-    paid: Award
 
 
 class Converted(NamedTuple):
@@ -81,7 +70,7 @@ class Moved(NamedTuple):
     served: Moves
 
 
-Event = Served | Adjusted | Converted | TakenBack | Moved
+Event = Served | Converted | TakenBack | Moved
 
 
 def events(session: Session, community_id: int, kinds: Collection[str]) -> Generator[Event]:
@@ -101,32 +90,31 @@ def _event(entry: reading.Sealed, fields: Mapping[str, Any], bonuses: Mapping[st
         return TakenBack(entry.seq, entry.reverses, _moves(postings, "points"), _moves(postings, "minutes"))
     if entry.kind == HOURS:
         trace = fields["trace"]
-        paid = paid_by(trace, bonuses.get(rules, _NO_BONUSES))
+        paid = paid_by(trace, bonuses.get(rules, _NO_BONUSES), _lapse_day(postings))
         member = int(postings[1][0].removeprefix(_MEMBER))
         return Served(entry.seq, member, facts_of(trace), paid, entry.reversed_by is not None, rules)
     if entry.kind == CONVERT:
         trace, ((member, points),) = fields["trace"], _moves(postings, "points").items()
         credits = trace["credits"] - trace.get("over", 0)
         return Converted(entry.seq, member, date.fromisoformat(trace["day"]), credits, points, entry.reversed_by is not None)
-    if entry.kind == ADJUST:
-        return _adjusted(entry.seq, fields, bonuses)
     moves, served = _moves(postings, "points"), _moves(postings, "minutes")
     return Moved(entry.seq, moves, served) if moves or served else None
 
 
-def _adjusted(seq: int, fields: Mapping[str, Any], bonuses: Mapping[str, Mapping[str, Bonus]]) -> Adjusted:
-    facts, trace = fields["facts"], fields["trace"]
-    was = paid_by(facts["was"], bonuses.get(facts["rules"], _NO_BONUSES))
-    paid = paid_by(trace, bonuses.get(fields["rules"], _NO_BONUSES))
-    return Adjusted(seq, facts["adjusts"], facts["member"], facts_of(trace), was, paid)
-
-
-def paid_by(trace: Mapping[str, Any], bonuses: Mapping[str, Bonus]) -> Award:
-    """The award a trace tells of, by the bonuses of its book, without pools; its lapse day is left at 'never'."""
+def paid_by(trace: Mapping[str, Any], bonuses: Mapping[str, Bonus], lapses_on: date = NEVER) -> Award:
+    """The award a trace tells of, by the bonuses of its book, without what went to pools."""
     counted = trace["counted"]
     given = tuple(bonuses[id_] for id_, *_ in trace.get("bonus", ()) if id_ in bonuses)
     minutes = trace.get("window_minutes", counted)
-    return Award(trace["eligible"], counted, trace["points"], (), NEVER, minutes, dict(trace), given)
+    return Award(trace["eligible"], counted, trace["points"], (), lapses_on, minutes, dict(trace), given)
+
+
+def _lapse_day(postings: Sequence[Sequence[Any]]) -> date:
+    """The lapse day of what an entry of hours gave; 'never' also where all of it repaid what was owed."""
+    for _, unit, purpose, lapses_on, _, _ in postings[2:]:
+        if unit == "points" and purpose == "available":
+            return NEVER if lapses_on == _NEVER else date.fromisoformat(lapses_on)
+    return NEVER
 
 
 def _moves(postings: Sequence[Sequence[Any]], unit: str) -> dict[int, int]:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from timebank import approvals, hours, reviews
 from timebank.base.act import Act
 from timebank.base.i18n import say
+from timebank.commands import backtest as trials_door
 from timebank.commands import credit as credit_door
 from timebank.commands import hours as hours_door
 from timebank.commands import kin as kin_door
@@ -59,6 +60,7 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     reviews.KIND: hours_door.reviewed,
     "pool.payout": points_door.paid_out,
     "rules.publish": rules_door.published,
+    "rules.recalc": trials_door.recalculated,
     "settlement.approve": settlement_door.approved,
     "statement.close": statement_door.closed,
 }

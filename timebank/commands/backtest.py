@@ -1,23 +1,27 @@
-"""`timebank rules backtest`."""
+"""`timebank rules backtest` and `timebank rules recalc`: rule books and what really happened."""
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from sqlmodel import Session
 
 from timebank import backtest as room
 from timebank import backtest_report as report
 from timebank import reading as journal
-from timebank import rulebooks
+from timebank import recalculation, rulebooks
 from timebank.backtest import Span
 from timebank.backtest_report import Report
-from timebank.base import db
+from timebank.base import communities, db
+from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.masking import mask_name
+from timebank.base.months import first_day, last_day, parse_period
 from timebank.base.sheet_writing import write_csv, write_pieces
-from timebank.commands.door import Door, reading
+from timebank.benefits import points_text
+from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import InputFile, day_of, rule_text
 from timebank.people import members, persons
 
@@ -85,3 +89,67 @@ def _show(door: Door, found: Report) -> None:
         door.screen.table(table.title, table.columns, rows)
     if len(losses) > _LOSSES_SHOWN:
         door.screen.note(say("… and {count} more; --json and --save list all.", count=len(losses) - _LOSSES_SHOWN))
+
+
+@writing(app, "recalc", example="timebank rules recalc --period 2026-10 --post --reason 2026-9号决议 --approver W0002")
+def recalc(
+    door: Writing,
+    period: Annotated[str, typer.Option(help="A month of service, for example 2026-10.")] = "",
+    since: Annotated[str, typer.Option("--from", help="First day of service, instead of a month.")] = "",
+    until: Annotated[str, typer.Option("--to", help="Last day of service.")] = "",
+    post: Annotated[bool, typer.Option("--post", help="Post it. Two people; without it only the plan is shown.")] = False,
+    owe: Annotated[bool, typer.Option("--owe", help="Let points spent meanwhile be owed.")] = False,
+) -> None:
+    """Work services out again by the rules that speak for their days now: for a rule book published after they were paid."""
+    span = _span(period, since, until)
+    request = {"from": span.first.isoformat(), "to": span.last.isoformat(), "owe": owe}
+    if not post:
+        with door.reading(db.reading_aside) as (session, community):
+            _tell(door, session, community.id, _told(recalculation.plan(session, community.id, span)))
+        return
+    subject = f"rules:{request['from']}..{request['to']}"
+    receipt = door.once_or_ask("rules.recalc", subject, request, lambda s, a: recalculated(s, a, request)).receipt
+    if "waiting" in receipt:
+        door.screen.data(receipt)
+        return
+    with door.reading() as (session, community):
+        _tell(door, session, community.id, receipt)
+
+
+def _span(period: str, since: str, until: str) -> Span:
+    """The days asked for. Raises Invalid `no_days`."""
+    if period:
+        month = parse_period(period)
+        return Span(first_day(month), last_day(month))
+    if not (since and until):
+        raise Invalid(
+            say("Which days are to be worked out again?"), "no_days", say("Give --period 2026-10, or --from and --to.")
+        )
+    return Span(day_of(since), day_of(until))
+
+
+def recalculated(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Post a recalculation that was asked for."""
+    span = Span(day_of(request["from"]), day_of(request["to"]))
+    return _told(recalculation.post(session, act, span, owe=request["owe"]))
+
+
+def _told(plan: recalculation.Plan) -> dict[str, Any]:
+    """A plan as a receipt keeps it: members by id, no names."""
+    shares = [[share.member, share.old, share.new] for share in plan.shares]
+    return {"services": len(plan.changes), "rules": sorted({change.new_rules for change in plan.changes}), "members": shares}
+
+
+def _tell(door: Writing, session: Session, community_id: int, receipt: dict[str, Any]) -> None:
+    numbers = {member.id: member.number for member in members.listed(session, community_id)}
+    rows = [(numbers[member], old, new, new - old) for member, old, new in receipt["members"]]
+    names = ("member", "old", "new", "change")
+    if door.screen.data(receipt | {"members": [dict(zip(names, row, strict=True)) for row in rows]}):
+        return
+    decimals = communities.get(session, community_id).points_decimals
+    if not rows:
+        door.screen.line(say("Everything was paid as the rules of now would have it: nothing is to be done."))
+        return
+    title = say("{services} services of {members} members, worked out again", services=receipt["services"], members=len(rows))
+    columns = (say("member"), say("paid"), say("new"), say("change"))
+    door.screen.table(title, columns, [(number, *(points_text(some, decimals) for some in sides)) for number, *sides in rows])
