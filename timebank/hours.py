@@ -18,7 +18,7 @@ from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
 from timebank.base.db import insert_rows, instant
-from timebank.base.errors import Finding, NotAllowed, NotFound, Refused
+from timebank.base.errors import Finding, NotAllowed, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.masking import mask_name, unfit_word
@@ -30,7 +30,7 @@ from timebank.people.members import Volunteer
 from timebank.people.teams import Roll
 from timebank.rewards import NEVER, REVIEW, Award, Facts, award, facts_of
 from timebank.rulebooks import Published, Shelf
-from timebank.services import COLUMNS, KINDS, Days, Record, Service, Version
+from timebank.services import COLUMNS, CONFIRMERS, KINDS, Days, Record, Service, Version
 from timebank.transparency import parse
 
 MINUTES_A_DAY_ALONE = 480
@@ -70,7 +70,8 @@ class Fresh:
 class Intake:
     """One command's records, batch by batch. From batch to batch it remembers only the ordinals of equal rows without a `ref`,
     the categories it has warned of and the books of the days; the rest is in the database. `by_hand` tells a single record,
-    typed on purpose: it may enter again what was turned down or taken back, which a sheet that comes twice must not."""
+    typed on purpose: it may enter again what was turned down or taken back, which a sheet that comes twice must not. `signed`
+    is the ref of the sign-in that it ends."""
 
     session: Session
     act: Act
@@ -79,6 +80,7 @@ class Intake:
     actor_own: int | None
     approver_own: int | None
     by_hand: bool = False
+    signed: str = ""
     ordinals: dict[bytes, int] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
     books: dict[date, Published | None] = field(default_factory=dict)
@@ -168,6 +170,8 @@ class Intake:
     def _problem(self, record: Record, member: Volunteer, ref_known: bool) -> tuple[str, Say] | None:
         if record.ref.startswith(services.OWN_REFS) and record.ref != services.ref_of(record.digest(), _ordinal(record.ref)):
             return "bad_ref", say("A ref cannot begin with {start}.", start=services.OWN_REFS)
+        if record.ref.startswith(services.SIGNED_REFS) and record.ref != self.signed:
+            return "bad_ref", say("A ref cannot begin with {start}.", start=services.SIGNED_REFS)
         if ref_known:
             return (
                 "other_content",
@@ -182,6 +186,11 @@ class Intake:
             )
         if record.kind not in KINDS:
             return "bad_kind", say("{kind} is not a kind of record: {kinds}.", kind=record.kind, kinds=", ".join(KINDS))
+        if record.confirmed_by and record.confirmed_by not in CONFIRMERS:
+            told = ", ".join(CONFIRMERS)
+            return "bad_confirmer", say(
+                "{said} is nobody who confirms a service: {known}.", said=record.confirmed_by, known=told
+            )
         if record.team_size > TEAM_SIZE_MAX:
             return "bad_team_size", say("At most {most} people serve together.", most=TEAM_SIZE_MAX)
         if member.id == self.approver_own:
@@ -264,6 +273,17 @@ def record(session: Session, act: Act, wanted: Record) -> Imported:
     """Record one service. Raises Refused with the row's code, if it is rejected."""
     intake = Intake.begin(session, act)
     intake.by_hand = True
+    return _one(intake, wanted)
+
+
+def record_signed(session: Session, act: Act, wanted: Record) -> Imported:
+    """Record the service of a sign-in, under its ref. Raises as `record`."""
+    intake = Intake.begin(session, act)
+    intake.signed = wanted.ref
+    return _one(intake, wanted)
+
+
+def _one(intake: Intake, wanted: Record) -> Imported:
     outcome = intake.take([wanted])
     if outcome.rejected:
         finding = outcome.rejected[0]
@@ -303,11 +323,20 @@ def _draft(item: Fresh, made: Award) -> Draft:
         "hours",
         record.day,
         tuple(transfers),
+        facts=_known_by(record),
         subject=f"hours:{item.number}",
         rules=item.published.ref,
         trace=made.trace,
         place=f"row {record.row}",
     )
+
+
+def _known_by(record: Record) -> dict[str, object] | None:
+    """What an entry says of how a service is known, if anything was said."""
+    if not (record.confirmed_by or record.evidence):
+        return None
+    known = (("confirmed_by", record.confirmed_by), ("evidence", record.evidence))
+    return {name: said for name, said in known if said}
 
 
 def approve(session: Session, act: Act, number: int) -> Fresh:
@@ -400,6 +429,7 @@ def correct(
         )
     member = Volunteer.of(members.get(session, act.community_id, service.member_id))
     before = Record.of(service, member.number)
+    intake.signed = before.ref
     _take_back(session, act, service, "reversed" if minutes == 0 else "corrected", owe)
     if minutes == 0:
         return Corrected(before, service.points, None)
@@ -414,6 +444,31 @@ def correct(
     post(session, act, [item], days)
     insert_rows(session, "service", COLUMNS, [_row(item, act)])
     return Corrected(before, service.points, item)
+
+
+def post_again(session: Session, act: Act, numbers: Sequence[int]) -> list[Fresh]:
+    """Take posted services back, the last first, and post them anew as they are, in the order given, by the rules that speak
+    now. Two people; points spent meanwhile are owed. Raises as `correct`."""
+    approvals.two_people(act)
+    intake = Intake.begin(session, act)
+    before = [_posted(session, act, number) for number in numbers]
+    if any(service.member_id == intake.approver_own for service in before):
+        raise NotAllowed(
+            say("Nobody confirms hours of their own."), "self_confirmation", say("Let another clerk approve them.")
+        )
+    for service in reversed(before):
+        _take_back(session, act, service, "corrected", owe=True)
+    fresh = []
+    for number, service in enumerate(before, start=services.last_id(session, act.community_id) + 1):
+        member = Volunteer.of(members.get(session, act.community_id, service.member_id))
+        published = intake.shelf.on(service.day)
+        assert published is not None, "books are never withdrawn"
+        record = Record.of(service, member.number)
+        fresh.append(Fresh(number, record, service.digest, member, published, waits=False, version=service.version + 1))
+    days = services.days(session, act.community_id, {(item.member.id, item.record.day) for item in fresh})
+    post(session, act, fresh, days)
+    insert_rows(session, "service", COLUMNS, [_row(item, act) for item in fresh])
+    return fresh
 
 
 def post_again(session: Session, act: Act, numbers: Sequence[int]) -> list[Fresh]:
@@ -471,9 +526,7 @@ def _take_back(session: Session, act: Act, service: Service, state: str, owe: bo
 
 
 def _posted(session: Session, act: Act, number: int) -> Service:
-    service = session.get(Service, (act.community_id, number))
-    if service is None:
-        raise NotFound(say("There is no service {number}.", number=number), "unknown_service", say("See timebank hours list."))
+    service = services.find(session, act.community_id, number)
     if service.state != "posted":
         raise Refused(
             say("Service {number} is not posted but {state}.", number=number, state=service.state),
@@ -495,6 +548,7 @@ def _unfit(word: str) -> bool:
 @lru_cache
 def reads_activity(windows: tuple[str, ...]) -> bool:
     """Whether any of these windows of caps is that of an activity."""
+    """Whether any of these windows of caps is that of an activity."""
     return any(window.endswith("activity") for window in windows)
 
 
@@ -513,5 +567,5 @@ def _row(item: Fresh, act: Act) -> tuple[Any, ...]:
     sums = (made.eligible, made.counted, made.points, made.window_minutes) if made else (0, 0, 0, 0)
     head = (act.community_id, item.number, r.ref, item.version, item.digest, item.member.id, iso_day(r.day))
     told = (r.starts, r.ends, r.minutes, r.category, r.activity_no, r.activity, r.place, r.team_size, r.kind)
-    within = (r.team or None, r.programme or None)
+    within = (r.team or None, r.programme or None, r.confirmed_by or None, r.evidence or None)
     return (*head, *told, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq, *within)
