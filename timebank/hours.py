@@ -471,31 +471,6 @@ def post_again(session: Session, act: Act, numbers: Sequence[int]) -> list[Fresh
     return fresh
 
 
-def post_again(session: Session, act: Act, numbers: Sequence[int]) -> list[Fresh]:
-    """Take posted services back, the last first, and post them anew as they are, in the order given, by the rules that speak
-    now. Two people; points spent meanwhile are owed. Raises as `correct`."""
-    approvals.two_people(act)
-    intake = Intake.begin(session, act)
-    before = [_posted(session, act, number) for number in numbers]
-    if any(service.member_id == intake.approver_own for service in before):
-        raise NotAllowed(
-            say("Nobody confirms hours of their own."), "self_confirmation", say("Let another clerk approve them.")
-        )
-    for service in reversed(before):
-        _take_back(session, act, service, "corrected", owe=True)
-    fresh = []
-    for number, service in enumerate(before, start=services.last_id(session, act.community_id) + 1):
-        member = Volunteer.of(members.get(session, act.community_id, service.member_id))
-        published = intake.shelf.on(service.day)
-        assert published is not None, "books are never withdrawn"
-        record = Record.of(service, member.number)
-        fresh.append(Fresh(number, record, service.digest, member, published, waits=False, version=service.version + 1))
-    days = services.days(session, act.community_id, {(item.member.id, item.record.day) for item in fresh})
-    post(session, act, fresh, days)
-    insert_rows(session, "service", COLUMNS, [_row(item, act) for item in fresh])
-    return fresh
-
-
 def _put_right(record: Record, minutes: int | None, changes: Mapping[str, Any]) -> Record:
     """The record with what is changed of it."""
     right = record._replace(**changes)
@@ -547,7 +522,6 @@ def _unfit(word: str) -> bool:
 
 @lru_cache
 def reads_activity(windows: tuple[str, ...]) -> bool:
-    """Whether any of these windows of caps is that of an activity."""
     """Whether any of these windows of caps is that of an activity."""
     return any(window.endswith("activity") for window in windows)
 
