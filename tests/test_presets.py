@@ -53,6 +53,14 @@ def test_a_preset_fits_every_community_founded_as_usual(name: str) -> None:
     assert book.points.decimals == 0
 
 
+def test_where_no_category_has_a_rate_of_its_own_none_is_unknown() -> None:
+    """Nobody is warned at every service of a book with one rate for all."""
+    for name, known in (("half-hours", True), ("three-years", False)):
+        book = read(original(name).encode()).book
+        assert book is not None
+        assert book.knows("理发") is known
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "first", [date(2022, 10, 1), date(2026, 1, 1), date(2027, 1, 1), date(2027, 12, 31), date(2028, 2, 29)]

@@ -135,6 +135,8 @@ def place(where: str, lang: str) -> str:
         return f"第 {where.partition(' ')[2]} 行"
     if lang == "zh" and where.startswith("entry "):
         return f"第 {where[6:]} 号分录"
+    if lang == "zh" and where == "file":
+        return "文件"
     if section := _SECTION.fullmatch(where):  # 'cap[0].points' of a rule book: people count from 1
         name, number, key = section[1], int(section[2]) + 1, section[3]
         if lang == "zh":

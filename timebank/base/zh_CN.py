@@ -1690,7 +1690,7 @@ MESSAGES: dict[str, str] = {
     "there is no such key; the nearest is {near}": "没有这个键，最接近的是 {near}",
     "this is neither a section in [ ], nor a key = value, nor a remark behind #": "既不是 [ ] 里的节名，也不是“键 = 值”，也不是 # 后的说明",
     "this is not UTF-8 (GBK perhaps): save the file as UTF-8": "不是 UTF-8（可能是 GBK）：请将文件另存为 UTF-8",
-    "this is not a text in UTF-8 (UTF-16 or binary): save it as UTF-8": "这不是 UTF-8 文本（可能是 UTF-16 或二进制文件）:请另存为 UTF-8",
+    "this is not a text in UTF-8 (UTF-16 or binary): save it as UTF-8": "这不是 UTF-8 文本（可能是 UTF-16 或二进制文件）：请另存为 UTF-8",
     "this stands in the file for a second time; leave one of the two": "这一项在文件里出现了两次，请只留一处",
     "{value} cannot be read: {wanted}": "{value} 无法读取：{wanted}",
     "{wanted}, got {got}": "{wanted}，现为 {got}",
