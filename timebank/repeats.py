@@ -21,6 +21,7 @@ _NONE: Final = Sums()
 _NOTHING: Final = Used()
 _LIMITLESS: Final = 1 << 62
 
+
 class _Room(NamedTuple):
     """What the caps of a window leave to anybody; `scope` is its place in `Scopes`."""
 
