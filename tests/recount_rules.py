@@ -16,7 +16,7 @@ from typing import Any
 
 KNOWN = {
     "": "schema name version title effective_from effective_to legal_basis points service rate bonus cap expiry example "
-    "credit redeem gift penalty",  # the last five decide nothing about what a service earns
+    "credit redeem gift penalty change",  # the last six decide nothing about what a service earns
     "service": "minimum_minutes round_minutes round maximum_minutes_per_day kinds carry_remainder",
     "cap": "id per points overflow",
     "bonus": "id label per points",

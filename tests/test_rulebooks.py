@@ -1,6 +1,6 @@
 """Publishing rule books: two people, a resolution, a hash; which book speaks for a day."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -99,9 +99,9 @@ OVER = NOON + timedelta(7)
 """Noon after the five working days that begin on 20 October 2026."""
 
 
-def hang_out(book: Book, about: str = ABOUT) -> int:
+def hang_out(book: Book, about: str = ABOUT, days: int = 5) -> int:
     with book.write() as session:
-        return notices.post(session, book.act(), NewNotice(about, "新规则公示")).id
+        return notices.post(session, book.act(), NewNotice(about, "新规则公示", days=days)).id
 
 
 @pytest.fixture(name="board")
@@ -139,6 +139,38 @@ def test_a_version_whose_notice_was_stopped_is_published_after_another_one_has_p
     with board.write() as session:
         notices.close(session, board.act(), second)
     assert publish(board).version == "2026.1"
+
+
+def test_where_the_rules_of_the_day_demand_a_notice_the_next_version_needs_one_as_long(board: Book) -> None:
+    publish(board, f"{RULES}[change]\nnotice_days = 5\n")
+    later = RULES.replace("2026.1", "2026.2").replace("2026-01-01", "2026-11-01")
+
+    def refused() -> str:
+        with pytest.raises(Refused) as refusal:
+            publish(board, later)
+        return refusal.value.code
+
+    assert refused() == "notice_demanded"
+    short = hang_out(board, "rules:2026.2", days=4)
+    board.now = OVER
+    with board.write() as session:
+        notices.close(session, board.act(), short)
+    assert refused() == "notice_demanded"
+
+
+def test_a_version_that_hung_out_as_long_as_demanded_is_published_and_what_it_leaves_out_binds_nobody(board: Book) -> None:
+    publish(board, f"{RULES}[change]\nnotice_days = 5\n")
+    later = RULES.replace("2026.1", "2026.2").replace("2026-01-01", "2026-11-01")
+    number = hang_out(board, "rules:2026.2", days=5)
+    board.now = OVER
+    with board.write() as session:
+        notices.close(session, board.act(), number)
+    assert publish(board, later).version == "2026.2"
+    third = later.replace("2026.2", "2026.3")
+    with pytest.raises(Refused):
+        publish(board, third)
+    board.now = datetime(2026, 11, 2, tzinfo=UTC)
+    assert publish(board, third).version == "2026.3"
 
 
 # --- at the desk ---

@@ -163,6 +163,9 @@ to = "relatives"
 [penalty]
 complaint = "void"
 
+[change]
+notice_days = 7
+
 [[example]]
 say     = "三星志愿者在 T001 队,本月已记 590 分"
 before  = { hours = 601, points = 590 }
@@ -556,7 +559,7 @@ def test_every_key_of_the_other_sections_reaches_the_book() -> None:
     assert book.windows == ("activity", "month", "year", "team/month", "programme/year")
     assert book.pools == ("elder-care", "surplus")
     assert (book.credit, book.redeem) == (Credit(Decimal("0.5"), 200), Redeem(99, 60, 5, 15))
-    assert (book.gifts_to, book.complaint, book.refund_grace_days) == ("relatives", "void", 15)
+    assert (book.gifts_to, book.complaint, book.refund_grace_days, book.notice_days) == ("relatives", "void", 15, 7)
     had = {"month": (590, 36_060), "year": (590, 36_060), "lifetime": (590, 36_060)}
     assert book.example[1].used == Used(0, 0, 0, had, 36_060, 36_060, 590, frozenset({"first-service"}))
     assert book.example[1].facts.team == "T001"
@@ -617,6 +620,8 @@ OTHER_MISTAKES = [
     ('to = "relatives"', 'to = "family"', "gift.to", "bad_choice"),
     ('to = "relatives"', "", "gift.to", "missing_key"),
     ('complaint = "void"', 'complaint = "halve"', "penalty.complaint", "bad_choice"),
+    ("notice_days = 7", "notice_days = 0", "change.notice_days", "bad_number"),
+    ("notice_days = 7", "days = 7", "change.days", "unknown_key"),
     ("hours = 601, points = 590", "hours = -1", "example[1].before.hours", "bad_number"),
     ("hours = 601, points", "hour = 601, points", "example[1].before.hour", "unknown_key"),
     ('team_no = "T001"', 'team_no = "队"', "example[1].service.team_no", "bad_id"),

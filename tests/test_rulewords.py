@@ -89,6 +89,7 @@ CHANGES = [
     ({"redeem": Redeem(step=5)}, "Redeeming: new: points are redeemed in multiples of 5"),
     ({"redeem": Redeem(refund_grace_days=9)}, "now: points given back after their lapse live 9 days"),
     ({"gifts_to": "relatives"}, "Gifts: was: nobody gives points to others; now: points are given to relatives only"),
+    ({"notice_days": 7}, "Changing the rules: new: the next version is published after a notice of 7 working days"),
     ({"complaint": "void"}, "Complaints: new: a service earns nothing when a complaint about it was upheld"),
 ]
 

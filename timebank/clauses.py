@@ -317,6 +317,7 @@ class RuleBook:
     redeem: Redeem | None = None
     gifts_to: GiftTo = "nobody"
     complaint: Complaint = ""
+    notice_days: int = 0
     ready: Ready = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -92,8 +92,8 @@ def publish(session: Session, act: Act, data: bytes, resolution: str, retroactiv
     """Publish a rule book by a committee's resolution; two people. Pools it names are opened.
 
     Raises Invalid `bad_rules`, `bad_resolution`, `other_decimals`; Conflict `version_taken`; Refused `starts_in_the_past`
-    unless `retroactive` says why, `notice_not_passed` where a notice about the version hangs or was stopped; NotAllowed
-    `approver_missing`, `same_person`. The same text again gives the known row.
+    unless `retroactive` says why, `notice_not_passed` where a notice about the version hangs or was stopped, `notice_demanded`
+    where the book of today asks for one; NotAllowed `approver_missing`, `same_person`. The same text again gives the known row.
     """
     two_people(act)
     communities.lock(session, act.community_id)
@@ -161,12 +161,27 @@ def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, re
             "starts_in_the_past",
             say("Let it begin today or later, or give the reason with --retroactive REASON."),
         )
-    _check_notice(session, act.community_id, book.version)
+    _check_notice(session, act.community_id, book.version, act.today(community.timezone))
 
 
-def _check_notice(session: Session, community_id: int, version: str) -> None:
-    """What hangs out is not settled yet: the newest notice about a version, where there is one, must have passed."""
+def _check_notice(session: Session, community_id: int, version: str, today: date) -> None:
+    """What hangs out is not settled yet: the newest notice about a version must have passed.
+
+    Where the book of today demands one, it must be there and must hang as many days.
+    """
     posted = notices.listed(session, community_id, f"rules:{version}")
+    speaking = shelf(session, community_id).on(today)
+    demanded = speaking.book.notice_days if speaking else 0
+    if demanded and (not posted or posted[-1].days < demanded):
+        raise Refused(
+            say(
+                "The rules of today demand that version {version} hangs out for {days} working days.",
+                version=version,
+                days=demanded,
+            ),
+            "notice_demanded",
+            say("Post it: timebank notice post rules:{version} TEXT --days {days}", version=version, days=demanded),
+        )
     if posted and posted[-1].outcome != "passed":
         raise Refused(
             say("Notice {number} about version {version} has not passed.", number=posted[-1].id, version=version),

@@ -325,7 +325,15 @@ def _others(top: Table, decimals: int) -> dict[str, Any]:
         "redeem": _redeem(top.table("redeem", required=False), decimals) if top.has("redeem") else None,
         "gifts_to": _only(top, "gift", "to", _GIFTS_TO) if top.has("gift") else "nobody",
         "complaint": _only(top, "penalty", "complaint", _COMPLAINTS) if top.has("penalty") else "",
+        "notice_days": _notice_days(top.table("change", required=False)) if top.has("change") else 0,
     }
+
+
+def _notice_days(table: Table) -> int:
+    """[change]: how many working days the next version hangs out before it is published."""
+    days = table.get("notice_days", whole(1, 60))
+    table.close()
+    return days
 
 
 def _credit(table: Table) -> Credit:

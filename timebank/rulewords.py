@@ -26,6 +26,7 @@ SECTIONS: Final[Mapping[str, Say]] = {
     "redeem": say("Redeeming"),
     "gift": say("Gifts"),
     "penalty": say("Complaints"),
+    "change": say("Changing the rules"),
 }
 _ROUNDED: Final = {"down": say("rounded down"), "half-up": say("rounded to the nearest"), "up": say("rounded up")}
 _KINDS: Final = {
@@ -220,6 +221,9 @@ def _other_lines(book: RuleBook) -> Iterator[tuple[Key, Say]]:
     yield ("gift", "to"), _GIFTS[book.gifts_to]
     if book.complaint:
         yield ("penalty", "complaint"), say("a service earns nothing when a complaint about it was upheld")
+    if book.notice_days:
+        days = book.notice_days
+        yield ("change", "notice_days"), say("the next version is published after a notice of {days} working days", days=days)
 
 
 def _points(amount: int, decimals: int) -> str:
