@@ -105,6 +105,7 @@ COPIED = (
     "community_id, 9, 'x', version, digest, member_id, day, starts, ends, minutes, category, activity_no, activity, place, "
     "team_size, kind, 'posted', recorded_by, recorded_at, eligible, counted, points, window_minutes"
 )
+WITHIN = "team, programme, confirmed_by, evidence"
 
 SERVICES = (
     Vandalism("a service's member", "service_differs", sql("UPDATE service SET member_id = 3 WHERE id = 2"), {HOURS}),
@@ -113,15 +114,17 @@ SERVICES = (
     Vandalism(
         "a waiting service called posted",
         "service_differs",
-        sql(f"INSERT INTO service SELECT {COPIED}, NULL FROM service WHERE id = 2"),
+        sql(f"INSERT INTO service SELECT {COPIED}, NULL, {WITHIN} FROM service WHERE id = 2"),
         {None},
     ),
     Vandalism(
         "a service put in",
         "service_differs",
-        sql(f"INSERT INTO service SELECT {COPIED}, seq FROM service WHERE id = 2"),
+        sql(f"INSERT INTO service SELECT {COPIED}, seq, {WITHIN} FROM service WHERE id = 2"),
         {None},
     ),
+    Vandalism("a service's team", "service_differs", sql("UPDATE service SET team = 'T001' WHERE id = 2"), {HOURS}),
+    Vandalism("a service's programme", "service_differs", sql("UPDATE service SET programme = 'x' WHERE id = 2"), {HOURS}),
     Vandalism("a service turned down", "service_differs", sql("UPDATE service SET state = 'rejected' WHERE id = 2"), {None}),
     Vandalism(
         "a service taken back by nobody", "service_differs", sql("UPDATE service SET state = 'reversed' WHERE id = 2"), {None}
