@@ -223,7 +223,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         credit issue M1 8 --category care --approver W0002|credit import contributions.csv --partial --approver W0002
         credit convert M1 2|credit list
         hours record M2 --date 2026-10-10 --minutes 60 --evidence {rules}|hours evidence 8 {rules}
-        hours sign-in M2 --at 9:00|hours sign-out M2
+        hours sign-in M2 --at 9:00|hours sign-out M2|hours template form.xlsx
     """
     november = """
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002
