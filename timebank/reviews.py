@@ -77,7 +77,7 @@ def _posted(session: Session, act: Act, asked: Mapping[str, Any]) -> Service:
     """The service that points wait for, if it is still what they came about by."""
     communities.lock(session, act.community_id)
     service = services.get(session, act.community_id, asked["service"])
-    if service.state != "posted" or service.seq != asked["entry"]:
+    if service.state != "posted":
         raise Refused(
             say("Service {number} is not posted but {state}.", number=service.id, state=service.state),
             "not_posted",
