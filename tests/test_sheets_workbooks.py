@@ -272,7 +272,17 @@ def test_a_row_of_totals_must_agree_with_the_rows_above_it(
 
 
 @pytest.mark.parametrize(
-    "line", ["填表人：王芳,审核：李强,", "制表：王芳", "注：迟到的不计", "说明,,", "审核人,,", "第2页", "Note: late"]
+    "line",
+    [
+        "填表人：王芳,审核：李强,",
+        "填表人：王芳,审核：李强,2026-03-31",
+        "制表：王芳",
+        "注：迟到的不计",
+        "说明,,",
+        "审核人,,",
+        "第2页",
+        "Note: late",
+    ],
 )
 def test_signatures_and_notes_are_no_records_and_are_named(tmp_path: Path, line: str) -> None:
     sheet = open_sheet(csv_of(tmp_path / "s.csv", *TWO, line), COLUMNS)
