@@ -15,7 +15,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
@@ -510,6 +510,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(TEXT, min_size=1, max_size=4))
+@example(["_x0041_", "\x01", "a\r\nb"])
 def test_any_text_in_a_workbook_of_ours_comes_back_as_it_was(cells: list[str]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "s.xlsx"
