@@ -19,10 +19,11 @@ from shopping import add_offer, capture, issue
 from timebank import backtest, hours, rulebooks, rulefile
 from timebank.backtest import CREDITS, Line, Price, Replay, Result, Share, Span
 from timebank.benefits import Offset
-from timebank.clauses import NEVER, Credit, RuleBook
+from timebank.clauses import NEVER, Credit, Facts, RuleBook
 from timebank.history import Converted, Event, Moved, Served, TakenBack
-from timebank.rewards import Award
+from timebank.rewards import Award, award
 from timebank.services import Record
+from timebank.tallies import Tallies
 
 ALWAYS = Span(date(2000, 1, 1), date(2100, 1, 1))
 
@@ -52,6 +53,10 @@ def histories(draw: st.DrawFn, rules: RuleBook) -> list[Event]:
             spent = draw(st.integers(0, max(0, sheet.balance(member))))
             sheet.spent[member] += spent
             events.append(Moved(1000 + seq, {member: -spent}, {}))
+        elif draw(st.integers(0, 2)) == 0:
+            before = draw(st.integers(0, 3000))
+            sheet.lines.append((member, replace(of(before), day=date(1990, 1, 1)), Earned()))
+            events.append(Moved(1000 + seq, {}, {member: before}))
         earned = sheet.serve(member, facts)
         open_[seq] = len(sheet.lines) - 1
         events.append(Served(seq, member, facts, award_of(earned, rules), False, "1@0"))
@@ -99,8 +104,10 @@ def test_a_draft_gives_what_a_recount_by_hand_gives(given_: tuple[tuple[RuleBook
                 sheet.lines[places[event.of]] = (-1, replace(of(0), day=date(1990, 1, 1)), Earned())
                 old[member] += event.moves[member]
             case Moved():
-                ((member, points),) = event.moves.items()
-                sheet.spent[member] -= points
+                for member, points in event.moves.items():
+                    sheet.spent[member] -= points
+                for member, minutes in event.served.items():
+                    sheet.lines.append((member, replace(of(minutes), day=date(1990, 1, 1)), Earned()))
     result = played(events, draft)
     new, pools = Counter[int](), Counter[str]()
     for member, _, earned in sheet.lines:
@@ -116,6 +123,35 @@ def test_a_draft_gives_what_a_recount_by_hand_gives(given_: tuple[tuple[RuleBook
     for lines in (result.by_category, result.by_tenth):
         assert sum(line.new for line in lines) == result.kept.new == new.total()
         assert sum(line.old for line in lines) == result.kept.old == old.total()
+
+
+def plain(rules: RuleBook) -> RuleBook:
+    """A book that reads nothing but a member's windows and minutes: what awards come again under."""
+    caps = tuple(cap for cap in rules.cap if cap.scope == "member" and cap.per in ("day", "month", "year", "lifetime"))
+    return replace(rules, bonus=(), cap=caps, multiply=tuple(replace(rule, tier="") for rule in rules.multiply))
+
+
+alike = st.builds(
+    Facts,
+    day=st.dates(date(2026, 12, 30), date(2027, 1, 2)),
+    category=st.sampled_from(["elder-care", "cleaning"]),
+    minutes=st.sampled_from([20, 30, 45, 300]),
+    team_size=st.sampled_from([1, 1, 5]),
+    kind=st.sampled_from(["confirmed", "confirmed", "team"]),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.sampled_from([1, 2]), alike), min_size=8, max_size=40), books.map(plain))
+def test_an_award_that_comes_again_is_the_one_that_would_be_made(served: list[tuple[int, Facts]], rules: RuleBook) -> None:
+    replay, tallies = Replay(rules, ALWAYS), Tallies()
+    for seq, (member, facts) in enumerate(served):
+        right = award(facts, rules, tallies.used(member, facts, rules))
+        tallies.add(member, facts, right)
+        made = replay.take(Served(seq, member, facts, right, False, "1@0"))
+        assert made is not None
+        assert made[:4] == right[:4]
+        assert (made.window_minutes, made.trace.get("caps")) == (right.window_minutes, right.trace.get("caps"))
 
 
 def of_book(book_: Book, rules: RuleBook, span: Span = ALWAYS) -> Result:

@@ -10,6 +10,7 @@ from shopping import add_offer, capture, issue
 from timebank import audit, backtest, hours, ledger, recalculation, rulebooks, rulefile, services
 from timebank.backtest import Share, Span
 from timebank.base.errors import NotAllowed, Refused
+from timebank.people import teams
 from timebank.recalculation import Plan
 from timebank.services import Record
 
@@ -113,6 +114,28 @@ def test_points_spent_meanwhile_are_owed_only_where_that_was_said(book: Book) ->
     there = book.points("member:1")
     assert (there.available, there.owed) == (0, -26)
     assert book.points("member:2").available == 12
+    assert clean(book)
+
+
+STORE = '[[cap]]\nid = "store"\nper = "balance"\npoints = 120\n'
+TEAM = '[[cap]]\nid = "team"\nper = "month"\nscope = "team"\npoints = 40\n'
+
+
+def test_what_members_have_counts_for_a_store_cap_and_others_for_a_teams(book: Book) -> None:
+    """The plan reads what posting reads: 90 are spent, so that more may come in; of the team's 40 the first has 20."""
+    with book.write() as session:
+        teams.add(session, book.act(), teams.NewTeam("楼道清洁队"))
+    together = [Record(f"M000{n}", date(2026, 10, 20), 60 * n, "cleaning", team="T001", ref=f"t{n}", row=n + 4) for n in (2, 3)]
+    paid(book, *together)
+    book.shop("S001")
+    add_offer(book)
+    capture(book, issue(book, points=90).code, 1_800)
+    publish(book, MORE.replace("points = 150", "points = 250") + STORE + TEAM)
+    plan = planned(book)
+    assert plan.shares == [Share(1, 100, 180), Share(2, 44, 60), Share(3, 30, 20)]
+    post(book, owe=True)
+    assert [book.points(f"member:{n}").total for n in (1, 2, 3)] == [90, 60, 30]
+    assert planned(book).changes == ()
     assert clean(book)
 
 
