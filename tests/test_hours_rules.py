@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlmodel import Session
 
-from conftest import Book
+from conftest import Book, Cli
 from timebank import approvals, hours, ledger, reviews, rulebooks
 from timebank.audit import audit
 from timebank.base.act import Act
 from timebank.base.errors import NotAllowed, Refused
 from timebank.base.imported import Imported
+from timebank.journal import ISSUED, Draft, Transfer
 from timebank.people import clerks, members, teams
 from timebank.people.teams import NewTeam
 from timebank.services import Record
@@ -282,3 +284,38 @@ def test_a_correction_under_the_whole_book_earns_what_the_right_record_would_hav
     street.command(lambda s, a: hours.correct(s, a, 1, 60), street.act(approver=2))
     assert has(street) == 10 + 20 + 3
     sound(street)
+
+
+def test_the_inbox_gives_and_discards_points_above_a_cap(office: Cli, tmp_path: Path) -> None:
+    rules = tmp_path / "review.toml"
+    text = HEAD.replace("2026.1", "2026.2").replace("2026-01-01", "2026-10-20") + cap("day", overflow="review")
+    rules.write_text(text, encoding="utf-8")
+    office("rules", "publish", str(rules), "--resolution", "8", "--approver", "W0002")
+    for member in ("M0001", "M0002"):
+        office("hours", "record", member, "--date", "2026-10-20", "--minutes", "120")
+    first, second = office("inbox", "--json").json
+    assert [item["kind"] for item in (first, second)] == ["points.review"] * 2
+    assert "5" in first["about"]
+    office("approve", str(first["number"]), status=4)
+    office("approve", str(first["number"]), "--as", "W0002")
+    office("reject", str(second["number"]), "--why", "enough", "--as", "W0002")
+    assert [office("points", "balance", m, "--json").json["points"]["available"] for m in ("M0001", "M0002")] == [20, 15]
+    assert office("inbox", "--json").json == []
+    assert office("audit", "--json").json["ok"]
+    assert office("audit", "replay", "--json").json["ok"]
+
+
+def test_points_above_a_cap_that_one_person_gave_are_named_by_the_audit(
+    street: Book, under: Callable[[str], Callable[..., Imported]]
+) -> None:
+    take = under(cap("month", overflow="review"))
+    take(ONE, ONE._replace(ref="r2"))
+    facts: dict[str, object] = {"entry": 5, "points": 5, "outcome": "given"}
+    transfer = Transfer("points", 5, ISSUED, "source", "member:1", "available", lapses_on=date(9999, 12, 31))
+    for subject, told in (("hours:2", facts), ("hours:2", {**facts, "points": 6})):
+        draft = Draft(reviews.KIND, street.today, (transfer,), subject=subject, facts=told)
+        street.command(partial(lambda draft, s, a: ledger.post(s, a, draft), draft), street.act())
+    with street.read() as session:
+        found = audit(session, 1).findings
+    assert {finding.code for finding in found if finding.check == "I13"} == {"approver_missing"}
+    assert "points_differ" in {finding.code for finding in found}
