@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import update
@@ -208,7 +209,13 @@ def test_without_a_rule_book_for_the_day_hours_are_refused(book: Book) -> None:
 
 def test_any_field_of_a_service_can_be_put_right(ruled: Book, take: Callable[..., Imported]) -> None:
     take(ONE._replace(starts=540, ends=600), ONE._replace(ref="r2", day=DAY - timedelta(1)))
-    right = {"day": DAY - timedelta(2), "category": "cleaning", "place": "here", "starts": 600, "programme": "书香"}
+    right: dict[str, Any] = {
+        "day": DAY - timedelta(2),
+        "category": "cleaning",
+        "place": "here",
+        "starts": 600,
+        "programme": "书香",
+    }
     done: list[hours.Corrected] = []
     ruled.command(lambda s, a: done.append(hours.correct(s, a, 1, None, right)), ruled.act(approver=2))
     assert done[0].after is not None
