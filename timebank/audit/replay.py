@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, bindparam, literal, or_, select
+from sqlalchemy import BigInteger, Select, bindparam, literal, or_, select
 
 from timebank.audit.accounts import Accounts
 from timebank.audit.awards import HOURS, Awards, Made
@@ -28,6 +28,11 @@ from timebank.tallies import SHARED, Place, Sums, Tallies, places
 
 REVERSAL = "reversal"
 _OTHERS_MAX = 10_000
+_AT_ONCE = 16  # payloads kept longer grow old: Python then looks through all that it has again and again, at a third of the time
+_MEMBERS_AT_ONCE = 200
+_MOST = 2**63 - 1
+_FIRST, _LAST = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
+_BETWEEN = (EARNING.member_id >= _FIRST, EARNING.member_id <= _LAST)
 _OF_POINTS = ("available", "held", "owed")
 _OF_TRACES = ("activity:", "bonus:", "team:", "programme:")
 _SUMS = ("eligible", "counted", "points", "window_minutes")
@@ -100,6 +105,8 @@ class Replay:
         if book.ready.reads_served or book.ready.reads_balance:
             ledger = self._before(payload["postings"], f"member:{member}")
         self._batch.append(_Served(seq, member, payload, again, made is not None, book, ledger))
+        if len(self._batch) >= _AT_ONCE:
+            self.take()
 
     def reverse(self, seq: int, payload: Payload) -> None:
         """Compare a reversal with what it takes back, and note that a service frees its room, a conversion its credits."""
@@ -210,31 +217,37 @@ class Replay:
         """Compare the sums kept that only traces tell: of activities, bonuses, teams and programmes."""
         if self._lost or self._accused:
             return
-        truth = {place: some[1:] for place, some in self._sums.all() if place[1].startswith(_OF_TRACES) and any(some[1:])}
-        shown = dict[Place, tuple[int, ...]]()
-        for table, whose in ((EARNING, EARNING.member_id), (SHARED_EARNING, literal(SHARED))):
-            wanted = select(whose, table.scope, *(table[name] for name in _SUMS)).where(
-                table.community_id == self._source.community_id, or_(*(table.scope.startswith(start) for start in _OF_TRACES))
-            )
-            shown |= {(member, scope): tuple(sums) for member, scope, *sums in self._source.rows(wanted) if any(sums)}
-        for member, scope in sorted(place for place in truth.keys() | shown.keys() if truth.get(place) != shown.get(place)):
-            differs = say("Its sums of {scope} are not what its services make.", scope=scope)
-            self._findings.add("earning_differs", differs, where=f"member:{member}" if member else scope)
+        own = self._source.prepared(_of_traces(EARNING, EARNING.member_id, self._source).where(*_BETWEEN))
+        shared = self._source.prepared(_of_traces(SHARED_EARNING, literal(SHARED), self._source))
+        for members, sums in self._sums.by_members():
+            rows = [*own(**members), *(shared() if members["first"] <= SHARED <= members["last"] else ())]
+            shown = {(member, scope): tuple(some) for member, scope, *some in rows if any(some)}
+            truth = {place: some[1:] for place, some in sums if place[1].startswith(_OF_TRACES) and any(some[1:])}
+            for member, scope in sorted(place for place in truth.keys() | shown.keys() if truth.get(place) != shown.get(place)):
+                differs = say("Its sums of {scope} are not what its services make.", scope=scope)
+                self._findings.add("earning_differs", differs, where=f"member:{member}" if member else scope)
+
+
+def _of_traces(columns: Any, whose: Any, source: Source) -> Select[Any]:
+    """The kept sums that only traces tell, of a table."""
+    wanted = select(whose, columns.scope, *(columns[name] for name in _SUMS)).where(columns.community_id == source.community_id)
+    return wanted.where(or_(*(columns.scope.startswith(start) for start in _OF_TRACES)))
 
 
 class Kept:
     """Sums by place, however many: those of late in memory, the others in a file of SQLite's own that nobody else can open."""
 
-    def __init__(self, places_in_memory: int = 100_000) -> None:
+    def __init__(self, places_in_memory: int = 30_000) -> None:
         self._most = places_in_memory
         self._near: dict[Place, Sums] = {}
         self._far: sqlite3.Connection | None = None
+        self._put: set[str] = set()
 
     def of(self, wanted: set[Place]) -> dict[Place, Sums]:
         """The sums of the places that have any. They may be moved."""
         near = self._near
         if self._far is not None:
-            for place in wanted - near.keys():
+            for place in [place for place in wanted if place not in near and place[1] in self._put]:
                 for sums in self._far.execute(_SELECT, place):
                     near[place] = Sums(*sums)
         return {place: near[place] for place in wanted if place in near}
@@ -245,24 +258,29 @@ class Kept:
         if len(self._near) > self._most:
             self._put_away()
 
-    def all(self) -> Iterator[tuple[Place, tuple[int, ...]]]:
-        """Every place with its sums."""
-        if self._far is not None:
-            for member, scope, *sums in self._far.execute("SELECT * FROM sums"):
-                if (member, scope) not in self._near:
-                    yield (member, scope), tuple(sums)
-        yield from ((place, _row(some)) for place, some in self._near.items())
+    def by_members(self) -> Iterator[tuple[dict[str, int], list[tuple[Place, tuple[int, ...]]]]]:
+        """Every place with its sums, some members at a time: the `first` and the `last` number of whom, and theirs. Together
+        they are all numbers there are."""
+        far = self._put_away()
+        members = [number for (number,) in far.execute("SELECT DISTINCT member FROM sums ORDER BY member")]
+        lasts = [*members[_MEMBERS_AT_ONCE - 1 : -1 : _MEMBERS_AT_ONCE], _MOST]
+        for first, last in zip([-_MOST, *(last + 1 for last in lasts[:-1])], lasts, strict=True):
+            rows = far.execute("SELECT * FROM sums WHERE member BETWEEN ? AND ?", (first, last))
+            yield {"first": first, "last": last}, [((member, scope), tuple(sums)) for member, scope, *sums in rows]
 
-    def _put_away(self) -> None:
-        if self._far is None:
-            self._far = sqlite3.connect("", isolation_level=None)
+    def _put_away(self) -> sqlite3.Connection:
+        far = self._far
+        if far is None:
+            far = self._far = sqlite3.connect("", isolation_level=None)
             for statement in ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-8000", _TABLE):
-                self._far.execute(statement)
+                far.execute(statement)
         rows = ((*place, *_row(self._near[place])) for place in sorted(self._near))
-        self._far.execute("BEGIN")
-        self._far.executemany("REPLACE INTO sums VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        self._far.execute("COMMIT")
+        self._put.update(scope for _, scope in self._near)
+        far.execute("BEGIN")
+        far.executemany("REPLACE INTO sums VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        far.execute("COMMIT")
         self._near = {}
+        return far
 
 
 _TABLE = """
