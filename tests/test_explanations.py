@@ -132,6 +132,9 @@ tier = "star"
         "4 分 above the store cap of 3000 分 wait for a decision",
         "5 分 recorded",
     ]
+    assert read(award(Facts(date(2027, 2, 1), "elder-care", 60), rules, Used(counted=60))) == [
+        "0 min of this category before, of which 1 h were counted"
+    ]
     assert ("left over", "10 min count with the next service") in told(entry("hours", made.trace), "en")
     assert ("余下时长", "10 分钟并入下一次服务计算") in told(entry("hours", made.trace), "zh")
 
@@ -157,6 +160,11 @@ def test_a_gift_tells_who_gave_what_to_whom_by_what_right(giving: Book) -> None:
         ("moved", "member:1: -1 points, which never lapse"),
         ("moved", "member:2: +1 points, which never lapse"),
     ]
+
+
+def test_nothing_left_over_is_not_told() -> None:
+    made = award(Facts(date(2027, 2, 1), "elder-care", 60), rulefile_book(NATIONAL_DAY), Used())
+    assert [name for name, _ in told(entry("hours", made.trace), "en")] == ["service", "step 1", "step 2", "step 3", "moved"]
 
 
 def test_a_decision_and_a_reversal_name_the_entry_they_are_about() -> None:
