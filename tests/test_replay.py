@@ -245,7 +245,8 @@ def test_a_decision_about_an_award_that_was_taken_back_is_found(lived: Book) -> 
     record(lived, of(4, 18, 120, team="T001"))
     waits = last(lived)
     with lived.read() as session:
-        number, asked = services.last_id(session, 1), approvals.waiting(session, 1)[0].asked
+        number, asked = services.last_id(session, 1), approvals.waiting(session, 1)[-1].asked
+    assert asked["entry"] == waits
     do(lived, lambda s, a: hours.correct(s, a, number, 0))
     given = Transfer("points", asked["points"], ISSUED, "source", "member:4", "available", lapses_on=date(2029, 10, 31))
     facts = {"entry": waits, "points": asked["points"], "outcome": "given"}
