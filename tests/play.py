@@ -678,7 +678,7 @@ class Play:
         if self.written != self._audited:
             self._audited = self.written
             with reading(self.book.engine) as session:
-                report = audit.audit(session, 1)
+                report = audit.audit(session, 1, audit.CHECKS)
             assert report.findings == ()
             self.entries = report.entries
 

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from conftest import Book, Cli
 from timebank import approvals, hours, ledger, reviews, rulebooks
-from timebank.audit import audit
+from timebank.audit import CHECKS, audit
 from timebank.base.act import Act
 from timebank.base.errors import NotAllowed, Refused
 from timebank.base.imported import Imported
@@ -81,7 +81,7 @@ def take_back(book: Book, number: int) -> None:
 
 def sound(book: Book) -> None:
     with book.read() as session:
-        assert audit(session, 1).findings == ()
+        assert audit(session, 1, CHECKS).findings == ()
 
 
 def kept(book: Book) -> dict[tuple[str, ...], tuple[int, ...]]:
