@@ -487,4 +487,5 @@ def test_a_rehearsed_export_leaves_no_file_and_full_names_leave_only_what_is_log
     assert "王五" in names
     (out / "members.csv").unlink()
     office(*full)
-    assert not (out / "members.csv").exists(), "the log has no word of a second export"
+    assert "王五" in (out / "members.csv").read_text(encoding="utf-8-sig"), "cut off before, repeated under its key"
+    assert office.rows("SELECT count(*) FROM command WHERE verb = 'statement.export'") == [(1,)]
