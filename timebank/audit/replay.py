@@ -28,7 +28,7 @@ from timebank.tallies import SHARED, Place, Sums, Tallies, places
 
 REVERSAL = "reversal"
 _OTHERS_MAX = 10_000
-_AT_ONCE = 16  # payloads kept longer grow old: Python then looks through all that it has again and again, at a third of the time
+_AT_ONCE = 16  # payloads kept longer grow old, and Python then looks through all that it has again and again
 _MEMBERS_AT_ONCE = 200
 _MOST = 2**63 - 1
 _FIRST, _LAST = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
