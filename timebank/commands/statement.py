@@ -87,17 +87,31 @@ def export(
 ) -> None:
     """Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes."""
     _check_month(door, period)
-    if names is Names.FULL:  # the log knows of it before anybody sees a name
+    if names is Names.FULL:
+        _export_names(door, period, to, Options(headers.value, door.lang, names.value))
+    if names is Names.MASKED or door.dry_run:  # what is not logged is not shown
+        _export(door, period, to, Options(headers.value, door.lang, Names.MASKED.value))
 
-        def work(session: Session, act: Act) -> dict[str, Any]:
-            two_people(act)
-            if not act.reason:
-                raise Invalid(say("Full names need a reason."), "no_reason", say("Say why with --reason."))
-            return {"period": period, "names": names.value}
 
-        door.once("statement.export", work)  # who was cut off before the files were there repeats it under the same key
-    told = Names.MASKED if door.dry_run else names  # what is not logged is not shown
-    wanted = Options(headers.value, door.lang, told.value)
+def _export_names(door: Writing, period: str, to: Path, wanted: Options) -> None:
+    """Write a month's files with full names in the transaction that logs it: where one fails, there is neither."""
+    written: list[Exported] = []
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        two_people(act)
+        if not act.reason:
+            raise Invalid(say("Full names need a reason."), "no_reason", say("Say why with --reason."))
+        if not door.dry_run:
+            with door.screen.progress(say("Statements"), None) as moved:
+                written[:] = [statement_files.export(session, act.community_id, parse_period(period), to, wanted, moved)]
+        return {"period": period, "names": wanted.names}
+
+    door.once("statement.export", work)
+    if written:
+        _tell(door, written[0])
+
+
+def _export(door: Writing, period: str, to: Path, wanted: Options) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory())) if door.dry_run else to
         moved = stack.enter_context(door.screen.progress(say("Statements"), None))
