@@ -274,9 +274,10 @@ def test_a_key_that_is_taken_is_refused_among_rows_that_are_written_together(pos
 def test_who_loses_the_connection_amid_rows_that_are_written_together_is_told(postgres: Book) -> None:
     (member,) = postgres.join("M0001")
     postgres.give(member.holder, 10)
-    with pytest.raises(Busy) as lost:
-        write_lots(postgres, [(1, 1, "2027-01-31", 99)], lambda: cut_others_off(postgres))
-    assert lost.value.code == "connection_lost"
+    for _ in range(25):  # now and then the server's last word is read before the line is seen to be cut
+        with pytest.raises(Busy) as lost:
+            write_lots(postgres, [(1, 1, "2027-01-31", 99)], lambda: cut_others_off(postgres))
+        assert lost.value.code == "connection_lost"
     assert postgres.points(member.holder).available == 10
 
 

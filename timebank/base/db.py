@@ -270,6 +270,8 @@ def together(session: Session) -> Iterator[None]:
         with driver.pipeline():
             yield
     except connection.dialect.loaded_dbapi.Error as error:
+        if driver.info.pipeline_status:
+            driver.close()  # cut off amid the answers: psycopg cannot leave the pipeline, and a rollback would fail in it
         gone = connection.dialect.is_disconnect(error, driver, None)
         if gone:
             connection.invalidate(error)
