@@ -12,7 +12,19 @@ from sqlalchemy import text
 
 from conftest import RULES, Book, Shelf
 from shopping import add_offer, capture, issue
-from timebank import attendance, audit, checkpoints, hours, notices, redemption, rulebooks, settlement, statements, workdays
+from timebank import (
+    attendance,
+    audit,
+    checkpoints,
+    hours,
+    notices,
+    redemption,
+    rulebooks,
+    services,
+    settlement,
+    statements,
+    workdays,
+)
 from timebank.base import db, schema
 from timebank.base.act import Act
 from timebank.people import kin, members, teams
@@ -63,11 +75,16 @@ def live_together(book: Book) -> None:
     _do(book, lambda s, a: kin.end(s, a, 1), approver=2)
     _do(book, _team)
     _do(book, lambda s, a: workdays.add(s, a, workdays.Year(2026, (date(2026, 10, 1),), ())), approver=2)
-    _do(book, lambda s, a: notices.post(s, a, notices.NewNotice("hours:1..3", "September's hours", "the board by the gate")))
+    _do(book, lambda s, a: notices.post(s, a, _notice(s)))
     _do(book, lambda s, a: notices.object_(s, a, 1, "I was not there", "a neighbour"))
     _do(book, lambda s, a: notices.decide(s, a, 1, "upheld", "the sheet says so too"), approver=2)
     _do(book, lambda s, a: notices.close(s, a, 1))
     _do(book, lambda s, a: attendance.sign_in(s, a, "M0002", attendance.Purpose("elder-care")))
+
+
+def _notice(session: Any) -> notices.NewNotice:
+    binds = services.content_of(session, 1, 1, 3)
+    return notices.NewNotice("hours:1..3", "September's hours", "the board by the gate", binds=binds)
 
 
 def _team(session: Any, act: Act) -> None:

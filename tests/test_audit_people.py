@@ -43,6 +43,7 @@ VANDALISMS = (
     Vandalism("another year", "notice_differs", "UPDATE calendar SET year = 2027", "calendar.set"),
     Vandalism("a notice of other hours", "notice_differs", "UPDATE notice SET about = 'hours:1..9'", "notice.post"),
     Vandalism("a shorter notice", "notice_differs", "UPDATE notice SET until = begins", "notice.post"),
+    Vandalism("a notice of other records", "notice_differs", "UPDATE notice SET binds = 'ab'", "notice.post"),
     Vandalism("an earlier notice", "notice_differs", "UPDATE notice SET begins = '2026-10-01'", "notice.post"),
     Vandalism("a notice that passed", "notice_differs", "UPDATE notice_end SET outcome = 'passed'", "notice.close"),
     Vandalism("a notice reopened", "notice_differs", "DELETE FROM notice_end", "notice.close"),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from conftest import Book, Cli
-from timebank import notices, workdays
+from timebank import notices, services, workdays
+from timebank.base import db
 from timebank.base.errors import Invalid, NotAllowed, NotFound, Refused, TimebankError
 from timebank.journal import ENTRY
 from timebank.notices import NewNotice, Objected, Posted, Result, covers
@@ -138,6 +139,33 @@ def test_an_objection_counts_that_came_in_while_the_notice_hung(board: Book) -> 
     close(board)
     refused(lambda: object_(board, received=date(2026, 10, 23)), Refused, "notice_closed")
     refused(lambda: close(board), Refused, "notice_closed")
+
+
+def test_a_notice_speaks_for_the_content_it_bound_and_for_no_other(board: Book) -> None:
+    post(board, "rules:2027.1", binds="ab" * 32)
+    wait(board, OVER + timedelta(days=1))
+    close(board)
+    with board.read() as session:
+        assert notices.elapsed(session, 1, "rules:2027.1", board.today, binds="ab" * 32)
+        assert not notices.elapsed(session, 1, "rules:2027.1", board.today, binds="cd" * 32)
+        assert [notice.binds for notice in notices.listed(session, 1)] == ["ab" * 32]
+
+
+def test_a_notice_of_hours_binds_their_records_whatever_becomes_of_them(office: Cli) -> None:
+    office("notice", "holidays", str(HOLIDAYS), "--approver", "W0002")
+    for number in ("M0001", "M0002"):
+        office("hours", "record", number, "--date", "2026-10-05", "--minutes", "60", "--category", "elder-care")
+    assert office("notice", "post", "hours:1..3", "十月", "--json", status=7).json["error"]["code"] == "unknown_service"
+    assert office("notice", "post", "hours:2..1", "十月", "--json", status=8).json["error"]["code"] == "bad_subject"
+    office("notice", "post", "hours:1..2", "十月")
+    ((bound, payload),) = office.rows("SELECT n.binds, e.payload FROM notice n JOIN entry e ON e.seq = n.seq")
+    assert parse(payload.encode())["facts"]["binds"] == bound
+    office("hours", "correct", "1", "--minutes", "30", "--approver", "W0002")
+    engine = db.open_engine(office.url)
+    with db.reading(engine) as session:
+        assert services.content_of(session, 1, 1, 2) == bound
+        assert services.content_of(session, 1, 1, 3) != bound
+    engine.dispose()
 
 
 def test_what_is_said_stays_out_of_the_payload(board: Book) -> None:

@@ -1,13 +1,14 @@
 """Public notices: what hangs out, for how many working days, what is objected to, what was decided, and whether it passed.
 
 A notice is about a subject of another room ('hours:17..45', 'rules:2027.1'); that room asks here whether its notice has passed
-(`elapsed`). Every step is a row of its own and an entry; what is said in words is the entry's text, which can be erased.
+(`elapsed`), and about the same content: a notice `binds` it by its SHA-256. Every step is a row of its own and an entry; what
+is said in words is the entry's text, which can be erased.
 """
 
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, get_args
 
@@ -33,7 +34,10 @@ _NUMBERS = re.compile(r"([0-9]{1,15})(?:\.\.([0-9]{1,15}))?")
 
 
 class Notice(SQLModel, table=True):
-    """One notice: about what, from `begins` to `until` (both days count), which are `days` working days."""
+    """One notice: about what, from `begins` to `until` (both days count), which are `days` working days.
+
+    `binds` is the SHA-256 (hex) of what hung out, None where its subject is no content that could change.
+    """
 
     __table_args__ = (Index("ix_notice_community_id_about", "community_id", "about"),)
 
@@ -44,6 +48,7 @@ class Notice(SQLModel, table=True):
     until: date
     days: int
     seq: int = Field(sa_type=BigInteger)
+    binds: str | None = None
 
 
 class Objection(SQLModel, table=True):
@@ -98,6 +103,7 @@ class Posted:
     seq: int
     outcome: str | None
     closed_on: date | None
+    binds: str = ""
 
     @property
     def state(self) -> str:
@@ -118,13 +124,17 @@ class Objected:
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A notice to be posted: its subject, what it says and where, for how many working days and from which day on (today)."""
+    """A notice to be posted: its subject, what it says and where, for how many working days and from which day on (today).
+
+    `binds` is the SHA-256 (hex) of what hangs out; the room of the subject says of what.
+    """
 
     about: str
     what: str
     where: str = ""
     days: int = 5
     begins: date | None = None
+    binds: str = ""
 
 
 def post(session: Session, act: Act, wish: NewNotice) -> Posted:
@@ -160,12 +170,21 @@ def post(session: Session, act: Act, wish: NewNotice) -> Posted:
     number = last_id(session, "notice", cid) + 1
     facts: dict[str, object] = {"about": wish.about, "days": wish.days}
     facts |= {"begins": begins.isoformat(), "until": until.isoformat()}
+    facts |= {"binds": wish.binds} if wish.binds else {}
     receipt = ledger.post(session, act, Draft("notice.post", today, subject=f"notice:{number}", facts=facts, text=text))
-    session.add(
-        Notice(community_id=cid, id=number, about=wish.about, begins=begins, until=until, days=wish.days, seq=receipt.seq)
+    notice = Notice(
+        community_id=cid,
+        id=number,
+        about=wish.about,
+        begins=begins,
+        until=until,
+        days=wish.days,
+        seq=receipt.seq,
+        binds=wish.binds or None,
     )
+    session.add(notice)
     session.flush()
-    return Posted(number, wish.about, begins, until, wish.days, receipt.seq, None, None)
+    return _posted(notice, None)
 
 
 def object_(session: Session, act: Act, number: int, why: str, by: str = "", received: date | None = None) -> Objected:
@@ -258,18 +277,18 @@ def close(session: Session, act: Act, number: int) -> Posted:
     receipt = ledger.post(session, act, draft)
     session.add(NoticeEnd(community_id=cid, notice_id=number, outcome=outcome, closed_on=today, seq=receipt.seq))
     session.flush()
-    return Posted(number, notice.about, notice.begins, notice.until, notice.days, notice.seq, outcome, today)
+    return replace(notice, outcome=outcome, closed_on=today)
 
 
-def elapsed(session: Session, community_id: int, subject: str, today: date) -> bool:
+def elapsed(session: Session, community_id: int, subject: str, today: date, *, binds: str = "") -> bool:
     """Whether by this day a notice about the subject, or about a stretch that holds it, was closed without an objection upheld.
 
-    For rooms that demand a notice before they go on: 'hours:20' passed with 'hours:17..45'.
+    For rooms that demand a notice before they go on: 'hours:20' passed with 'hours:17..45'. With `binds` only a notice counts
+    that bound this content (hex).
     """
-    kind = subject.partition(":")[0]
-    wanted = (col(Notice.about).startswith(f"{kind}:", autoescape=True), col(NoticeEnd.outcome) == "passed")
-    passed = _notices(session, community_id, *wanted, col(NoticeEnd.closed_on) <= today)
-    return any(covers(notice.about, subject) for notice in passed)
+    passed = [n for n in of_kind(session, community_id, subject.partition(":")[0]) if n.outcome == "passed"]
+    by_then = [n for n in passed if n.closed_on is not None and n.closed_on <= today]
+    return any(covers(n.about, subject) and (not binds or n.binds == binds) for n in by_then)
 
 
 def covers(noticed: str, asked: str) -> bool:
@@ -298,6 +317,11 @@ def find(session: Session, community_id: int, number: int) -> Posted:
 def listed(session: Session, community_id: int, about: str = "") -> list[Posted]:
     """All notices, or those about one subject, by number."""
     return _notices(session, community_id, *([col(Notice.about) == about] if about else []))
+
+
+def of_kind(session: Session, community_id: int, kind: str) -> list[Posted]:
+    """The notices about subjects of one kind ('hours', 'rules'), by number."""
+    return _notices(session, community_id, col(Notice.about).startswith(f"{kind}:", autoescape=True))
 
 
 def objections(session: Session, community_id: int, notice: int) -> list[Objected]:
@@ -345,10 +369,12 @@ _DECIDED = and_(
 
 def _notices(session: Session, community_id: int, *only: ColumnElement[bool]) -> list[Posted]:
     wanted = select(Notice, NoticeEnd).outerjoin(NoticeEnd, _ENDED).where(col(Notice.community_id) == community_id, *only)
-    return [
-        Posted(n.id, n.about, n.begins, n.until, n.days, n.seq, *((end.outcome, end.closed_on) if end else (None, None)))
-        for n, end in session.exec(wanted.order_by(col(Notice.id)))
-    ]
+    return [_posted(notice, end) for notice, end in session.exec(wanted.order_by(col(Notice.id)))]
+
+
+def _posted(n: Notice, end: NoticeEnd | None) -> Posted:
+    outcome, closed_on = (end.outcome, end.closed_on) if end else (None, None)
+    return Posted(n.id, n.about, n.begins, n.until, n.days, n.seq, outcome, closed_on, n.binds or "")
 
 
 def _objections(session: Session, community_id: int, *only: ColumnElement[bool]) -> list[Objected]:

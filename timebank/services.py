@@ -1,6 +1,6 @@
 """Services as they were recorded: one row a service, and what a member's days hold already."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -12,9 +12,10 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from timebank.base import rows
 from timebank.base.codes import id_key
 from timebank.base.db import Utc, iso, key_field
-from timebank.base.errors import NotFound
+from timebank.base.errors import Invalid, NotFound
 from timebank.base.i18n import Say, say
 from timebank.base.months import iso_day
+from timebank.people import members
 from timebank.people.members import Volunteer
 
 MINUTES_A_DAY_MAX = 1440
@@ -266,6 +267,31 @@ def between(session: Session, community_id: int, first: int, last: int) -> list[
     """The services from one number to another, both included, by number."""
     wanted = select(Service).where(col(Service.community_id) == community_id, col(Service.id).between(first, last))
     return list(session.exec(wanted.order_by(col(Service.id))))
+
+
+def content_of(session: Session, community_id: int, first: int, last: int) -> str:
+    """What a notice about the services from one number to another binds: see `binding`.
+
+    Raises NotFound `unknown_service` where one of both is not there yet (what is recorded later did not hang out); Invalid
+    `bad_subject` where the last comes before the first.
+    """
+    if last < first:
+        raise Invalid(
+            say("{first}..{last} holds no number.", first=first, last=last), "bad_subject", say("Write the lower number first.")
+        )
+    for number in (first, last):
+        find(session, community_id, number)
+    found = between(session, community_id, first, last)
+    numbers = {member.id: member.number for member in members.listed(session, community_id)}
+    return binding((s.id, Record.of(s, numbers[s.member_id]).digest()) for s in found)
+
+
+def binding(records: Iterable[tuple[int, bytes]]) -> str:
+    """SHA-256 (hex) over services' numbers and the digests of their records, by number: whatever became of them. Pure."""
+    hashed = sha256()
+    for number, digest in records:
+        hashed.update(f"{number}:{digest.hex()}\n".encode())
+    return hashed.hexdigest()
 
 
 def of_entries(session: Session, community_id: int, seqs: Sequence[int]) -> dict[int, Service]:

@@ -31,7 +31,7 @@ BOUND: tuple[Bound, ...] = (
     ),
     Bound("team.leave", "membership_end", _UNTIL, "team_differs", key="membership_id", about="membership"),
     Bound("calendar.set", "calendar", {name: name for name in ("year", "days_off", "make_up_days")}, "notice_differs"),
-    Bound("notice.post", "notice", {name: name for name in ("about", "begins", "until", "days")}, "notice_differs"),
+    Bound("notice.post", "notice", {name: name for name in ("about", "begins", "until", "days", "binds")}, "notice_differs"),
     Bound(
         "notice.close",
         "notice_end",

@@ -50,13 +50,21 @@ def post(
     """Post a public notice; its last day is counted by the calendar of working days."""
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        first = parse_day(begins) if begins else None
-        notice = notices.post(session, act, NewNotice(parse_text(about), parse_text(what), parse_text(where), days, first))
+        first, subject = parse_day(begins) if begins else None, parse_text(about)
+        binds = _content(session, act.community_id, subject)
+        notice = notices.post(session, act, NewNotice(subject, parse_text(what), parse_text(where), days, first, binds))
         return {"notice": notice.id, "begins": notice.begins.isoformat(), "until": notice.until.isoformat()}
 
     receipt = door.once("notice.post", work).receipt
     if not door.screen.data(receipt):
         door.screen.line(say("Notice {notice} hangs from {begins} to {until}.", **receipt))
+
+
+def _content(session: Session, community_id: int, subject: str) -> str:
+    """What a notice about a subject binds: of hours the records. Raises NotFound `unknown_service`."""
+    kind, _, numbers = subject.partition(":")
+    stretch = notices.stretch(numbers)
+    return services.content_of(session, community_id, *stretch) if kind == "hours" and stretch else ""
 
 
 @writing(app, "object", example="timebank notice object 3 签到表上没有这个人 --by 李女士 --received 2026-10-22")
@@ -116,7 +124,7 @@ def close(door: Writing, number: Number) -> None:
 @writing(app, "holidays", example="timebank notice holidays examples/holidays/2026.json --approver W0002")
 def holidays(door: Writing, file: InputFile) -> None:
     """Enter a year's days off and make-up working days, as the State Council announced them. Two people."""
-    year = workdays.read(_content(file))
+    year = workdays.read(_calendar(file))
     request = {"year": year.year, "days_off": _days(year.days_off), "make_up_days": _days(year.make_up_days)}
     subject = f"calendar:{year.year}"
     receipt = door.once_or_ask("notice.holidays", subject, request, lambda s, a: entered(s, a, request)).receipt
@@ -124,7 +132,7 @@ def holidays(door: Writing, file: InputFile) -> None:
         door.screen.line(_counted(receipt["year"], receipt["days_off"], receipt["make_up_days"]))
 
 
-def _content(file: Path) -> bytes:
+def _calendar(file: Path) -> bytes:
     if not file.is_file():
         raise NotFound(say("There is no file {file}.", file=str(file)), "no_file", say("Check its name and folder."))
     if file.stat().st_size > _FILE_BYTES_MAX:
