@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from timebank.base.errors import Finding
-from timebank.base.i18n import Say, say
+from timebank.base.i18n import say
 from timebank.base.masking import unfit_word
 from timebank.clauses import (
     GRACE_DAYS,
@@ -280,9 +280,8 @@ def _cap(table: Table, decimals: int) -> Cap:
     overflow = table.get("overflow", _OVERFLOW, "discard")
     pool = overflow.removeprefix("pool:") if overflow != "discard" else ""
     in_points, in_minutes = table.has("points"), table.has("minutes")
-    if in_points == in_minutes:
-        table.note("", "points_or_minutes", _either("points", "minutes", both=in_points))
-    elif per == "balance" and (in_minutes or scope != "member"):
+    table.either("points", "minutes", "points_or_minutes")
+    if in_points != in_minutes and per == "balance" and (in_minutes or scope != "member"):
         table.note("", "bad_balance", say("per balance means the points a member has: it takes points, and scope member only"))
     if in_minutes:
         limit = table.get("minutes", whole(1, 100_000_000))
@@ -295,12 +294,6 @@ def _cap(table: Table, decimals: int) -> Cap:
     return cap
 
 
-def _either(one: str, other: str, *, both: bool) -> Say:
-    if both:
-        return say("must have either {one} or {other}, got both", one=one, other=other)
-    return say("must have either {one} or {other}, got neither", one=one, other=other)
-
-
 def _smallest(amount: Decimal, decimals: int) -> int:
     """An amount of points in the smallest unit; the reading has checked that it is whole."""
     return int(amount.scaleb(decimals))
@@ -309,8 +302,7 @@ def _smallest(amount: Decimal, decimals: int) -> int:
 def _expiry(table: Table) -> Expiry:
     """Months later, aligned to the month's end unless told; or on a day of the year, where it falls unless told."""
     by_months, on_day = table.has("months"), table.has("on")
-    if by_months == on_day:
-        table.note("", "months_or_on", _either("months", "on", both=on_day))
+    table.either("months", "on", "months_or_on")
     months = table.get("months", whole(1, 1200), 1) if by_months else 0
     on = table.get("on", MONTH_DAY) if on_day else None
     align: Align = table.get("align", one_of(_ALIGNS), "none" if on_day else "month-end")

@@ -317,7 +317,7 @@ class Table:
         self.values = values
         self.findings = findings
         self._asked: set[str] = set()
-        self._missing: dict[str, Say] = {}
+        self._missing: dict[tuple[str, ...], Finding] = {}
 
     def at(self, key: str) -> str:
         """The path of a key in the file."""
@@ -325,7 +325,10 @@ class Table:
 
     def note(self, key: str, code: str, message: Say) -> None:
         """Note a mistake in a key, or ('') in the table itself."""
-        self.findings.append(Finding(_shown(self.at(key) if key else self.path, _PATH_SHOWN), code, message))
+        self.findings.append(self._mistake(key, code, message))
+
+    def _mistake(self, key: str, code: str, message: Say) -> Finding:
+        return Finding(_shown(self.at(key) if key else self.path, _PATH_SHOWN), code, message)
 
     def refuse(self, key: str, code: str, wanted: Say, value: object) -> None:
         """Note what is wanted and what is there."""
@@ -340,17 +343,26 @@ class Table:
         """The value of a key; without a default the key must be there."""
         if not self.has(key):
             if default is None:
-                self._missing[key] = say("is missing: {wanted}", wanted=kind.wanted)
+                self._lacks(key, say("is missing: {wanted}", wanted=kind.wanted))
                 return kind.stand_in
             return default
         return self._fitted(key, kind, self.values[key])
+
+    def either(self, one: str, other: str, code: str) -> None:
+        """Refuse both keys, and neither: exactly one of them is there."""
+        here = self.has(one), self.has(other)
+        if all(here):
+            self.note("", code, say("must have either {one} or {other}, got both", one=one, other=other))
+        elif not any(here):
+            message = say("must have either {one} or {other}, got neither", one=one, other=other)
+            self._missing[one, other] = self._mistake("", code, message)
 
     def each(self, key: str, kind: Kind[T], *, required: bool = False) -> list[T]:
         """The values of a list, each by itself; a list that is there holds something."""
         values = self.values.get(key, [])
         if not self.has(key):
             if required:
-                self._missing[key] = say("is missing: {wanted}", wanted=kind.wanted)
+                self._lacks(key, say("is missing: {wanted}", wanted=kind.wanted))
         elif not isinstance(values, list) or not values:
             self.refuse(key, "bad_list", say("must be a list of at least one, in [ ]"), values)
         if not isinstance(values, list):
@@ -366,7 +378,7 @@ class Table:
         if self.has(key):
             self.refuse(key, "bad_section", say("must be a table with keys"), value)
         elif required:
-            self._missing[key] = say("is missing: every rule book has this section")
+            self._lacks(key, say("is missing: every rule book has this section"))
         return Table(self.at(key), {}, [])
 
     def tables(self, key: str) -> list["Table"]:
@@ -386,10 +398,12 @@ class Table:
         for key in self.values:
             if key not in self._asked:
                 near = self._unknown(key, self._asked)
-                if near in self._missing and _alike(key, near):
-                    del self._missing[near]
-        for key, message in self._missing.items():
-            self.note(key, "missing_key", message)
+                if _alike(key, near):
+                    self._missing = {keys: mistake for keys, mistake in self._missing.items() if near not in keys}
+        self.findings.extend(self._missing.values())
+
+    def _lacks(self, key: str, message: Say) -> None:
+        self._missing[key,] = self._mistake(key, "missing_key", message)
 
     def _unknown(self, key: str, known: Collection[str]) -> str:
         """Note an unknown key; gives the known one nearest to it."""
