@@ -11,7 +11,7 @@ The other side of every comparison is what was really paid. So a book in force, 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -79,8 +79,9 @@ class Result:
 
     `kept` are members' own points, of so many services and of conversions; `pools`, `review` and `discarded` what caps cut off
     and where it went. `by_category` and `by_team` count services; a category of '' is services without one, and CREDITS are
-    conversions. `by_tenth` counts members, from those who were paid least ('1') to those who were paid most. `hits`: how many
-    services each cap cut. `shares` are all members with a service or a conversion in the span, by id.
+    conversions. `by_tenth` counts members, from those who were given least ('1') to those who were given most; it is empty
+    where there are fewer members than tenths. `hits`: how many services each cap cut. `shares` are all members with a service
+    or a conversion in the span, by id.
     """
 
     version: str
@@ -104,6 +105,11 @@ class Result:
     def gains(self) -> int:
         """How many members would have more points."""
         return sum(share.change > 0 for share in self.shares)
+
+    @property
+    def ranked(self) -> list[Share]:
+        """All members, from those who were awarded least to those who were awarded most."""
+        return sorted(self.shares, key=lambda share: (share.old, share.new, share.member))
 
 
 class Price(NamedTuple):
@@ -245,7 +251,7 @@ class Replay:
         categories = _lines(self._categories)
         cuts = {to: Line(to, 0, self._cuts[to, "old"], self._cuts[to, "new"]) for to in ("pools", REVIEW, "discard")}
         hits = [Line(cap, 0, self._hits[cap, "old"], self._hits[cap, "new"]) for cap in dict.fromkeys(c for c, _ in self._hits)]
-        return Result(
+        found = Result(
             version=self._book.version,
             span=self._span,
             kept=_summed(categories),
@@ -254,10 +260,11 @@ class Replay:
             discarded=cuts["discard"],
             by_category=categories,
             by_team=_lines(self._teams),
-            by_tenth=_by_tenth(members),
+            by_tenth=(),
             hits=tuple(sorted(hit for hit in hits if hit.old or hit.new)),
             shares=members,
         )
+        return replace(found, by_tenth=_by_tenth(found.ranked))
 
 
 def _add(to: dict[_Name, list[int]], name: _Name, number: int, old: int, new: int) -> None:
@@ -279,17 +286,16 @@ def _summed(lines: Iterable[Line]) -> Line:
     return Line("", *(sum(column) for column in zip((0, 0, 0), *(line[1:] for line in lines), strict=True)))
 
 
-def _by_tenth(members: Sequence[Share]) -> tuple[Line, ...]:
-    """Members from those who were paid least to those who were paid most, in ten parts as equal as can be; an empty one is left
-    out."""
-    ranked = sorted(members, key=lambda share: (share.old, share.new, share.member))
+def _by_tenth(ranked: Sequence[Share]) -> tuple[Line, ...]:
+    """Ranked members in ten parts as equal as can be; none where there are too few for it."""
+    if len(ranked) < TENTHS:
+        return ()
     parts: list[list[Share]] = [[] for _ in range(TENTHS)]
     for place, share in enumerate(ranked):
         parts[place * TENTHS // len(ranked)].append(share)
     return tuple(
         Line(str(number), len(part), sum(share.old for share in part), sum(share.new for share in part))
         for number, part in enumerate(parts, start=1)
-        if part
     )
 
 

@@ -66,7 +66,7 @@ def headline(report: Report) -> tuple[Say, ...]:
             version=result.version,
         ),
         say(
-            "Points paid: {old}. Under this book: {new} ({change}).",
+            "Points awarded: {old}. Under this book: {new} ({change}).",
             old=report.points(result.kept.old),
             new=report.points(result.kept.new),
             change=report.change(change),
@@ -107,14 +107,17 @@ def tables(report: Report) -> list[Table]:
         _lines(report, say("By category"), (say("category"), say("services")), result.by_category),
         _lines(report, say("By team"), (say("team"), say("services")), result.by_team),
         _lines(report, TENTHS, (say("tenth"), say("members")), result.by_tenth),
+        *([] if result.by_tenth else [_members(report, EACH, result.ranked)]),
         _hits(result),
-        losses(report, result.losses),
+        _members(report, LOSSES, result.losses),
     ]
     return [table for table in found if table.rows]
 
 
-TENTHS = say("By tenth of the members, from those who were paid least to those who were paid most")
-_SIDES = (say("paid"), say("new"), say("change"))
+TENTHS = say("By tenth of the members, from those who were awarded least to those who were awarded most")
+EACH = say("By member, from those who were awarded least to those who were awarded most")
+LOSSES = say("Who would have fewer points")
+_SIDES = (say("awarded"), say("new"), say("change"))
 
 
 def _summary(report: Report) -> Table:
@@ -147,10 +150,9 @@ def _hits(result: Result) -> Table:
     return Table(say("Services that a cap cut"), (say("cap"), *_SIDES), [*signed])
 
 
-def losses(report: Report, some: Sequence[Share]) -> Table:
-    """Members who would have fewer points."""
+def _members(report: Report, title: Say, some: Sequence[Share]) -> Table:
     rows: list[tuple[Cell, ...]] = [(*report.names[share.member], *_sides(report, share)) for share in some]
-    return Table(say("Who would have fewer points"), (say("member"), say("name"), *_SIDES), rows)
+    return Table(title, (say("member"), say("name"), *_SIDES), rows)
 
 
 def _sides(report: Report, line: Line | Share) -> tuple[str, str, str]:
@@ -177,15 +179,18 @@ def as_data(report: Report) -> dict[str, Any]:
         "by_team": [{"team": line.name} | _data(line) for line in result.by_team],
         "by_tenth": [{"tenth": int(line.name)} | _data(line) for line in result.by_tenth],
         "caps": [{"cap": hit.name, "old": hit.old, "new": hit.new} for hit in result.hits],
+        "by_member": [] if result.by_tenth else [_of_member(report, share) for share in result.ranked],
         "gain": result.gains,
-        "lose": [
-            {"member": report.names[share.member][0], "name": report.names[share.member][1], "old": share.old, "new": share.new}
-            for share in result.losses
-        ],
+        "lose": [_of_member(report, share) for share in result.losses],
         "fen_a_point": price,
         "extra_fen": None if report.price.source == "none" else report.extra_fen,
         "dry_months": None,  # known once the fund's money has a room
     }
+
+
+def _of_member(report: Report, share: Share) -> dict[str, Any]:
+    number, name = report.names[share.member]
+    return {"member": number, "name": name, "old": share.old, "new": share.new}
 
 
 def _data(line: Line) -> dict[str, int]:
@@ -251,7 +256,7 @@ def page(report: Report, lang: Language) -> str:
     ]
     for table in tables(report):
         parts.append(f"<section><h2>{said(table.title)}</h2>")
-        if table.title is TENTHS:
+        if table.title in (TENTHS, EACH):
             parts.append(_chart(report, lang))
         parts.append(_html_table(table, lang))
         parts.append("</section>")
@@ -287,11 +292,16 @@ def _round_number(most: int) -> int:
 
 
 _WIDE, _HIGH, _LEFT, _TOP, _FOOT = 360, 210, 46, 10, 22
+_NUMBER_SHOWN = 5
+"""Signs of a member's number, its last ones, that fit below two bars."""
 
 
 def _chart(report: Report, lang: Language) -> str:
-    """Bars of what each tenth of the members was paid and would be; as wide as a phone, so that its words stay readable."""
-    lines = report.result.by_tenth
+    """Bars of what each tenth of the members, or each of a few members, was awarded and would be; as wide as a phone, so that
+    its words stay readable."""
+    lines = report.result.by_tenth or [
+        Line(report.names[share.member][0][-_NUMBER_SHOWN:], 1, share.old, share.new) for share in report.result.ranked
+    ]
     most = _round_number(max(max(line.old, line.new) for line in lines))
     ground, room = _HIGH - _FOOT, _HIGH - _FOOT - _TOP
     step = (_WIDE - _LEFT) // len(lines)
@@ -308,10 +318,10 @@ def _chart(report: Report, lang: Language) -> str:
             tall = room * max(0, amount) // most
             drawn.append(f'<rect x="{left}" y="{ground - tall}" width="{bar}" height="{tall}" fill="{colour}"/>')
         drawn.append(f'<text x="{x + bar}" y="{_HIGH - 7}" text-anchor="middle">{escape(line.name)}</text>')
-    paid, new = (escape(text(side, lang)) for side in _SIDES[:2])
-    about = escape(text(say("Points by tenth of the members, as paid and new; the table below has the numbers."), lang))
+    old, new = (escape(text(side, lang)) for side in _SIDES[:2])
+    about = escape(text(say("Points as awarded and new; the table below has the numbers."), lang))
     return (
-        f'<p class="key"><i style="background:{_OLD}"></i>{paid}<i style="background:{_NEW}"></i>{new}</p>'
+        f'<p class="key"><i style="background:{_OLD}"></i>{old}<i style="background:{_NEW}"></i>{new}</p>'
         f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{about}" font-size="10.5" fill="#4a5568" '
         f'font-family="system-ui,sans-serif">{"".join(drawn)}</svg>'
     )

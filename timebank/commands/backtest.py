@@ -85,7 +85,7 @@ def _show(door: Door, found: Report) -> None:
         door.screen.line(sentence)
     losses = found.result.losses
     for table in report.tables(found):
-        rows = table.rows[:_LOSSES_SHOWN] if len(table.rows) == len(losses) and len(table.columns) == 5 else table.rows
+        rows = table.rows[:_LOSSES_SHOWN] if table.title is report.LOSSES else table.rows
         door.screen.table(table.title, table.columns, rows)
     if len(losses) > _LOSSES_SHOWN:
         door.screen.note(say("… and {count} more; --json and --save list all.", count=len(losses) - _LOSSES_SHOWN))
@@ -100,7 +100,7 @@ def recalc(
     post: Annotated[bool, typer.Option("--post", help="Post it. Two people; without it only the plan is shown.")] = False,
     owe: Annotated[bool, typer.Option("--owe", help="Let points spent meanwhile be owed.")] = False,
 ) -> None:
-    """Work services out again by the rules that speak for their days now: for a rule book published after they were paid."""
+    """Work services out again by the rules that speak for their days now: for a rule book published after they were awarded."""
     span = _span(period, since, until)
     request = {"from": span.first.isoformat(), "to": span.last.isoformat(), "owe": owe}
     if not post:
@@ -148,8 +148,8 @@ def _tell(door: Writing, session: Session, community_id: int, receipt: dict[str,
         return
     decimals = communities.get(session, community_id).points_decimals
     if not rows:
-        door.screen.line(say("Everything was paid as the rules of now would have it: nothing is to be done."))
+        door.screen.line(say("Everything was awarded as the rules of now would have it: nothing is to be done."))
         return
     title = say("{services} services of {members} members, worked out again", services=receipt["services"], members=len(rows))
-    columns = (say("member"), say("paid"), say("new"), say("change"))
+    columns = (say("member"), say("awarded"), say("new"), say("change"))
     door.screen.table(title, columns, [(number, *(points_text(some, decimals) for some in sides)) for number, *sides in rows])
