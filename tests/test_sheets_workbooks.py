@@ -562,7 +562,7 @@ def test_parts_of_a_day_are_no_hours(cell: str) -> None:
 def test_a_weekday_beside_a_day_must_be_its_own(cell: str) -> None:
     assert parse_day(cell) == DAY
     other = cell.replace("周日", "周一").replace("星期日", "星期一").replace("星期天", "星期一")
-    assert refusal(lambda: parse_day(other)).code == "bad_day"
+    assert refusal(lambda: parse_day(other)).code == "other_weekday"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ in the file of rejects with its reason.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +31,7 @@ from timebank.base.sheet_values import (
     parse_points,
     parse_span,
     parse_text,
+    split_moment,
 )
 from timebank.base.sheets import Column, Dialect, Row, Sheet, open_sheet, optional, required, write_csv
 from timebank.base.workbook_writing import write_workbook
@@ -50,7 +51,8 @@ MEMBER_COLUMNS = (
 )
 MERCHANT_COLUMNS = (optional("merchant_no"), required("name"), optional("category"), optional("contact"))
 HOURS_COLUMNS = (
-    *(optional("ref"), required("date"), required("member_no"), optional("minutes"), optional("start"), optional("end")),
+    *(optional("ref"), required("date", instead="start"), required("member_no")),
+    *(optional("minutes"), optional("start"), optional("end")),
     *(optional("category"), optional("activity_no"), optional("activity"), optional("place")),
     *(optional("team_size"), optional("kind"), optional("team"), optional("programme"), optional("name")),
     optional("confirmed_by"),
@@ -297,11 +299,12 @@ def _shop(row: Row) -> Shop:
 
 def _record(row: Row) -> Record:
     cells = row.values
-    starts, ends, minutes = span_of(cells["minutes"], cells["start"], cells["end"])
+    day, start, end = _day_of(cells["date"], cells["start"], cells["end"])
+    starts, ends, minutes = span_of(cells["minutes"], start, end)
     kind = parse_text(cells["kind"])
     return Record(
         member_no=parse_number_of_one(cells["member_no"]),
-        day=parse_day(cells["date"]),
+        day=day,
         minutes=minutes,
         category=parse_text(cells["category"]),
         ref=parse_text(cells["ref"]),
@@ -359,6 +362,27 @@ def kind_of(typed: str) -> str:
 def confirmer_of(typed: str) -> str:
     """Who or what confirmed a service, as it was typed in Chinese or English; an unknown word stays for the room to refuse."""
     return _CONFIRMERS.get(typed.lower(), typed)
+
+
+def _day_of(date_: str, start: str, end: str) -> tuple[date, str, str]:
+    """The day of a row, which may stand before its start and its end, and these two without it.
+
+    Raises Invalid `no_day`, `other_day`, `past_midnight`, and as `sheet_values`.
+    """
+    (begun, start), (ended, end) = split_moment(start), split_moment(end)
+    day = parse_day(date_) if date_.strip() else begun or ended
+    if day is None:
+        raise Invalid(say("The day is missing: write it in a column of its own, or before the start."), "no_day")
+    if begun not in (None, day):
+        raise Invalid(say("The start is on {begun}, the row's day is {day}.", begun=begun, day=day), "other_day")
+    if ended not in (None, day):
+        if ended == day + timedelta(1) and parse_clock(end) == 0:
+            return day, start, "24:00"
+        if ended > day:
+            message = say("It ends on {ended}, after midnight: write two rows, one for each day.", ended=ended)
+            raise Invalid(message, "past_midnight")
+        raise Invalid(say("The end is on {ended}, the row's day is {day}.", ended=ended, day=day), "other_day")
+    return day, start, end
 
 
 def span_of(minutes: str, start: str, end: str) -> tuple[int | None, int | None, int]:

@@ -43,8 +43,11 @@ def fold(header: str) -> str:
     return "".join(character for character in folded if not character.isspace() and character not in "_-\ufeff\u200b")
 
 
-def find_heading(rows: Iterable[tuple[int, list[str]]], meanings: Mapping[str, str], needed: frozenset[str]) -> Heading:
-    """Find the header among the first rows: the first that has all columns needed, alone or with the row below it.
+def find_heading(
+    rows: Iterable[tuple[int, list[str]]], meanings: Mapping[str, str], needed: Sequence[frozenset[str]]
+) -> Heading:
+    """Find the header among the first rows: the first that has what is needed, one column of each set, alone or with the row
+    below it.
 
     Where none has, the one with the most columns, so that what is missing can be named (`complete` is ''). No rows: no header.
     """
@@ -63,7 +66,7 @@ def find_heading(rows: Iterable[tuple[int, list[str]]], meanings: Mapping[str, s
             if below is not None and (both := _joined(cells, below[1], meanings)):
                 header, last, own = both, below[0], [*own, "".join(below[1])]
             found = _columns(header, meanings)
-            complete = "complete" if needed <= found else ""
+            complete = "complete" if all(some & found for some in needed) else ""
             if len(found) > most or complete:
                 best, most = Heading(last, header, (*before, *own), frozenset(years), complete), len(found)
             if complete:

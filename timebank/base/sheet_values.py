@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from timebank.base.codes import narrow
 from timebank.base.errors import Invalid
-from timebank.base.i18n import say
+from timebank.base.i18n import Say, say
 
 MINUTES_A_DAY = 1_440
 _EXCERPT_CHARACTERS = 40
@@ -26,14 +26,29 @@ _YEAR_MIN, _YEAR_MAX = 1900, 2099
 
 # Controls, lone surrogates, line separators, and signs that reorder the text around them on a screen.
 _REFUSED_IN_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_DAY = re.compile(
+_YEAR_MONTH_DAY = (
     r"(?P<year>[0-9]{4})(?:"
     r"(?P<sign>[-/.])(?P<month>[0-9]{1,2})(?P=sign)(?P<day>[0-9]{1,2})"
     r"|\s*年\s*(?P<month_zh>[0-9]{1,2})\s*月\s*(?P<day_zh>[0-9]{1,2})\s*[日号]?"
     r"|(?P<month_flat>[0-9]{2})(?P<day_flat>[0-9]{2})"
-    r")(?:[T ]0?0:00(?::00)?)?"  # Excel writes midnight behind a day it takes for an instant
-    r"(?:\s*\(?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*\)?)?"
+    r")"
 )
+_WEEKDAY = r"(?:\s*\(?\s*(?:星期|周|礼拜)(?P<weekday>[一二三四五六日天])\s*\)?)?"
+_MIDNIGHT = r"(?:[T ]0?0:00(?::00)?)?"  # Excel writes it behind a day it takes for an instant
+_DAY = re.compile(_YEAR_MONTH_DAY + _MIDNIGHT + _WEEKDAY)
+_MOMENT = re.compile(
+    rf"(?P<on>{_YEAR_MONTH_DAY}{_WEEKDAY})(?:T|\s+|(?<=[日号)一二三四五六天]))(?P<at>\S.*)"
+    r"|(?P<serial>[0-9]{5})\.(?P<past>[0-9]{1,15})"
+)
+_WEEKDAYS: Mapping[str, Say] = {
+    "一": say("Monday"),
+    "二": say("Tuesday"),
+    "三": say("Wednesday"),
+    "四": say("Thursday"),
+    "五": say("Friday"),
+    "六": say("Saturday"),
+    "日": say("Sunday"),
+}
 _MINUTES = re.compile(r"(?P<minutes>[0-9]{1,5})\s*(?:分钟?|min|mins|minutes?|m)?")
 _HOURS = re.compile(r"(?P<hours>[0-9]{1,3}(?:\.[0-9]{1,4})?)\s*(?:个?小时|h|hrs?|hours?)")
 _HOURS_AND_HALF = re.compile(r"(?P<hours>[0-9]{1,3})(?:\s*个?小时半|\s*个半小时)|半个?小时")
@@ -158,8 +173,8 @@ def parse_day(cell: str) -> date:
     """A day: 2026-03-08, 2026/3/8(周日), 2026.3.8, 2026年3月8日, 20260308, or Excel's serial of five digits (46089).
 
     Years 1900 to 2099; a serial stands for 1930 to 2099 and counts from 1900 (not from 1904, as old Macs did). Raises
-    Invalid `bad_day`, also for a day that the calendar has not, a day of another weekday than is written beside it, a day
-    without a year, and 3/8/2026.
+    Invalid `bad_day`, also for a day that the calendar has not, a day without a year, and 3/8/2026; `other_weekday` for a
+    day of another weekday than is written beside it.
     """
     typed = narrow(cell).strip()
     day = _serial_day(typed) if len(typed) == 5 else _written_day(typed)
@@ -167,9 +182,31 @@ def parse_day(cell: str) -> date:
         raise Invalid(
             say('"{written}" is not a day.', written=excerpt(cell)),
             "bad_day",
-            say("Write year, month and day, like 2026-03-08; a weekday beside it must be that day's."),
+            say("Write year, month and day, like 2026-03-08."),
         )
     return day
+
+
+@lru_cache(_REMEMBERED)
+def split_moment(cell: str) -> tuple[date | None, str]:
+    """The day that stands before a time in its cell, None where none does, and the time as `parse_clock` reads it.
+
+    2026-03-08 9:00, 2026年3月8日下午2点, 2026/3/8(周日) 9:00, or Excel's serial of a day and its part (46089.375). A part is
+    read where its digits tell the minute: four of them, or eighths of a day, which need fewer. Raises Invalid `bad_time` for
+    another part, and what `parse_day` raises.
+    """
+    typed = narrow(cell).strip()
+    found = _MOMENT.fullmatch(typed)
+    if found is None:
+        return None, cell
+    if found["on"]:
+        return parse_day(found["on"]), found["at"]
+    past = Fraction(int(found["past"]), 10 ** len(found["past"]))
+    minute = round(past * MINUTES_A_DAY)
+    off = abs(past - Fraction(minute, MINUTES_A_DAY))
+    if 2 * off * 10 ** len(found["past"]) > 1 or (len(found["past"]) < 4 and 8 % past.denominator):
+        raise _bad_time(cell)
+    return parse_day(found["serial"]), f"{minute // 60}:{minute % 60:02d}"
 
 
 def _serial_day(typed: str) -> date | None:
@@ -188,8 +225,15 @@ def _written_day(typed: str) -> date | None:
         written = date(int(found["year"]), int(month), int(day))
     except ValueError:
         return None
-    weekday = found["weekday"]
-    return written if weekday is None or "一二三四五六日".index(weekday.replace("天", "日")) == written.weekday() else None
+    right = "一二三四五六日"[written.weekday()]
+    weekday = (found["weekday"] or right).replace("天", "日")
+    if weekday != right:
+        raise Invalid(
+            say("{day} is a {right}, not a {written}.", day=written, right=_WEEKDAYS[right], written=_WEEKDAYS[weekday]),
+            "other_weekday",
+            say("Is it the day or the weekday that is wrong? Correct the one or the other."),
+        )
+    return written
 
 
 @lru_cache(_REMEMBERED)

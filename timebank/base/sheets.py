@@ -94,11 +94,15 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column a command asks for: its contract name and what else its header may be; the first synonym is shown."""
+    """A column a command asks for: its contract name and what else its header may be; the first synonym is shown.
+
+    `instead` names a column that can say the same: one of the two must be there.
+    """
 
     name: str
     synonyms: tuple[str, ...]
     required: bool
+    instead: str = ""
 
     @property
     def label(self) -> str:
@@ -106,9 +110,9 @@ class Column:
         return f"{self.name} ({self.synonyms[0]})" if self.synonyms else self.name
 
 
-def required(name: str, *more: str) -> Column:
-    """A column without which the file is refused, with its known synonyms and `more` of them."""
-    return Column(name, (*SYNONYMS.get(name, ()), *more), required=True)
+def required(name: str, *more: str, instead: str = "") -> Column:
+    """A column without which, or without the one `instead`, the file is refused, with its known synonyms and `more` of them."""
+    return Column(name, (*SYNONYMS.get(name, ()), *more), required=True, instead=instead)
 
 
 def optional(name: str, *more: str) -> Column:
@@ -200,8 +204,9 @@ class Sheet:
         places = tuple(self.columns.items())
         last, width, again = self.heading.number, len(self.header), frozenset(self.heading.above)
         odd = sheet_layout.STARTS.union(text[:1] for text in again)
-        day, packed = self.columns.get("date"), self.dialect is None
-        year = min(self.heading.years) if day is not None and len(self.heading.years) == 1 else 0
+        packed = self.dialect is None
+        days = tuple(self.columns[name] for name in ("date", "start", "end") if name in self.columns)
+        year = min(self.heading.years) if len(self.heading.years) == 1 else 0
         self.passed.asides.clear()
         for number, found in self.records():
             joined = "".join(found)
@@ -225,9 +230,10 @@ class Sheet:
                 problem = _too_many_cells(number, cells, self.header)
             if len(joined) > self.limits.cell_characters_max:
                 problem = problem or self._too_long_cell(number, cells)
-            if year and day is not None and day < len(cells) and _DAY_OF_YEAR.fullmatch(narrow(cells[day]).strip()):
-                cells[day] = f"{year}年{cells[day].strip()}"
-                self.passed.years.add(year)
+            for day in days if year else ():
+                if day < len(cells) and _DAY_OF_YEAR.fullmatch(narrow(cells[day]).strip()):
+                    cells[day] = f"{year}年{cells[day].strip()}"
+                    self.passed.years.add(year)
             values = {} if problem else absent | {name: cells[place] for name, place in places}
             yield Row(number, values, tuple(cells), problem)
 
@@ -253,7 +259,7 @@ class Sheet:
         """A row of totals; a row of no account (with `total` None) for a note or a signature line; None for a record."""
         word, rest = sheet_layout.total_of(cells)
         aside = "" if word else sheet_layout.aside_of(cells)
-        needed = [self.columns[column.name] for column in self.asked if column.required]
+        needed = [self.columns.get(c.name, self.columns.get(c.instead, 0)) for c in self.asked if c.required]
         if not word and (not aside or (":" not in aside and all(cells[place].strip() for place in needed))):
             return None
         self.passed.asides.append(number)
@@ -295,7 +301,8 @@ def open_sheet(path: Path, columns: Sequence[Column], limits: Limits = LIMITS, t
     `workbooks.open_workbook` and what `Sheet.rows` raises.
     """
     source = survey(path, limits.file_bytes_max)
-    asked = _Asked(tuple(columns), _meanings(columns), frozenset(column.name for column in columns if column.required))
+    needed = tuple(frozenset((column.name, column.instead)) for column in columns if column.required)
+    asked = _Asked(tuple(columns), _meanings(columns), needed)
     if isinstance(source, Source):
         if tab:
             message = say("{file} is a CSV file: it has no worksheets.", file=path.name)
@@ -387,7 +394,7 @@ class _Asked(NamedTuple):
 
     columns: tuple[Column, ...]
     meanings: Mapping[str, str]
-    needed: frozenset[str]
+    needed: tuple[frozenset[str], ...]
 
 
 def _meanings(columns: Sequence[Column]) -> dict[str, str]:
@@ -497,7 +504,8 @@ def _match(heading: Heading, asked: _Asked) -> dict[int, str]:
         places = [place for place, name in found.items() if name == column.name]
         if len(places) > 1:
             raise _duplicate_column(column, [header[place] for place in places])
-    missing = [column.label for column in asked.columns if column.name in asked.needed - set(found.values())]
+    there = frozenset(found.values())
+    missing = [c.label for c in asked.columns if c.required and not {c.name, c.instead} & there]
     if missing:
         raise _missing_columns(missing, heading.number)
     return found

@@ -518,7 +518,7 @@ def _moment(serial: Fraction, meaning: str, from_1904: str) -> str:
     if days < _SERIAL_MIN and not from_1904:
         return f"1900-00-00 {_clock(past)}"
     day = _DAY_ZERO[bool(from_1904)] + timedelta(days)
-    return f"{day.isoformat()} {_clock(past)}" if past else day.isoformat()
+    return day.isoformat() if not past and meaning == "day" else f"{day.isoformat()} {_clock(past)}"
 
 
 def _clock(seconds: int) -> str:

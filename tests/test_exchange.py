@@ -1,0 +1,161 @@
+"""Rows of sheets as a room gets them: the day, the start and the end of a service wherever an office writes them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from test_sheets import refusal
+from timebank import exchange
+from timebank.base.imported import Imported
+from timebank.base.sheet_values import parse_clock, parse_day, split_moment
+from timebank.exchange import HOURS_COLUMNS
+from timebank.services import Record
+
+DAY = date(2026, 3, 8)
+DAY_ZERO = date(1899, 12, 30)
+
+
+def csv_of(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def read(path: Path) -> tuple[list[Record], list[tuple[int, str]]]:
+    """The records of a sheet of services, and the rows that could not be read, with their codes."""
+    found: list[Record] = []
+
+    def keep(records: Sequence[Record]) -> Imported:
+        found.extend(records)
+        return Imported(rows=len(records))
+
+    outcome = exchange.open_for(path, HOURS_COLUMNS, lambda _: None).take(exchange._record, keep)
+    return found, [(finding.row or 0, finding.code) for finding in outcome.rejected]
+
+
+def times(path: Path) -> list[tuple[date, int | None, int | None, int]]:
+    records, refused = read(path)
+    assert not refused
+    return [(r.day, r.starts, r.ends, r.minutes) for r in records]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-03-08 09:00", "2026-03-08 11:30"),
+        ("2026/3/8 9:00", "2026/3/8 11:30"),
+        ("2026-03-08T09:00:00", "11:30"),
+        ("2026年3月8日上午9点", "2026年3月8日 上午11点半"),
+        ("2026/3/8（周日） 9:00", "2026/3/8(周日)11:30"),
+        ("２０２６／３／８　９：００", "11:30"),
+        ("46089.375", "46089.4791666667"),
+        ("46089.3750", "46089.47917"),
+        ("9:00", "2026-03-08 11:30"),
+    ],
+)
+@pytest.mark.parametrize("column", ["", "2026-03-08"])
+def test_a_day_may_stand_before_the_start_and_the_end(tmp_path: Path, start: str, end: str, column: str) -> None:
+    lines = (f"日期,编号,开始时间,结束时间\n{column},M1,{start},{end}", f"编号,开始时间,结束时间\nM1,{start},{end}")
+    for text in lines if not column else lines[:1]:
+        assert times(csv_of(tmp_path / "s.csv", text)) == [(DAY, 540, 690, 150)]
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (",2026-03-08 22:00,2026-03-09 01:00", "past_midnight"),
+        (",2026-03-08 22:00,2026-03-10 00:00", "past_midnight"),
+        (",2026-03-08 09:00,2026-03-07 11:00", "other_day"),
+        ("2026-03-09,2026-03-08 09:00,2026-03-08 11:00", "other_day"),
+        ("2026-03-09,9:00,2026-03-08 11:00", "other_day"),
+        (",9:00,11:00", "no_day"),
+        (",2026-03-08 11:00,2026-03-08 9:00", "bad_span"),
+        (",2026-03-08 9:00,", "no_minutes"),
+        (",2026-03-08,2026-03-08 9:00", "bad_time"),
+        (",2026-03-08 9:00:30,2026-03-08 11:00", "bad_time"),
+        (",2026-02-29 9:00,11:00", "bad_day"),
+        (",2026/3/8(周一) 9:00,11:00", "other_weekday"),
+        (",46089.38,46089.5", "bad_time"),
+        (",46089.4,46089.5", "bad_time"),
+        (",46089.37503,46089.5", "bad_time"),
+        (",99999.5,99999.75", "bad_day"),
+    ],
+)
+def test_days_that_disagree_and_nights_are_refused(tmp_path: Path, row: str, code: str) -> None:
+    date_, start, end = row.split(",")
+    path = csv_of(tmp_path / "s.csv", "日期,编号,开始,结束", f"{date_},M1,{start},{end}")
+    assert read(path) == ([], [(2, code)])
+
+
+def test_the_midnight_at_the_end_of_a_day_is_its_24_o_clock(tmp_path: Path) -> None:
+    lines = (
+        "编号,开始,结束",
+        "M1,2026-03-08 22:00,2026-03-09 00:00",
+        "M1,2026-03-08 00:00,2026-03-08 01:00",
+        "M2,46089.75,46090.0",
+    )
+    night, morning, serial = times(csv_of(tmp_path / "s.csv", *lines))
+    assert (night, morning) == ((DAY, 1_320, 1_440, 120), (DAY, 0, 60, 60))
+    assert serial == (DAY, 1_080, 1_440, 360)
+
+
+def test_a_title_completes_days_before_times(tmp_path: Path) -> None:
+    lines = ("2026年服务登记", "编号,开始,结束", "M1,3月8日 9:00,3月8日11:30", "M2,3月8日上午9点,11:30")
+    assert times(csv_of(tmp_path / "s.csv", *lines)) == [(DAY, 540, 690, 150)] * 2
+
+
+@pytest.mark.parametrize("shown", ["General", "yyyy/m/d h:mm", "yyyy-mm-dd hh:mm:ss", "m/d h:mm"])
+def test_moments_of_a_workbook_are_read_whatever_their_format(tmp_path: Path, shown: str) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["编号", "签到时间", "签退时间"])
+    spans = [(datetime(2026, 3, 8, 9, 20), datetime(2026, 3, 8, 11, 5)), (datetime(2026, 3, 8), datetime(2026, 3, 8, 0, 50))]
+    for start, end in spans:
+        book.active.append(["M1", start, end])
+    for row in book.active.iter_rows(min_row=2, min_col=2):
+        for cell in row:
+            cell.number_format = shown
+    path = tmp_path / "s.xlsx"
+    book.save(path)
+    if shown == "General":  # the serial of midnight is that of the day alone: nobody can tell them apart
+        assert read(path)[1] == [(3, "bad_time")]
+        return
+    assert times(path) == [(DAY, 560, 665, 105), (DAY, 0, 50, 50)]
+
+
+def test_a_sheet_needs_a_day_or_a_start(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "s.csv", "编号,时长", "M1,90")
+    assert refusal(lambda: read(path)).code == "missing_column"
+
+
+@given(st.datetimes(datetime(1930, 1, 1), datetime(2099, 12, 31)), st.integers(4, 15))
+def test_every_way_of_writing_a_moment_gives_its_day_and_its_minute(at: datetime, digits: int) -> None:
+    at = at.replace(second=0, microsecond=0)
+    minute = 60 * at.hour + at.minute
+    part = (minute * 10**digits + 720) // 1_440
+    serial = f"{(at.date() - DAY_ZERO).days}.{part:0{digits}d}"
+    ways = [
+        f"{at:%Y-%m-%d %H:%M}",
+        f"{at:%Y-%m-%dT%H:%M}",
+        f"{at.year}年{at.month}月{at.day}日{at.hour}:{at.minute:02}",
+        serial,
+    ]
+    for way in ways:
+        day, clock = split_moment(way)
+        assert (day, parse_clock(clock)) == (at.date(), minute)
+
+
+@given(st.dates(date(1930, 1, 1), date(2099, 12, 31)), st.times())
+def test_a_day_or_a_time_alone_is_no_moment(day: date, at: time) -> None:
+    for cell in (day.isoformat(), f"{day:%Y%m%d}", str((day - DAY_ZERO).days), f"{at:%H:%M}", f"{at:%H:%M:%S}"):
+        assert split_moment(cell) == (None, cell)
+
+
+def test_a_wrong_weekday_is_told_with_the_right_one() -> None:
+    told: Any = refusal(lambda: parse_day("2026年3月8日(周一)"))
+    assert (told.code, told.message.values["right"].template) == ("other_weekday", "Sunday")
+    assert parse_day("2026年3月9日(周一)") == DAY + timedelta(1)
