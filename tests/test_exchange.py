@@ -113,9 +113,8 @@ def test_a_title_completes_days_before_times(tmp_path: Path) -> None:
 def test_moments_of_a_workbook_are_read_whatever_their_format(tmp_path: Path, shown: str) -> None:
     book = openpyxl.Workbook()
     book.active.append(["编号", "签到时间", "签退时间"])
-    spans = [(datetime(2026, 3, 8, 9, 20), datetime(2026, 3, 8, 11, 5)), (datetime(2026, 3, 8), datetime(2026, 3, 8, 0, 50))]
-    for start, end in spans:
-        book.active.append(["M1", start, end])
+    for start, end in ((time(9, 20), time(11, 5)), (time(0), time(0, 50))):
+        book.active.append(["M1", datetime.combine(DAY, start), datetime.combine(DAY, end)])
     for row in book.active.iter_rows(min_row=2, min_col=2):
         for cell in row:
             cell.number_format = shown
