@@ -25,6 +25,7 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "calendar": (("community_id", "id"),),
     "notice": (("community_id", "id"),),
     "notice_end": (("community_id", "notice_id"),),
+    "notice_demand": (("community_id", "id"),),
     "objection": (("community_id", "id"),),
     "objection_result": (("community_id", "objection_id"),),
     "sign_in": (("community_id", "id"),),

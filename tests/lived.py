@@ -79,6 +79,8 @@ def live_together(book: Book) -> None:
     _do(book, lambda s, a: notices.object_(s, a, 1, "I was not there", "a neighbour"))
     _do(book, lambda s, a: notices.decide(s, a, 1, "upheld", "the sheet says so too"), approver=2)
     _do(book, lambda s, a: notices.close(s, a, 1))
+    for days in (7, 0):
+        _do(book, lambda s, a, days=days: notices.demand(s, a, "hours", days), approver=2)  # type: ignore[misc]
     _do(book, lambda s, a: attendance.sign_in(s, a, "M0002", attendance.Purpose("elder-care")))
 
 

@@ -34,6 +34,7 @@ CHANGED = {
     "calendar": "days_off",
     "notice": "about",
     "notice_end": "outcome",
+    "notice_demand": "days",
     "objection": "received_on",
     "objection_result": "result",
     "sign_in": "starts",

@@ -26,6 +26,10 @@ from timebank.base.masking import tells_who
 from timebank.base.rows import last_id
 from timebank.journal import Draft
 
+DAYS_USUAL = 5
+"""How many working days a notice hangs where nobody says or demands otherwise."""
+DEMANDABLE = ("hours",)
+"""What a notice can be demanded of; a rule book demands one of the next version itself (`[change] notice_days`)."""
 Result = Literal["upheld", "dismissed"]
 RESULTS: tuple[Result, ...] = get_args(Result)
 TEXT_CHARACTERS_MAX = 1_000
@@ -49,6 +53,18 @@ class Notice(SQLModel, table=True):
     days: int
     seq: int = Field(sa_type=BigInteger)
     binds: str | None = None
+
+
+class NoticeDemand(SQLModel, table=True):
+    """That a notice of so many working days is demanded of a kind of subject; 0 days: of none any more. The newest counts."""
+
+    __tablename__ = "notice_demand"
+
+    community_id: int = key_field()
+    id: int = key_field()
+    about: str
+    days: int
+    seq: int = Field(sa_type=BigInteger)
 
 
 class Objection(SQLModel, table=True):
@@ -110,6 +126,10 @@ class Posted:
         """open, passed or stopped."""
         return self.outcome or "open"
 
+    def serves(self, days: int) -> bool:
+        """Whether it passed, and hung for so many working days."""
+        return self.outcome == "passed" and self.days >= days
+
 
 @dataclass(frozen=True, slots=True)
 class Objected:
@@ -132,7 +152,7 @@ class NewNotice:
     about: str
     what: str
     where: str = ""
-    days: int = 5
+    days: int = DAYS_USUAL
     begins: date | None = None
     binds: str = ""
 
@@ -141,7 +161,8 @@ def post(session: Session, act: Act, wish: NewNotice) -> Posted:
     """Post a notice about a subject; its last day is counted now, by the calendars entered so far.
 
     Raises Invalid `bad_subject`, `no_text`, `text_too_long`, `past_day`, `bad_days`; NotFound `unknown_year`; Refused
-    `noticed_already` while another one about the subject is open or has passed.
+    `noticed_already` while another one about the subject is open, or has passed and still speaks for it; `notice_too_short`
+    where a longer one is demanded.
     """
     communities.lock(session, act.community_id)
     cid, today = act.community_id, communities.today(session, act)
@@ -159,7 +180,15 @@ def post(session: Session, act: Act, wish: NewNotice) -> Posted:
             "past_day",
             say("Its days count from the day on which it hangs and is entered."),
         )
-    known = next((notice for notice in listed(session, cid, wish.about) if notice.outcome != "stopped"), None)
+    least = demanded(session, cid, wish.about.partition(":")[0])
+    if wish.days < least:
+        raise Refused(
+            say("A notice about {subject} hangs for at least {days} working days here.", subject=wish.about, days=least),
+            "notice_too_short",
+            say("Give --days {days}.", days=least),
+        )
+    others = listed(session, cid, wish.about)
+    known = next((n for n in others if n.outcome is None or (n.serves(least) and n.binds == wish.binds)), None)
     if known is not None:
         raise Refused(
             say("Notice {number} is about {subject} already.", number=known.id, subject=wish.about),
@@ -185,6 +214,46 @@ def post(session: Session, act: Act, wish: NewNotice) -> Posted:
     session.add(notice)
     session.flush()
     return _posted(notice, None)
+
+
+def demand(session: Session, act: Act, about: str, days: int) -> NoticeDemand:
+    """Demand a notice of so many working days of a kind of subject (`DEMANDABLE`) from now on; 0 days lift it. Two people.
+
+    Raises NotAllowed `approver_missing`, `same_person`; Invalid `bad_subject`, `bad_days`; Refused `demanded_already`.
+    """
+    two_people(act)
+    communities.lock(session, act.community_id)
+    if about not in DEMANDABLE:
+        raise Invalid(
+            say("No notice can be demanded of {subject}.", subject=about),
+            "bad_subject",
+            say("Name one of these: {names}.", names=", ".join(DEMANDABLE)),
+        )
+    if not 0 <= days <= workdays.DAYS_MAX:
+        raise Invalid(
+            say("A notice lasts 1 to {most} working days.", most=workdays.DAYS_MAX),
+            "bad_days",
+            say("Give another number with --days; 0 lifts the demand."),
+        )
+    if demanded(session, act.community_id, about) == days:
+        raise Refused(
+            say("That is so already: {days} working days for {subject}.", days=days, subject=about),
+            "demanded_already",
+            say("See timebank notice list."),
+        )
+    number = last_id(session, "notice_demand", act.community_id) + 1
+    draft = Draft("notice.demand", communities.today(session, act), subject=f"notice_demand:{number}")
+    receipt = ledger.post(session, act, draft._replace(facts={"about": about, "days": days}, text=act.reason or None))
+    made = NoticeDemand(community_id=act.community_id, id=number, about=about, days=days, seq=receipt.seq)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def demanded(session: Session, community_id: int, about: str) -> int:
+    """For how many working days a notice about this kind of subject has to hang now; 0: none is demanded."""
+    wanted = select(NoticeDemand.days).where(col(NoticeDemand.community_id) == community_id, col(NoticeDemand.about) == about)
+    return session.exec(wanted.order_by(col(NoticeDemand.id).desc()).limit(1)).first() or 0
 
 
 def object_(session: Session, act: Act, number: int, why: str, by: str = "", received: date | None = None) -> Objected:

@@ -13,7 +13,7 @@ from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say
 from timebank.people import kin, teams  # noqa: F401 - their tables
 
-TWO_PEOPLE = frozenset({"kin.link", "kin.end", "calendar.set", "notice.decide"})
+TWO_PEOPLE = frozenset({"kin.link", "kin.end", "calendar.set", "notice.decide", "notice.demand"})
 """Kinds of entries of these rooms that one person may not make alone."""
 
 _TEAM = {"number": "number", "parent": "parent_id", "business_date": "founded_on"}
@@ -40,6 +40,7 @@ BOUND: tuple[Bound, ...] = (
         key="notice_id",
         about="notice",
     ),
+    Bound("notice.demand", "notice_demand", {"about": "about", "days": "days"}, "notice_differs"),
     Bound("notice.object", "objection", {"notice": "notice_id", "business_date": "received_on"}, "notice_differs"),
     Bound("notice.decide", "objection_result", {"result": "result"}, "notice_differs", key="objection_id", about="objection"),
 )

@@ -31,7 +31,9 @@ ENTRY_FIELDS = (
 instants are text, as the payloads have them."""
 
 _OF_POINTS = frozenset({"points.opening", "pool.payout", "credit.issue"})
-TWO_PEOPLE = OF_PEOPLE | _OF_POINTS | {"rules.publish", "settlement.approve", "period.close", "reversal", INCARNATE}
+TWO_PEOPLE = (
+    OF_PEOPLE | _OF_POINTS | {"rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", INCARNATE}
+)
 """Kinds of entries that one person may not make alone (docs/reliability.md, roles)."""
 BACK_ENTERED = "back-entered"
 CLOSE = "period.close"
