@@ -95,13 +95,24 @@ def test_of_two_books_for_a_day_the_one_that_begins_last_speaks(book: Book) -> N
 # --- where the new rules hang out first ---
 
 ABOUT = "rules:2026.1"
+LATER = RULES.replace("2026.1", "2026.2").replace("2026-01-01", "2026-11-01")
 OVER = NOON + timedelta(7)
 """Noon after the five working days that begin on 20 October 2026."""
 
 
-def hang_out(book: Book, about: str = ABOUT, days: int = 5) -> int:
+def hang_out(book: Book, about: str = ABOUT, days: int = 5, text: str = "") -> int:
+    """Post a notice about rules; with a text it binds its hash."""
+    binds = sha256(text.encode()).hexdigest() if text else ""
     with book.write() as session:
-        return notices.post(session, book.act(), NewNotice(about, "新规则公示", days=days)).id
+        return notices.post(session, book.act(), NewNotice(about, "新规则公示", days=days, binds=binds)).id
+
+
+def passed(book: Book, about: str, text: str = "", days: int = 5) -> None:
+    """Let a notice hang out and pass."""
+    number = hang_out(book, about, days, text)
+    book.now += timedelta(7)
+    with book.write() as session:
+        notices.close(session, book.act(), number)
 
 
 @pytest.fixture(name="board")
@@ -143,30 +154,40 @@ def test_a_version_whose_notice_was_stopped_is_published_after_another_one_has_p
 
 def test_where_the_rules_of_the_day_demand_a_notice_the_next_version_needs_one_as_long(board: Book) -> None:
     publish(board, f"{RULES}[change]\nnotice_days = 5\n")
-    later = RULES.replace("2026.1", "2026.2").replace("2026-01-01", "2026-11-01")
+    assert refused(board, LATER) == "notice_demanded"
+    passed(board, "rules:2026.2", LATER, days=4)
+    assert refused(board, LATER) == "notice_demanded"
 
-    def refused() -> str:
-        with pytest.raises(Refused) as refusal:
-            publish(board, later)
-        return refusal.value.code
 
-    assert refused() == "notice_demanded"
-    short = hang_out(board, "rules:2026.2", days=4)
-    board.now = OVER
-    with board.write() as session:
-        notices.close(session, board.act(), short)
-    assert refused() == "notice_demanded"
+def refused(book: Book, text: str) -> str:
+    """Why a text is not published."""
+    with pytest.raises(Refused) as refusal:
+        publish(book, text)
+    return refusal.value.code
+
+
+def test_where_the_rules_of_the_day_demand_a_notice_it_must_have_bound_this_very_text(board: Book) -> None:
+    publish(board, f"{RULES}[change]\nnotice_days = 5\n")
+    passed(board, "rules:2026.2")
+    assert refused(board, LATER) == "notice_of_other_text"
+    other = LATER.replace("2026.2", "2026.3")
+    passed(board, "rules:2026.3", other.replace("default = 10", "default = 11"))
+    assert refused(board, other) == "notice_of_other_text"
+    assert publish(board, other.replace("default = 10", "default = 11")).version == "2026.3"
+
+
+def test_a_text_that_hung_out_is_the_one_that_is_published_also_where_no_notice_is_demanded(board: Book) -> None:
+    publish(board)
+    passed(board, "rules:2026.2", LATER)
+    assert refused(board, f"{LATER}# another text\n") == "notice_of_other_text"
+    assert publish(board, LATER).version == "2026.2"
 
 
 def test_a_version_that_hung_out_as_long_as_demanded_is_published_and_what_it_leaves_out_binds_nobody(board: Book) -> None:
     publish(board, f"{RULES}[change]\nnotice_days = 5\n")
-    later = RULES.replace("2026.1", "2026.2").replace("2026-01-01", "2026-11-01")
-    number = hang_out(board, "rules:2026.2", days=5)
-    board.now = OVER
-    with board.write() as session:
-        notices.close(session, board.act(), number)
-    assert publish(board, later).version == "2026.2"
-    third = later.replace("2026.2", "2026.3")
+    passed(board, "rules:2026.2", LATER)
+    assert publish(board, LATER).version == "2026.2"
+    third = LATER.replace("2026.2", "2026.3")
     with pytest.raises(Refused):
         publish(board, third)
     board.now = datetime(2026, 11, 2, tzinfo=UTC)
@@ -185,6 +206,36 @@ def written(tmp_path: Path, version: str, *changes: tuple[str, str]) -> str:
     path = tmp_path / f"rules-{version}.toml"
     path.write_text(text, encoding="utf-8")
     return str(path)
+
+
+def test_a_notice_about_rules_binds_the_file_as_it_is_published(office: Cli, tmp_path: Path) -> None:
+    """With the mark at its beginning that Notepad writes: the bytes of the file are what hangs out."""
+
+    def code(*words: str) -> str:
+        told: str = office(*words, "--json", status=None).json["error"]["code"]
+        return told
+
+    office("notice", "holidays", str(HOLIDAYS), "--approver", "W0002")
+    demanding = written(tmp_path, "2026.2", ("2026-01-01", "2026-10-20"))
+    Path(demanding).write_text(Path(demanding).read_text(encoding="utf-8") + "[change]\nnotice_days = 5\n", encoding="utf-8")
+    office("rules", "publish", demanding, "--resolution", "8", "--approver", "W0002")
+    draft = tmp_path / "draft.toml"
+    draft.write_bytes(b"\xef\xbb\xbf" + RULES.replace("2026.1", "2026.3").replace("2026-01-01", "2026-12-01").encode())
+    post = ("notice", "post", "rules:2026.3", "新规则公示")
+    assert code(*post) == "text_missing"
+    assert code(*post, "--file", str(draft), "--days", "4") == "notice_demanded"
+    assert code("notice", "post", "rules:2026.4", "新规则公示", "--file", str(draft)) == "other_version"
+    assert code("notice", "post", "hours:1..1", "时长公示", "--file", str(draft)) == "no_text_wanted"
+    office(*post, "--file", str(draft))
+    office.now = "2026-10-28T12:00:00+08:00"
+    office("notice", "close", "1")
+    publish_it = ("rules", "publish", str(draft), "--resolution", "9", "--approver", "W0002")
+    data = draft.read_bytes()
+    draft.write_bytes(data.replace(b"default = 10", b"default = 11"))
+    assert code(*publish_it) == "notice_of_other_text"
+    draft.write_bytes(data)
+    assert office(*publish_it, "--json").json["version"] == "2026.3"
+    assert office("--json", "audit").json["ok"]
 
 
 def test_a_difference_is_told_against_a_published_version(office: Cli, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.db import Utc, key_field
 from timebank.base.errors import Conflict, Invalid, NotFound, Refused
-from timebank.base.i18n import say
+from timebank.base.i18n import Say, say
 from timebank.base.masking import unfit_word
 from timebank.journal import ACCOUNT, Draft
 from timebank.rewards import RuleBook
@@ -93,7 +93,8 @@ def publish(session: Session, act: Act, data: bytes, resolution: str, retroactiv
 
     Raises Invalid `bad_rules`, `bad_resolution`, `other_decimals`; Conflict `version_taken`; Refused `starts_in_the_past`
     unless `retroactive` says why, `notice_not_passed` where a notice about the version hangs or was stopped, `notice_demanded`
-    where the book of today asks for one; NotAllowed `approver_missing`, `same_person`. The same text again gives the known row.
+    where the book of today asks for one, `notice_of_other_text` where it was another text that hung out; NotAllowed
+    `approver_missing`, `same_person`. The same text again gives the known row.
     """
     two_people(act)
     communities.lock(session, act.community_id)
@@ -110,6 +111,7 @@ def publish(session: Session, act: Act, data: bytes, resolution: str, retroactiv
             say("Give the new text a new version; what was published stays."),
         )
     _check_terms(session, act, book, resolution, retroactive)
+    _check_notice(session, act.community_id, (book.version, digest), communities.today(session, act))
     opened = select(ACCOUNT.holder).where(ACCOUNT.community_id == act.community_id, ACCOUNT.holder.startswith("pool:"))
     there = set(session.execute(opened).scalars())
     ledger.open_accounts(
@@ -161,33 +163,80 @@ def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, re
             "starts_in_the_past",
             say("Let it begin today or later, or give the reason with --retroactive REASON."),
         )
-    _check_notice(session, act.community_id, book.version, act.today(community.timezone))
 
 
-def _check_notice(session: Session, community_id: int, version: str, today: date) -> None:
-    """What hangs out is not settled yet: the newest notice about a version must have passed.
+def _check_notice(session: Session, community_id: int, text: tuple[str, str], today: date) -> None:
+    """What hangs out is not settled yet: the newest notice about a version must have passed, and if it bound a text, this one.
+    `text` is its version and its SHA-256.
 
-    Where the book of today demands one, it must be there and must hang as many days.
+    Where the book of today demands a notice, it must be there, hang as many days and have bound the text.
     """
+    version, digest = text
     posted = notices.listed(session, community_id, f"rules:{version}")
-    speaking = shelf(session, community_id).on(today)
-    demanded = speaking.book.notice_days if speaking else 0
+    demanded = notice_days(session, community_id, today)
     if demanded and (not posted or posted[-1].days < demanded):
+        raise _demanded(version, demanded)
+    if not posted:
+        return
+    last = posted[-1]
+    if last.outcome != "passed":
         raise Refused(
-            say(
-                "The rules of today demand that version {version} hangs out for {days} working days.",
-                version=version,
-                days=demanded,
-            ),
-            "notice_demanded",
-            say("Post it: timebank notice post rules:{version} TEXT --days {days}", version=version, days=demanded),
-        )
-    if posted and posted[-1].outcome != "passed":
-        raise Refused(
-            say("Notice {number} about version {version} has not passed.", number=posted[-1].id, version=version),
+            say("Notice {number} about version {version} has not passed.", number=last.id, version=version),
             "notice_not_passed",
-            say("See timebank notice show {number}.", number=posted[-1].id),
+            say("See timebank notice show {number}.", number=last.id),
         )
+    if last.binds != digest and (last.binds or demanded):
+        raise Refused(
+            say("It is not this text that hung out with notice {number}.", number=last.id),
+            "notice_of_other_text",
+            say("Publish the file that hung out, or let this one hang out: {post}", post=_post(version, demanded or last.days)),
+        )
+
+
+def notice_days(session: Session, community_id: int, today: date) -> int:
+    """How many working days a new version must hang out by the book that speaks today; 0 where none is demanded."""
+    speaks = shelf(session, community_id).on(today)
+    return speaks.book.notice_days if speaks else 0
+
+
+def _demanded(version: str, days: int) -> Refused:
+    return Refused(
+        say("The rules of today demand that version {version} hangs out for {days} working days.", version=version, days=days),
+        "notice_demanded",
+        say("Let it hang out: {post}", post=_post(version, days)),
+    )
+
+
+def _post(version: str, days: int) -> Say:
+    return say("timebank notice post rules:{version} TEXT --file FILE --days {days}", version=version, days=days)
+
+
+def content_of(session: Session, act: Act, version: str, data: bytes | None, days: int) -> str:
+    """What a notice of so many days about a version binds: the SHA-256 of its text, as it is published under, '' without one.
+
+    Raises Invalid `bad_rules`, `other_version`; Refused `text_missing`, `notice_demanded` where the book of today demands that
+    a text hangs out, or for longer: such a notice would be in vain.
+    """
+    demanded = notice_days(session, act.community_id, communities.today(session, act))
+    if days < demanded:
+        raise _demanded(version, demanded)
+    if data is None:
+        if demanded:
+            raise Refused(
+                say("The rules of today demand that the text of version {version} itself hangs out.", version=version),
+                "text_missing",
+                say("Name the rule book's file with --file FILE."),
+            )
+        return ""
+    book = check(data).book
+    assert book is not None, "a reading without errors has a book"
+    if book.version != version:
+        raise Invalid(
+            say("This file is version {version}, the notice is about {other}.", version=book.version, other=version),
+            "other_version",
+            say("Write rules:{version}, or name the other file.", version=book.version),
+        )
+    return rulefile.digest(data)
 
 
 def check_decimals(book: RuleBook, community: Community) -> None:
