@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from sqlalchemy import BigInteger, Text
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, select
 
 from timebank import ledger, notices, rulefile
 from timebank.approvals import two_people
@@ -17,6 +17,7 @@ from timebank.base.db import Utc, key_field
 from timebank.base.errors import Conflict, Invalid, NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.masking import unfit_word
+from timebank.base.rows import all_with
 from timebank.journal import ACCOUNT, Draft
 from timebank.rewards import RuleBook
 
@@ -255,8 +256,7 @@ def check_decimals(book: RuleBook, community: Community) -> None:
 
 def listed(session: Session, community_id: int) -> list[RuleBookRow]:
     """All published versions, in the order of publishing."""
-    wanted = select(RuleBookRow).where(col(RuleBookRow.community_id) == community_id).order_by(col(RuleBookRow.seq))
-    return list(session.exec(wanted))
+    return sorted(all_with(session, RuleBookRow, community_id=community_id), key=lambda row: row.seq)
 
 
 def find(session: Session, community_id: int, version: str) -> RuleBookRow:

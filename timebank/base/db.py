@@ -272,12 +272,33 @@ def together(session: Session) -> Iterator[None]:
     except connection.dialect.loaded_dbapi.Error as error:
         if driver.info.pipeline_status:
             driver.close()  # cut off amid the answers: psycopg cannot leave the pipeline, and a rollback would fail in it
-        gone = connection.dialect.is_disconnect(error, driver, None)
-        if gone:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            "", (), error, connection.dialect.loaded_dbapi.Error, True, gone, connection.dialect
-        ) from error
+        raise _told(connection, error, "") from error
+
+
+def _told(connection: Connection, error: Exception, sql: str) -> DBAPIError:
+    """A driver's error in SQLAlchemy's words; a connection that is gone is given up."""
+    gone = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
+    if gone:
+        connection.invalidate(error)
+    errors = connection.dialect.loaded_dbapi.Error
+    told = DBAPIError.instance(sql, (), error, errors, True, gone, connection.dialect)
+    assert isinstance(told, DBAPIError), "it is the driver's own error"
+    return told
+
+
+def fetch_rows(session: Session, sql: str, values: Sequence[Any]) -> list[Any]:
+    """Rows as the driver gives them, of a statement in its own words.
+
+    Measured: SQLAlchemy's way to the driver takes 8 us more of the processor's time, and a spend has thirty statements.
+    """
+    connection = session.connection()
+    cursor = _cursor(connection, sql, values, many=False)
+    try:
+        cursor.execute(sql, values)
+        found: list[Any] = cursor.fetchall()
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _told(connection, error, sql) from error
+    return found
 
 
 def insert_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -300,7 +321,23 @@ def update_rows(
 
 
 def _send(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    connection.exec_driver_sql(sql, rows[0] if len(rows) == 1 else list(rows))
+    many = len(rows) > 1
+    cursor = _cursor(connection, sql, rows if many else rows[0], many=many)
+    try:
+        if many:
+            cursor.executemany(sql, rows)
+        else:
+            cursor.execute(sql, rows[0])
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _told(connection, error, sql) from error
+
+
+def _cursor(connection: Connection, sql: str, values: Any, *, many: bool) -> Any:
+    """A cursor of the driver's own. Who listens to the engine hears of the statement as of any other."""
+    cursor = connection.connection.cursor()
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, sql, values, None, many)
+    return cursor
 
 
 @cache

@@ -3,16 +3,16 @@
 Measured: half the time of a Core select, whose statement is built and looked up anew each time (DECISIONS.md).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, Table, bindparam, select
+from sqlalchemy import Dialect, Table
 from sqlalchemy.orm import class_mapper
 from sqlmodel import Session, SQLModel
 
-from timebank.base.db import PLACE
+from timebank.base.db import PLACE, fetch_rows
 
 _Model = TypeVar("_Model", bound=SQLModel)
 
@@ -22,12 +22,11 @@ def select_rows(session: Session, sql: str, values: Sequence[Any]) -> Sequence[A
 
     A date or an instant comes as its driver gives it: see `db.iso` and `moment`.
     """
-    connection = session.connection()
     given: list[Any] = []
     shape = tuple(len(value) if type(value) is list else None for value in values)
     for value in values:
         given.extend(value if type(value) is list else (value,))
-    return connection.exec_driver_sql(_written(sql, shape, connection.dialect.name), tuple(given)).fetchall()
+    return fetch_rows(session, _written(sql, shape, session.get_bind().dialect.name), tuple(given))
 
 
 @lru_cache(256)  # the lists of a sheet have many lengths
@@ -45,12 +44,23 @@ def moment(value: Any) -> datetime:
 
 
 def first(session: Session, model: type[_Model], **values: Any) -> _Model | None:
-    """The row of a table whose columns have these values, or None, as a value of its own: the session does not know it.
+    """The one row of a table whose columns have these values, or None. See `all_with`."""
+    return next(iter(all_with(session, model, **values)), None)
 
-    Measured: less than half the price of an object that the session keeps (27 and 64 µs of the processor's time).
+
+def all_with(session: Session, model: type[_Model], **values: Any) -> list[_Model]:
+    """The rows of a table whose columns have these values (integers, texts, bytes), as values that the session does not know.
+
+    Measured: a quarter of the price of objects that the session keeps.
     """
-    row = session.connection().execute(_where(model, tuple(values)), values).first()
-    return None if row is None else value_of(model, row._asdict())
+    sql, names, readers = _rows_of(model, tuple(values), session.get_bind().dialect)
+    found = []
+    for row in fetch_rows(session, sql, tuple(values.values())):
+        columns = dict(zip(names, row, strict=True))
+        for name, read in readers:
+            columns[name] = read(columns[name])
+        found.append(value_of(model, columns))
+    return found
 
 
 def value_of(model: type[_Model], columns: Mapping[str, Any]) -> _Model:
@@ -67,9 +77,16 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 @cache
-def _where(model: type[_Model], columns: tuple[str, ...]) -> Select[Any]:
-    table = table_of(model)
-    return select(table).where(*(table.c[name] == bindparam(name) for name in columns))
+def _rows_of(
+    model: type[SQLModel], given: tuple[str, ...], dialect: Dialect
+) -> tuple[str, tuple[str, ...], list[tuple[str, Callable[[Any], Any]]]]:
+    """A statement for rows of a table, the names of its columns, and how some of them are read."""
+    table, place = table_of(model), PLACE[dialect.name]
+    names = tuple(column.name for column in table.columns)
+    wanted = " AND ".join(f"{name} = {place}" for name in given)
+    readers = [(column.name, column.type.dialect_impl(dialect).result_processor(dialect, None)) for column in table.columns]
+    sql = f"SELECT {', '.join(names)} FROM {table.name} WHERE {wanted}"  # noqa: S608 - names are our own literals
+    return sql, names, [(name, read) for name, read in readers if read is not None]
 
 
 def last_id(session: Session, table: str, community_id: int) -> int:
