@@ -281,3 +281,30 @@ def test_several_are_confirmed_at_once_or_none(office: Cli, tmp_path: Path) -> N
     assert office("hours", "approve", "--all-of", "A1", "--as", "W0002", "--json").json["services"]
     assert office("hours", "review", "--json").json == []
     assert office("hours", "approve", "--as", "W0002", status=8).out == ""
+
+
+def test_an_import_warns_of_rows_that_look_like_a_service_that_is_there(take: Callable[..., Imported]) -> None:
+    """As `hours review` tells it: same member, day and minutes, unless both tell from when to when."""
+    timed = ONE._replace(ref="r9", starts=540, ends=600)
+    assert not take(ONE).warnings
+    other = take(
+        *(ONE._replace(ref="r2", minutes=61), ONE._replace(ref="r3", member_no="M0002"), ONE._replace(ref="r4", day=DAY)),
+        *(timed._replace(row=7), ONE._replace(ref="r5", day=DAY - timedelta(1), starts=0, ends=60)),
+        *(ONE._replace(ref="r6", day=DAY - timedelta(1), starts=60, ends=120), ONE._replace(ref="r7", member_no="M9")),
+        *(ONE._replace(ref="r8", day=DAY - timedelta(1), row=9), ONE),
+    )
+    assert [(f.row, f.code) for f in other.warnings] == [(2, "doubled"), (7, "doubled"), (9, "doubled")]
+    assert (other.posted, other.repeated) == (7, 1)
+    assert [f.code for f in take(ONE._replace(ref="r10", member_no="M0002")).warnings] == ["doubled"]
+
+
+def test_a_sheet_that_was_typed_twice_is_told_shortly(office: Cli, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    rows = [f"2026-10-{day:02},M000{member},15" for member in (1, 2) for day in range(1, 12)]
+    for again in ("A", "B"):
+        sheet.write_text(
+            "\n".join(["单号,日期,成员编号,时长", *(f"{again}{i},{row}" for i, row in enumerate(rows))]), encoding="utf-8"
+        )
+        told = office("hours", "import", str(sheet)).err
+        assert told.count("warning: row") == (20 if again == "B" else 0)
+    assert "warning: 2 more rows have a warning." in told

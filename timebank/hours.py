@@ -1,18 +1,19 @@
 """Hours of service: recorded, checked against the day, confirmed, turned into points by the rule book, posted.
 
 Hours are facts, one to one; only points carry policy. Up to 480 minutes a day count by themselves; above that a record
-waits for a second person, unless one confirmed it already (the act's approver).
+waits for a second person, unless one confirmed it already (the act's approver). Where a public notice is demanded first, what is
+confirmed waits for it: `hanging.py` posts it then.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, reading, reviews, rulebooks, services
+from timebank import approvals, ledger, notices, reading, reviews, rulebooks, services
 from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.act import Act
@@ -45,7 +46,11 @@ TEAM_SIZE_MAX = 10_000
 
 @dataclass(slots=True)
 class Fresh:
-    """A record that was accepted: its number, who served, the rule book of its day, and in the end its award and entry."""
+    """A record that was accepted: its number, who served, the rule book of its day, and in the end its award and entry.
+
+    `doubled` where it looks like another one. `waits` for a second person; `hangs`: a public notice comes before it is posted;
+    `notice` is the one that passed (0: none).
+    """
 
     number: int
     record: Record
@@ -56,6 +61,14 @@ class Fresh:
     version: int = 1
     award: Award | None = None
     seq: int | None = None
+    doubled: bool = False
+    hangs: bool = False
+    notice: int = 0
+
+    @property
+    def state(self) -> str:
+        """What becomes of it: it waits for a second person (waiting), for a public notice (confirmed), or is posted."""
+        return "waiting" if self.waits else "confirmed" if self.hangs else "posted"
 
     @property
     def facts(self) -> Facts:
@@ -71,7 +84,7 @@ class Intake:
     """One command's records, batch by batch. From batch to batch it remembers only the ordinals of equal rows without a `ref`,
     the categories it has warned of and the books of the days; the rest is in the database. `by_hand` tells a single record,
     typed on purpose: it may enter again what was turned down or taken back, which a sheet that comes twice must not. `signed`
-    is the ref of the sign-in that it ends."""
+    is the ref of the sign-in that it ends. `hangs` says who wants a public notice first: 'batch', or 'demand' for all; or ''."""
 
     session: Session
     act: Act
@@ -81,6 +94,7 @@ class Intake:
     approver_own: int | None
     by_hand: bool = False
     signed: str = ""
+    hangs: Literal["", "batch", "demand"] = ""
     ordinals: dict[bytes, int] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
     books: dict[date, Published | None] = field(default_factory=dict)
@@ -100,7 +114,15 @@ class Intake:
             communities.today(session, act),
             clerks.own_member(session, act.community_id, act.actor),
             clerks.own_member(session, act.community_id, act.approver),
+            hangs="demand" if notices.demanded(session, act.community_id, "hours") else "",
         )
+
+    @classmethod
+    def begin_hanging(cls, session: Session, act: Act) -> "Intake":
+        """The same for a batch that waits for a public notice although none may be demanded."""
+        intake = cls.begin(session, act)
+        intake.hangs = "batch"
+        return intake
 
     def take(self, records: Sequence[Record]) -> Imported:
         """Check a batch of records and post the good ones; see `record_all` for what is rejected."""
@@ -127,7 +149,8 @@ class Intake:
                 outcome.rejected.append(accepted)
                 continue
             accepted.version = versions[-1].number + 1 if versions else 1
-            versions.append(Version(digest, accepted.version, "posted"))
+            accepted.hangs = bool(self.hangs)
+            versions.append(Version(digest, accepted.version, accepted.state))
             accepted.number = number = number + 1
             fresh.append(accepted)
             self._warn(accepted, outcome)
@@ -157,9 +180,11 @@ class Intake:
         if published is None:
             missing = say("No rule book speaks for {day}; publish one first.", day=record.day)
             return _refused(record, "no_rules", missing)
+        doubled = day.holds_like(record)
         day.add(record.starts, record.ends, record.minutes)
         alone = day.minutes <= MINUTES_A_DAY_ALONE and record.kind != "back-entered" and member.id != self.actor_own
-        return Fresh(0, record, digest, member, published, waits=self.act.approver is None and not alone)
+        waits = self.act.approver is None and not alone
+        return Fresh(0, record, digest, member, published, waits, doubled=doubled)
 
     def _book_of(self, day: date) -> Published | None:
         """The rule book that speaks for a day: a sheet has thousands of rows of a few days."""
@@ -234,6 +259,10 @@ class Intake:
 
     def _warn(self, fresh: Fresh, outcome: Imported) -> None:
         category, record = fresh.record.category, fresh.record
+        if fresh.doubled:
+            told = {"member": fresh.member.number, "minutes": record.minutes, "day": record.day}
+            message = say("{member} served {minutes} minutes on {day} already: is this the same service once more?", **told)
+            outcome.warnings.append(Finding(f"row {record.row}", "doubled", message, record.row))
         if record.team and self.roll is not None and not self.roll.holds(record.team, fresh.member.id, record.day):
             message = say("{member} is not in {team} then.", member=fresh.member.number, team=record.team)
             outcome.warnings.append(Finding(f"row {record.row}", "not_in_team", message, record.row))
@@ -244,13 +273,14 @@ class Intake:
         outcome.warnings.append(Finding(f"row {record.row}", "unknown_category", message, record.row))
 
     def _settle(self, fresh: Sequence[Fresh], days: Days, outcome: Imported) -> None:
-        """Post what stands by itself or is confirmed; let the others wait."""
-        to_post = [item for item in fresh if not item.waits]
+        """Post what stands by itself or is confirmed, unless a notice comes first; let the others wait."""
+        to_post = [item for item in fresh if item.state == "posted"]
         post(self.session, self.act, to_post, days)
         insert_rows(self.session, "service", COLUMNS, [_row(item, self.act) for item in fresh])
-        waiting = [(f"hours:{item.number}", _asked(item)) for item in fresh if item.waits]
+        waiting = [(f"hours:{item.number}", _asked(item, self.hangs)) for item in fresh if item.waits]
         approvals.ask(self.session, self.act, "hours.approve", waiting)
         outcome.posted, outcome.pending = len(to_post), len(waiting)
+        outcome.confirmed = sum(item.state == "confirmed" for item in fresh)
         outcome.minutes = sum(item.record.minutes for item in to_post)
         outcome.points = sum(item.award.points for item in to_post if item.award)
 
@@ -323,7 +353,7 @@ def _draft(item: Fresh, made: Award) -> Draft:
         "hours",
         record.day,
         tuple(transfers),
-        facts=_known_by(record),
+        facts=_known_by(item),
         subject=f"hours:{item.number}",
         rules=item.published.ref,
         trace=made.trace,
@@ -331,16 +361,17 @@ def _draft(item: Fresh, made: Award) -> Draft:
     )
 
 
-def _known_by(record: Record) -> dict[str, object] | None:
+def _known_by(item: Fresh) -> dict[str, object] | None:
     """What an entry says of how a service is known, if anything was said."""
-    if not (record.confirmed_by or record.evidence):
+    record = item.record
+    if not (record.confirmed_by or record.evidence or item.notice):
         return None
-    known = (("confirmed_by", record.confirmed_by), ("evidence", record.evidence))
+    known = (("confirmed_by", record.confirmed_by), ("evidence", record.evidence), ("notice", item.notice))
     return {name: said for name, said in known if said}
 
 
 def approve(session: Session, act: Act, number: int) -> Fresh:
-    """Confirm a waiting service as second person and post it.
+    """Confirm a waiting service as second person, and post it unless a notice comes first (its state tells).
 
     Raises as `approvals.approve`; NotAllowed `self_confirmation`; Refused `not_waiting`, or `request_changed` if it is not what
     was asked.
@@ -355,22 +386,31 @@ def approve(session: Session, act: Act, number: int) -> Fresh:
     assert published is not None, "books are never withdrawn"
     member = Volunteer.of(members.get(session, act.community_id, service.member_id))
     item = Fresh(number, Record.of(service, member.number), service.digest, member, published, waits=False)
-    if item.record.digest() != service.digest or waits.asked != _asked(item):
+    by_itself = "batch" if "notice" in waits.asked else ""
+    item.hangs = bool(by_itself or notices.demanded(session, act.community_id, "hours"))
+    if item.record.digest() != service.digest or waits.asked != _asked(item, by_itself):
         raise Refused(
             say("Service {number} is not what was asked for.", number=number),
             "request_changed",
             say("Reject it, run timebank audit, and enter it again."),
         )
-    days = services.days(session, act.community_id, {(member.id, service.day)})
-    post(session, act.on_behalf_of(waits.asked_by), [item], days)
-    assert item.award is not None, "posting makes the award"
-    made = item.award
-    service.state, service.seq = "posted", item.seq
-    service.eligible, service.counted, service.points = made.eligible, made.counted, made.points
-    service.window_minutes = made.window_minutes
-    session.add(service)
-    session.flush()
+    if not item.hangs:
+        days = services.days(session, act.community_id, {(member.id, service.day)})
+        post(session, act.on_behalf_of(waits.asked_by), [item], days)
+    keep(session, [(service, item)])
     return item
+
+
+def keep(session: Session, confirmed: Sequence[tuple[Service, Fresh]]) -> None:
+    """Write down what became of recorded services: their state and, of posted ones, the entry and what the rules made of it."""
+    for service, item in confirmed:
+        service.state, service.seq = item.state, item.seq
+        if item.award is not None:
+            made = item.award
+            service.eligible, service.counted, service.points = made.eligible, made.counted, made.points
+            service.window_minutes = made.window_minutes
+        session.add(service)
+    session.flush()
 
 
 def reject(session: Session, act: Act, number: int, why: str) -> Service:
@@ -506,7 +546,9 @@ def _posted(session: Session, act: Act, number: int) -> Service:
         raise Refused(
             say("Service {number} is not posted but {state}.", number=number, state=service.state),
             "not_posted",
-            say("See timebank hours list."),
+            say("What waits is turned down with timebank hours reject {number}, and recorded anew.", number=number)
+            if service.state in ("waiting", "confirmed")
+            else say("See timebank hours list."),
         )
     return service
 
@@ -530,9 +572,11 @@ def _refused(record: Record, code: str, message: Say) -> Finding:
     return Finding(f"row {record.row}", code, message, record.row)
 
 
-def _asked(item: Fresh) -> dict[str, Any]:
-    """What a second person is asked to confirm: bound by hash to the service as it was recorded."""
-    return {"service": item.number, "digest": item.digest.hex(), "minutes": item.record.minutes}
+def _asked(item: Fresh, hangs: str) -> dict[str, Any]:
+    """What a second person is asked to confirm: bound by hash to the service as it was recorded. That its batch waits for a notice
+    is asked too; a demand is looked up when it is confirmed."""
+    by_itself = {"notice": 1} if hangs == "batch" else {}
+    return {"service": item.number, "digest": item.digest.hex(), "minutes": item.record.minutes, **by_itself}
 
 
 def _row(item: Fresh, act: Act) -> tuple[Any, ...]:
@@ -542,4 +586,4 @@ def _row(item: Fresh, act: Act) -> tuple[Any, ...]:
     head = (act.community_id, item.number, r.ref, item.version, item.digest, item.member.id, iso_day(r.day))
     told = (r.starts, r.ends, r.minutes, r.category, r.activity_no, r.activity, r.place, r.team_size, r.kind)
     within = (r.team or None, r.programme or None, r.confirmed_by or None, r.evidence or None)
-    return (*head, *told, "waiting" if item.waits else "posted", act.actor, instant(act.now), *sums, item.seq, *within)
+    return (*head, *told, item.state, act.actor, instant(act.now), *sums, item.seq, *within)

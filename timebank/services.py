@@ -1,7 +1,7 @@
 """Services as they were recorded: one row a service, and what a member's days hold already."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -34,8 +34,8 @@ _SEPARATOR = "\x1f"  # a control character, which no text of a record can hold
 class Service(SQLModel, table=True):
     """One service of one member. `starts`/`ends` are minutes from midnight; `seq` is its entry once posted.
 
-    `state`: waiting (for a second person), posted, rejected, corrected (replaced by a later one), reversed. `eligible`,
-    `counted`, `points`, `window_minutes` are what the rule book made of it. `version` counts the corrections of one `ref`.
+    `state`: waiting (for a second person), confirmed (waiting for a public notice), posted, rejected, corrected (replaced by a
+    later one), reversed. `eligible`, `counted`, `points`, `window_minutes` are what the rule book made of it. `version` counts the corrections of one `ref`.
     `team` is the number of the team under which it was done, `programme` the tag of the programme; None is none.
     `confirmed_by` is who or what confirmed it (`CONFIRMERS`), `evidence` the SHA-256 of a paper (hex).
     """
@@ -80,7 +80,7 @@ SERVICE = SQLModel.metadata.tables["service"].c
 COLUMNS = tuple(SERVICE.keys())
 _DAYS = """
     SELECT member_id, day, starts, ends, minutes, eligible, points, window_minutes FROM service
-    WHERE community_id = ? AND member_id IN ? AND day IN ? AND state IN ('waiting', 'posted')"""
+    WHERE community_id = ? AND member_id IN ? AND day IN ? AND state IN ('waiting', 'confirmed', 'posted')"""
 _VERSIONS = "SELECT ref, digest, version, state FROM service WHERE community_id = ? AND ref IN ? ORDER BY ref, version"
 
 
@@ -130,13 +130,15 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class Day:
-    """What a member's day holds: minutes recorded (waiting and posted), spans of time, and what of it earned."""
+    """What a member's day holds: minutes recorded (waiting, confirmed and posted), spans of time, the minutes of each service that does
+    not tell its times, and what of it earned."""
 
     minutes: int
     spans: list[tuple[int, int]]
     eligible: int = 0
     points: int = 0
     window_minutes: int = 0
+    untimed: list[int] = field(default_factory=list)
 
     def problem(self, member: Volunteer, record: Record) -> tuple[str, Say] | None:
         """Why a record does not fit into the day: (code, sentence), or None. Codes: overlap, day_too_long."""
@@ -158,11 +160,19 @@ class Day:
             )
         return None
 
+    def holds_like(self, record: Record) -> bool:
+        """Whether it holds a service of as many minutes. Two that both tell from when to when are two."""
+        if record.starts is not None:
+            return record.minutes in self.untimed
+        return record.minutes in self.untimed or any(ends - starts == record.minutes for starts, ends in self.spans)
+
     def add(self, starts: int | None, ends: int | None, minutes: int) -> None:
         """Put a service into the day."""
         self.minutes += minutes
         if starts is not None and ends is not None:
             self.spans.append((starts, ends))
+        else:
+            self.untimed.append(minutes)
 
 
 Days = dict[tuple[int, date], Day]
@@ -199,7 +209,7 @@ class Version(NamedTuple):
     @property
     def counts(self) -> bool:
         """Whether it is in force, or replaced by a correction: not turned down or taken back."""
-        return self.state in ("waiting", "posted", "corrected")
+        return self.state in ("waiting", "confirmed", "posted", "corrected")
 
 
 def versions(session: Session, community_id: int, refs: Sequence[str]) -> dict[str, list[Version]]:

@@ -9,12 +9,14 @@ from sqlmodel import Session
 
 from timebank import exchange
 from timebank.base.act import Act
-from timebank.base.errors import Invalid
+from timebank.base.errors import Finding, Invalid
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.sheets import Column
 from timebank.commands.door import Writing
 from timebank.exchange import Intake
+
+_WARNINGS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,10 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
             outcome = take(session, act, intake)
             seen.add(outcome)
             exchange.check_totals(outcome, intake, wanted.totals)
-            for warning in outcome.warnings:
-                door.screen.warn(warning.message)
+            _warn(door, outcome.warnings)
             for note in intake.sheet.notes():
                 door.screen.note(note)
-            if not wanted.partial or not outcome.posted + outcome.pending + outcome.repeated:
+            if not wanted.partial or not outcome.posted + outcome.pending + outcome.confirmed + outcome.repeated:
                 outcome.all_or_nothing()
             _keep_rejects(door, wanted, intake)  # before the commit: a repeat under this key reads no sheet any more
             return outcome.receipt()
@@ -72,6 +73,14 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
             raise
     _show(door, wanted, receipt)
     return receipt
+
+
+def _warn(door: Writing, warnings: Sequence[Finding]) -> None:
+    """Tell the first warnings with their rows: a sheet that was typed twice has one for each of its rows."""
+    for warning in warnings[:_WARNINGS_MAX]:
+        door.screen.warn(say("row {row}: {warning}", row=warning.row or 0, warning=warning.message))
+    if len(warnings) > _WARNINGS_MAX:
+        door.screen.warn(say("{count} more rows have a warning.", count=len(warnings) - _WARNINGS_MAX))
 
 
 def _check_rejects(wanted: Import) -> None:
@@ -97,6 +106,7 @@ _COUNTS: tuple[tuple[str, Say], ...] = (
     ("rows", say("rows")),
     ("posted", say("posted")),
     ("pending", say("waiting for a second person")),
+    ("confirmed", say("waiting for a notice")),
     ("repeated", say("known already")),
     ("minutes", say("minutes")),
     ("points", say("points")),
