@@ -4,6 +4,7 @@ Written from docs/rules.md, docs/ledger.md and the guides; shares no line with t
 takes and gives the set of codes it may be refused with: an empty set says that it must be done, and that the model has done it.
 """
 
+import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from copy import copy
@@ -13,14 +14,23 @@ from fractions import Fraction
 from typing import Any
 
 NEVER = date(9999, 12, 31)
-MERCHANT_DAYS, GRACE = 3, timedelta(days=30)
+MERCHANT_DAYS, GRACE_DAYS = 3, 30
+FEAST = (date(2026, 10, 1), date(2026, 12, 31))
+"""The days of the rule books' festive multiplier."""
+WIDTH = {"activity": 0, "day": 10, "month": 7, "year": 4, "lifetime": 0, "balance": 0}
+"""How much of an ISO day names each window."""
+SCOPES = ("member", "team", "programme")
+OF = {"team": "under", "programme": "programme"}
+"""Where a service tells what a shared cap is about."""
 
 
 @dataclass(frozen=True)
 class Rules:
     """A rule book as its clauses: rates in whole points an hour; `times` are (group, condition as in the file, factor), `caps`
-    (per, measure, limit, pool or '' to discard), `lapse` (months or on, its value, align) or None, `gift` to whom ('': nobody),
-    `credit` (points a credit, the most a month or 0) or None, `bonuses` (per, points, condition or ''), `tier` (hours, window).
+    (per, measure, limit, where the rest goes: a pool, 'review' or '' to discard it, of whom: member, team, programme), `lapse`
+    (months or on, its value, align) or None, `gift` to whom ('': nobody), `credit` (points a credit, the most a month or 0) or
+    None, `bonuses` (per, points, condition or ''), `tier` (hours, window), `redeem` (hours served, age, step, days of grace) or
+    None, `notice` how many working days another version must hang out (0: none), `ends` its last day, if it has one.
     """
 
     version: str
@@ -35,12 +45,15 @@ class Rules:
     kinds: tuple[str, ...] = ("confirmed", "team")
     carry: bool = True
     times: tuple[tuple[str, str, str], ...] = ()
-    caps: tuple[tuple[str, str, int, str], ...] = ()
+    caps: tuple[tuple[str, str, int, str, str], ...] = ()
     lapse: tuple[str, int | str, str] | None = None
     gift: str = ""
     credit: tuple[str, int] | None = None
     bonuses: tuple[tuple[str, int, str], ...] = ()
     tier: tuple[int, str] = (1, "lifetime")
+    redeem: tuple[int, int, int, int] | None = None
+    notice: int = 0
+    ends: date | None = None
 
     def toml(self) -> str:
         """The file of this rule book."""
@@ -52,6 +65,7 @@ class Rules:
                 f'version = "{self.version}"',
                 'title = "积分规则"',
                 f"effective_from = {self.starts}",
+                *([f"effective_to = {self.ends}"] if self.ends else []),
             ),
             *("[points]", 'name = "积分"', "decimals = 0", f'round = "{self.last_round}"', "[service]"),
             *(f"minimum_minutes = {self.minimum}", f"round_minutes = {self.unit}", f'round = "{self.how}"'),
@@ -68,9 +82,10 @@ class Rules:
         lines += ["[[tier]]", 'id = "t"', f"hours_at_least = {self.tier[0]}", f'window = "{self.tier[1]}"']
         for number, (per, points, condition) in enumerate(self.bonuses):
             lines += ["[[bonus]]", f'id = "b{number}"', f"points = {points}", f'per = "{per}"', condition]
-        for number, (per, measure, limit, pool) in enumerate(self.caps):
-            over = f"pool:{pool}" if pool else "discard"
+        for number, (per, measure, limit, to, of) in enumerate(self.caps):
+            over = to if to == "review" else f"pool:{to}" if to else "discard"
             lines += ["[[cap]]", f'id = "c{number}"', f'per = "{per}"', f"{measure} = {limit}", f'overflow = "{over}"']
+            lines += [f'scope = "{of}"']
         if self.lapse:
             key, value, align = self.lapse
             lines += ["[expiry]", f"{key} = {value!r}".replace("'", '"'), f'align = "{align}"']
@@ -79,6 +94,11 @@ class Rules:
         if self.credit:
             rate, most = self.credit
             lines += ["[credit]", f"points_per_credit = {rate}", *([f"monthly_credits_max = {most}"] if most else [])]
+        if self.redeem:
+            keys = ("minimum_hours_served", "minimum_age", "step", "refund_grace_days")
+            lines += ["[redeem]", *(f"{key} = {value}" for key, value in zip(keys, self.redeem, strict=True))]
+        if self.notice:
+            lines += ["[change]", f"notice_days = {self.notice}"]
         return "\n".join(lines) + "\n"
 
     def lapses(self, day: date) -> date:
@@ -95,6 +115,21 @@ class Rules:
             end = next(d for y in (0, 1) if (d := date(day.year + y, month, of_month)) >= day)
         return {"none": end, "month-end": last_of(end), "year-end": date(end.year, 12, 31)}[align]
 
+    def covers(self, day: date) -> bool:
+        """Whether it is for a day."""
+        return self.starts <= day and (self.ends is None or day <= self.ends)
+
+    @property
+    def ordered_caps(self) -> list[tuple[str, str, int, str, str]]:
+        """The caps as they are applied: the member's, the team's, the programme's, the shortest time first; the store last."""
+        order = list(WIDTH)
+        return sorted(self.caps, key=lambda cap: (cap[0] == "balance", SCOPES.index(cap[4]), order.index(cap[0])))
+
+    @property
+    def reads_activities(self) -> bool:
+        """Whether a cap is one of an activity."""
+        return any(cap[0] == "activity" for cap in self.caps)
+
     def applies(self, condition: str, service: "Service", served: Counter[str]) -> bool:
         """Whether a condition holds, given as its line in the file; `served` are minutes before the service, by window."""
         if not condition:
@@ -103,6 +138,10 @@ class Rules:
             return served[self.tier[1]] >= self.tier[0] * 60
         if condition.startswith("weekdays"):
             return service.day.weekday() >= 5
+        if condition.startswith("teams"):
+            return service.under == "T001"
+        if condition.startswith("dates"):
+            return FEAST[0] <= service.day <= FEAST[1]
         if condition.startswith("team_at_least"):
             return service.team >= int(condition.rpartition(" ")[2])
         return service.category == "elder-care"
@@ -120,7 +159,8 @@ def rounded(amount: Fraction, how: str) -> int:
 
 @dataclass
 class Service:
-    """A record of service, and what it earned once it is posted."""
+    """A record of service, and what it earned once it is posted. `under` is its team's number, `named` its activity where the
+    rules ask for it, `review` the points that waited, `given` its bonuses, `place` its place among all that were posted."""
 
     member: int
     day: date
@@ -130,7 +170,11 @@ class Service:
     kind: str
     team: int
     ref: Any = ""
+    under: str = ""
+    programme: str = ""
+    activity: str = ""
     state: str = "new"
+    waited: bool = False
     asked_by: int = 0
     asked_at: datetime | None = None
     eligible: int = 0
@@ -139,13 +183,95 @@ class Service:
     window: int = 0
     pools: dict[str, int] = field(default_factory=dict)
     bonuses: frozenset[tuple[int, str, str]] = frozenset()
+    given: tuple[tuple[int, str, int, str], ...] = ()
+    named: str = ""
+    review: int = 0
+    place: int = 0
     lapse: date = NEVER
     repaid: int = 0
 
     @property
     def content(self) -> tuple[object, ...]:
         """What two records share when they are the same service."""
-        return (self.member, self.day, self.starts, self.minutes, self.category, self.kind, self.team)
+        within = (self.under, self.programme, self.activity)
+        return (self.member, self.day, self.starts, self.minutes, self.category, self.kind, self.team, *within)
+
+    def anew(self, **changes: Any) -> "Service":
+        """The same record, not yet recorded, or another one in some fields."""
+        names = ("member", "day", "starts", "minutes", "category", "kind", "team", "ref", "under", "programme", "activity")
+        return Service(**{name: getattr(self, name) for name in names} | changes)
+
+    def within(self, per: str, other: "Service") -> bool:
+        """Whether another one lies in the same activity, day, month, year or life."""
+        if per == "activity":
+            return bool(self.named) and self.named == other.named
+        return self.day.isoformat()[: WIDTH[per]] == other.day.isoformat()[: WIDTH[per]]
+
+    def earned_like(self, other: "Service") -> bool:
+        """Whether another award of the same service gives the same and counts alike; what repaid debts has no lapse day."""
+        ours, theirs = [(s.points, s.eligible, s.counted, s.window, s.given, s.pools, s.review) for s in (self, other)]
+        lapses = self.points > 0 and (self.repaid < self.points or bool(self.pools)) and NEVER != self.lapse != other.lapse
+        return ours == theirs and not lapses
+
+
+@dataclass
+class Review:
+    """Points above a cap that wait for a decision: of which service, and what became of them: waiting, given (and what of them
+    repaid a debt), discarded, dropped (the service was taken back before), or taken back."""
+
+    service: Service
+    asked_by: int
+    state: str = "waiting"
+    repaid: int = 0
+
+
+@dataclass
+class Sign:
+    """That a member came, when (minutes after midnight) and what for."""
+
+    member: int
+    day: date
+    starts: int
+    what: dict[str, str]
+    ref: str
+
+
+@dataclass
+class Team:
+    """A team: the one above it (0: none) and the day it was founded; `there`: [member, since, until]."""
+
+    parent: int
+    founded: date
+
+
+@dataclass
+class Place:
+    """That a member is in a team, and until when."""
+
+    team: int
+    member: int
+    since: date
+    until: date | None = None
+
+
+@dataclass
+class Notice:
+    """A notice: about what, its first and last day, how many working days these are, how it ended."""
+
+    about: str
+    begins: date
+    until: date
+    days: int
+    outcome: str = ""
+
+
+@dataclass
+class Objection:
+    """An objection to a notice and its result."""
+
+    notice: int
+    received: date
+    result: str = ""
 
 
 @dataclass
@@ -213,7 +339,7 @@ class Opening:
         return self.points, self.minutes, self.credits
 
 
-Place = tuple[str, date, int]
+Held = tuple[str, date, int]
 """Points of a holder's lot: who, the lapse day, how many."""
 
 
@@ -224,8 +350,8 @@ class Movement:
 
     seq: int
     kind: str
-    taken: list[Place]
-    brought: list[Place]
+    taken: list[Held]
+    brought: list[Held]
     plain: list[tuple[str, int, tuple[str, str], tuple[str, str]]] = field(default_factory=list)
     source: str = ""
     known: Any = None
@@ -273,6 +399,16 @@ class Model:
         self.vouchers: list[Voucher] = []
         self.claims: list[dict[str, Any]] = []
         self.kin: list[Kin] = []
+        self.born: list[date | None] = []
+        self.reviews: list[Review] = []
+        self.signs: list[Sign] = []
+        self.teams: list[Team] = []
+        self.places: list[Place] = []
+        self.calendars: dict[int, tuple[frozenset[date], frozenset[date]]] = {}
+        self.notices: list[Notice] = []
+        self.objected: list[Objection] = []
+        self.posted = 0
+        self.supposed: dict[str, int] = {}
         self.movements: list[Movement] = []
         self.given: dict[object, tuple[Contribution, Movement]] = {}
         self.brought: dict[tuple[int, date], tuple[tuple[int, int, int], Movement]] = {}
@@ -334,10 +470,11 @@ class Model:
 
     # ---- people, rules, offers
 
-    def join(self, who: Who, count: int, joined: date) -> set[str]:
+    def join(self, who: Who, count: int, joined: date, born: date | None) -> set[str]:
         why = {"future_date"} if joined > self.today else self.clock(who)
         if not why:
             self.members += [joined] * count
+            self.born += [born] * count
             self.wrote("member.join", count)
         return why
 
@@ -362,6 +499,7 @@ class Model:
             return why
         why = why | self.clock(who) | ({"version_taken"} if known else set())
         why |= {"starts_in_the_past"} if book.starts < self.today and not reason else set()
+        why |= self.unsettled(book.version)
         if not why:
             self.books.append(book)
             self.wrote("rules.publish")
@@ -380,7 +518,7 @@ class Model:
 
     def spoken_for(self, day: date) -> Rules | None:
         """The rule book of a day: the one that begins last, of two that begin together the one published last."""
-        there = [(book.starts, number) for number, book in enumerate(self.books) if book.starts <= day]
+        there = [(book.starts, number) for number, book in enumerate(self.books) if book.covers(day)]
         return self.books[max(there)[1]] if there else None
 
     def of_day(self, new: Service) -> list[Service]:
@@ -412,6 +550,9 @@ class Model:
             "no_rules": self.spoken_for(new.day) is None,
             "day_too_long": sum(s.minutes for s in day) + new.minutes > 1440,
         }
+        if new.under:
+            team = self.team(new.under)
+            found |= {"unknown_team": team is None, "before_founding": team is not None and new.day < team.founded}
         if new.starts is not None:
             ends = new.starts + new.minutes
             spans = [(s.starts, s.starts + s.minutes) for s in day if s.starts is not None]
@@ -426,6 +567,7 @@ class Model:
     def accept(self, who: Who, new: Service) -> str:
         """Keep a service without objections, post it unless it waits; gives its state."""
         new.state = "waiting" if self.waits(who, new) else "posted"
+        new.waited = new.state == "waiting"
         new.asked_by, new.asked_at = who.actor, self.now
         if new.state == "posted":
             self.earn(new)
@@ -466,27 +608,37 @@ class Model:
         twin = copy(self)
         twin.services, twin.balance, twin.kinds = [*self.services], self.balance.copy(), self.kinds.copy()
         twin.lots = defaultdict(Counter, {holder: lots.copy() for holder, lots in self.lots.items()})
+        twin.reviews = [*self.reviews]
         twin.refs = {ref: [*services] for ref, services in self.refs.items()}
         twin.of_member = {member: [*services] for member, services in self.of_member.items()}
         return twin
 
     def earn(self, new: Service) -> None:
-        """Minutes one to one, and points as docs/rules.md works them out."""
-        book = self.spoken_for(new.day)
-        assert book is not None
-        own = [s for s in self.of_member.get(new.member, ()) if s.state == "posted" and s is not new]
-        if new.kind in book.kinds and new.minutes >= book.minimum:
-            self.count(new, book, own)
-        if new.counted:
-            self.price(new, book, own)
-        new.lapse = book.lapses(new.day)
+        """Minutes one to one, points as `award` has them, and what goes over a cap to pools or into the inbox."""
+        self.award(new)
         holder = f"member:{new.member}"
         self.move("minutes", new.minutes, ("system:service", "source"), (holder, "served"))
         new.repaid = self.put(holder, new.lapse, new.points)
         for pool, over in new.pools.items():
             self.put(f"pool:{pool}", new.lapse, over)
         self.balance["system:issued", "points", "source"] -= new.points + sum(new.pools.values())
+        if new.review:
+            self.reviews.append(Review(new, new.asked_by))
+        self.posted += 1
+        new.place = self.posted
         self.wrote("hours")
+
+    def award(self, new: Service) -> None:
+        """What a service earns, as docs/rules.md works it out."""
+        book = self.spoken_for(new.day)
+        assert book is not None
+        own = [s for s in self.of_member.get(new.member, ()) if s.state == "posted" and s is not new]
+        new.named = new.activity if book.reads_activities else ""
+        if new.kind in book.kinds and new.minutes >= book.minimum:
+            self.count(new, book, own)
+        if new.counted:
+            self.price(new, book, own)
+        new.lapse = book.lapses(new.day)
 
     def count(self, new: Service, book: Rules, own: list[Service]) -> None:
         """The minutes that count: the day's limit, then the rounding with what was carried."""
@@ -507,31 +659,41 @@ class Model:
                 best[name] = max(best.get(name, Fraction(0)), Fraction(times))
         for times in best.values():
             rate *= times
-        extra, new.bonuses = 0, frozenset()
+        extra, new.bonuses, new.given = 0, frozenset(), ()
         for number, (per, bonus, condition) in enumerate(book.bonuses):
             once = set() if per == "entry" else {(number, per, new.day.isoformat()[: WIDTH[per]])}
             if book.applies(condition, new, served) and not any(once & s.bonuses for s in own):
                 new.bonuses |= once
+                new.given += ((number, per, bonus, condition),)
                 extra += bonus
 
         def earned(minutes: int) -> int:
             return rounded(Fraction(minutes, 60) * rate, book.last_round) + extra if minutes else 0
 
         points, minutes, new.pools = earned(new.counted), new.counted, {}
-        for per in ("day", "month", "year", "lifetime", "balance"):
-            width = WIDTH.get(per, 0)
-            same = [s for s in own if s.day.isoformat()[:width] == new.day.isoformat()[:width]]
-            used = sum(s.points for s in same) if per != "balance" else self.has(f"member:{new.member}")
-            for _, measure, limit, pool in (cap for cap in book.caps if cap[0] == per):
-                if measure == "points":
-                    kept = min(points, max(0, limit - used))
-                else:
-                    minutes = min(minutes, max(0, limit - sum(s.window for s in same)))
-                    kept = min(points, earned(minutes))
-                if pool and points > kept:
-                    new.pools[pool] = new.pools.get(pool, 0) + points - kept
-                points = kept
+        for per, measure, limit, to, of in book.ordered_caps:
+            if of != "member" and not getattr(new, OF[of]):
+                continue
+            same = [
+                s for s in (own if of == "member" else self.alongside(new, OF[of])) if per == "balance" or new.within(per, s)
+            ]
+            if measure == "points":
+                used = self.has(f"member:{new.member}") if per == "balance" else sum(s.points for s in same)
+                kept = min(points, max(0, limit - used))
+            else:
+                minutes = min(minutes, max(0, limit - sum(s.window for s in same)))
+                kept = min(points, earned(minutes))
+            if to == "review":
+                new.review += points - kept
+            elif to and points > kept:
+                new.pools[to] = new.pools.get(to, 0) + points - kept
+            points = kept
         new.points, new.window = points, minutes
+
+    def alongside(self, new: Service, name: str) -> list[Service]:
+        """What counts of all members under the same team or in the same programme."""
+        same = getattr(new, name)
+        return [s for s in self.services if s.state == "posted" and s is not new and getattr(s, name) == same]
 
     def served(self, new: Service, own: list[Service]) -> Counter[str]:
         """Minutes that a member served before a service: in its year, and ever, with those from before the book."""
@@ -541,6 +703,8 @@ class Model:
 
     def has(self, holder: str) -> int:
         """What a holder has, reserved or not, less what is owed."""
+        if holder in self.supposed:
+            return self.supposed[holder]
         return sum(self.balance[holder, "points", purpose] for purpose in ("available", "held", "owed"))
 
     def waiting(self, number: int) -> Service | None:
@@ -569,8 +733,8 @@ class Model:
         service.state = "rejected"
         return set()
 
-    def correct(self, who: Who, number: int, minutes: int, owe: bool) -> set[str]:
-        """Take a service back and record it anew."""
+    def correct(self, who: Who, number: int, minutes: int | None, owe: bool, changes: dict[str, Any]) -> set[str]:
+        """Take a service back and record it anew; None keeps its minutes, 0 only takes it back."""
         why = who.two
         if not 1 <= number <= len(self.services):
             return why | {"unknown_service"}
@@ -581,9 +745,9 @@ class Model:
         why |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == old.member else set()
         plan = self.taken_back(old)
         why |= self.spent(plan, owe)
-        right = Service(old.member, old.day, old.starts, minutes, old.category, old.kind, old.team, old.ref)
-        old.state = "corrected" if minutes else "reversed"
-        if minutes:
+        right = old.anew(**changes, minutes=old.minutes if minutes is None else minutes)
+        old.state = "corrected" if right.minutes else "reversed"
+        if right.minutes:
             if isinstance(old.ref, tuple):
                 right.ref = (right.content, 1 + sum(isinstance(ref, tuple) and ref[0] == right.content for ref in self.refs))
             why |= self.objections(who, right, corrected=True)
@@ -591,16 +755,75 @@ class Model:
             old.state = "posted"
             return why
         self.undo(old, plan)
-        if minutes:
+        if right.minutes:
             self.accept(who, right)
         return why
 
-    def taken_back(self, old: Service) -> list[tuple[str, date | str, int]]:
-        """Where an award comes back from."""
-        own = (f"member:{old.member}", NEVER if old.points == old.repaid else old.lapse, old.points)
-        return self.back([own, *((f"pool:{pool}", old.lapse, over) for pool, over in old.pools.items())])
+    def recalculate(self, who: Who, first: date, last: date, owe: bool) -> set[str]:
+        """Put right what was paid for some days: all services of whoever gets anything else are taken back and posted anew."""
+        changes = [] if who.two else pickle.loads(pickle.dumps(self)).to_change(first, last)
+        if who.two or not changes:
+            return who.two
+        twin: Model = pickle.loads(pickle.dumps(self))
+        own = who.approver and self.own[who.approver - 1]
+        why = self.clock(who) | ({"self_confirmation"} if any(twin.services[n].member == own for n in changes) else set())
+        for number in reversed(changes):
+            old = twin.services[number]
+            plan = twin.taken_back(old)
+            why |= twin.spent(plan, owe=True)
+            old.state = "corrected"
+            twin.undo(old, plan)
+        for number in changes:
+            new = twin.services[number].anew()
+            new.state, new.asked_by, new.asked_at = "posted", who.actor, self.now
+            twin.earn(new)
+            twin.services.append(new)
+            twin.refs[new.ref].append(new)
+            twin.of_member[new.member].append(new)
+        owed = [(twin.balance[a], self.balance[a]) for a in twin.balance if a[2] == "owed"]
+        why |= {"already_spent"} if not owe and any(now < before for now, before in owed) else set()
+        if not why:
+            self.__dict__.update(twin.__dict__)
+        return why
 
-    def back(self, brought: list[Place]) -> list[tuple[str, date | str, int]]:
+    def to_change(self, first: date, last: date) -> list[int]:
+        """Which services (counted from 0) a recalculation posts anew, in their order. Spoils the model."""
+        there = [n for n, s in enumerate(self.services) if s.state == "posted" and first <= s.day <= last]
+        there.sort(key=lambda n: self.services[n].place)
+        shared = any(cap[4] != "member" for book in self.books for cap in book.caps)
+        changes: list[int] = []
+        for member in [None] if shared else sorted({self.services[n].member for n in there}):
+            group = [n for n in there if member in (None, self.services[n].member)]
+            for number in group:
+                old = self.services[number]
+                holder = f"member:{old.member}"
+                self.supposed[holder] = self.has(holder) - old.points
+                old.state = "corrected"
+            alike = True
+            for number in group:
+                old = self.services[number]
+                new = old.anew()
+                self.award(new)
+                new.state = "posted"
+                self.services.append(new)
+                self.of_member[new.member].append(new)
+                self.supposed[f"member:{new.member}"] += new.points
+                alike = alike and old.earned_like(new)
+            changes += [] if alike else group
+        return sorted(changes, key=lambda n: self.services[n].place)
+
+    def taken_back(self, old: Service) -> list[tuple[str, date | str, int]]:
+        """Where an award comes back from, and what was given later of its points above a cap."""
+        holder = f"member:{old.member}"
+        given = [
+            (holder, NEVER if old.review == review.repaid else old.lapse, old.review)
+            for review in self.reviews
+            if review.service is old and review.state == "given"
+        ]
+        own = (holder, NEVER if old.points == old.repaid else old.lapse, old.points)
+        return self.back([*given, own, *((f"pool:{pool}", old.lapse, over) for pool, over in old.pools.items())])
+
+    def back(self, brought: list[Held]) -> list[tuple[str, date | str, int]]:
         """Where points come back from: their lot's rest, what of it lapsed, their holder's other lots, and then it is owed."""
         plan: list[tuple[str, date | str, int]] = []
         gone = Counter[tuple[str, date | str]]()
@@ -627,6 +850,66 @@ class Model:
         self.carry_out(plan)
         self.balance["system:issued", "points", "source"] += old.points + sum(old.pools.values())
         self.wrote("reversal")
+        for review in self.reviews:
+            if review.service is old and review.state == "given":
+                review.state = "taken back"
+                self.balance["system:issued", "points", "source"] += old.review
+                self.wrote("reversal")
+            elif review.service is old and review.state == "waiting":
+                review.state = "dropped"
+
+    def review(self, who: Who, number: int, given: bool) -> set[str]:
+        """Decide about points above a cap, counted from 1: a second person gives them, anybody may discard them."""
+        waits = self.reviews[number - 1] if 1 <= number <= len(self.reviews) else None
+        if waits is None or waits.state != "waiting":
+            return {"no_approval"}
+        why, service = self.clock(Who(waits.asked_by, who.actor) if given else who), waits.service
+        if given:
+            why |= {"same_person"} if waits.asked_by == who.actor else set()
+            why |= {"self_confirmation"} if self.own[who.actor - 1] == service.member else set()
+        if not why:
+            waits.state = "given" if given else "discarded"
+            if given:
+                waits.repaid = self.put(f"member:{service.member}", service.lapse, service.review)
+                self.balance["system:issued", "points", "source"] -= service.review
+            self.wrote("points.review")
+        return why
+
+    @property
+    def minute(self) -> int:
+        """The minute of the day in Shanghai."""
+        there = self.now + timedelta(hours=8)
+        return there.hour * 60 + there.minute
+
+    def signed_in(self, member: int) -> Sign | None:
+        """The last sign-in of a member, if nothing was recorded of it."""
+        own = [sign for sign in self.signs if sign.member == member]
+        return own[-1] if own and own[-1].ref not in self.refs else None
+
+    def sign_in(self, who: Who, member: int, what: dict[str, str], at: int | None) -> set[str]:
+        why = self.clock(who) | self.unknown(member) | ({"signed_in_already"} if self.signed_in(member) else set())
+        why |= {"future_time"} if at is not None and at > self.minute else set()
+        if not why:
+            starts = self.minute if at is None else at
+            self.signs.append(Sign(member, self.today, starts, what, f"sign-in:{len(self.signs) + 1}"))
+            self.wrote("hours.sign-in")
+        return why
+
+    def sign_out(self, who: Who, member: int, at: int | None) -> set[str]:
+        """Record the service of who came; on a later day the end is told, and two people stand for it."""
+        came = self.signed_in(member)
+        if came is None:
+            return self.unknown(member) or {"not_signed_in"}
+        ends = self.minute if at is None else at
+        if came.day == self.today:
+            why = {"future_time"} if ends > self.minute else set()
+        else:
+            why = {"no_sign_out"} if at is None or at > 1440 else who.two
+        why |= {"bad_span"} if ends <= came.starts else set()
+        if why:
+            return why
+        new = Service(came.member, came.day, came.starts, ends - came.starts, came.what["category"], "confirmed", 1, came.ref)
+        return self.record(who, new.anew(**came.what))
 
     def carry_out(self, plan: list[tuple[str, date | str, int]]) -> None:
         """Take points back from where they are."""
@@ -641,7 +924,7 @@ class Model:
 
     # ---- points and credits
 
-    def moved(self, kind: str, taken: list[Place], brought: list[Place], **more: Any) -> Movement:
+    def moved(self, kind: str, taken: list[Held], brought: list[Held], **more: Any) -> Movement:
         """Write an entry that brings points to a holder; what repays a debt comes back with the first lot that was kept."""
         for holder, lot, amount in taken:
             self.take(holder, lot, amount)
@@ -708,7 +991,7 @@ class Model:
     def donate(self, who: Who, giver: int, pool: str, points: int) -> set[str]:
         why = self.clock(who) | self.unknown(giver) | self.no_pool(pool) | self._may_give(giver, points, ("pools", "anyone"))
         if not why:
-            self.hand_on("points.gift", f"member:{giver}", f"pool:{pool}", points)
+            self.hand_on("points.gift", f"member:{giver}", self.common(pool), points)
         return why
 
     def _may_give(self, giver: int, points: int, to: tuple[str, ...]) -> set[str]:
@@ -718,11 +1001,18 @@ class Model:
         return why | ({"no_rules"} if book is None else set() if book.gift in to else {"gift_not_allowed"})
 
     def no_pool(self, pool: str) -> set[str]:
-        """Whether no published book names a pool."""
+        """Whether no published book names a pool, and it is no team either."""
+        if self.team(pool):
+            return set()
         return set() if any(pool and pool == cap[3] for book in self.books for cap in book.caps) else {"unknown_pool"}
+
+    def common(self, place: str) -> str:
+        """Who holds the points of a pool or a team."""
+        return f"team:{int(place[1:])}" if self.team(place) else f"pool:{place}"
 
     def pay_out(self, who: Who, pool: str, receiver: int, points: int) -> set[str]:
         why = who.two | self.clock(who) | self.unknown(receiver) | self.no_pool(pool)
+        why |= {"unknown_pool"} if self.team(pool) else set()
         why |= {"self_confirmation"} if who.approver is not None and self.own[who.approver - 1] == receiver else set()
         why |= {"bad_points"} if points < 1 else {"insufficient_points"} if points > self.there(f"pool:{pool}") else set()
         if not why:
@@ -835,10 +1125,30 @@ class Model:
         holder = f"member:{voucher.member}"
         self.balance[holder, "points", "held"] -= sum(voucher.lots.values())
         for lot, amount in sorted(back.items()):
-            self.put(holder, lot if lot >= self.today else self.today + GRACE, amount)
+            self.put(holder, lot if lot >= self.today else self.today + timedelta(self.grace), amount)
         self.move("fen", off, ("fund:general", "committed"), (f"merchant:{voucher.offer.shop}", "payable"))
         self.move("fen", voucher.fen - off, ("fund:general", "committed"), ("fund:general", "free"))
         voucher.state, voucher.day, voucher.off = state, day, off
+
+    @property
+    def grace(self) -> int:
+        """How many days points live that come back today into a lapsed lot."""
+        book = self.spoken_for(self.today)
+        return book.redeem[3] if book and book.redeem else GRACE_DAYS
+
+    def hindered(self, member: int, points: int) -> set[str]:
+        """Which conditions of redeeming are not met."""
+        book = self.spoken_for(self.today)
+        if book is None or book.redeem is None:
+            return set()
+        hours, wanted, step, _ = book.redeem
+        why = {"too_few_hours"} if self.balance[f"member:{member}", "minutes", "served"] < hours * 60 else set()
+        born, day = self.born[member - 1], self.today
+        if wanted and born is None:
+            why |= {"age_unknown"}
+        elif wanted and born and day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < wanted:
+            why |= {"too_young"}
+        return why | ({"not_in_steps"} if points % step else set())
 
     def issue(self, who: Who, member: int, offer: int, points: int | None, days: int) -> set[str]:
         why = self.clock(who) | (set() if 1 <= member <= len(self.members) else {"unknown_member"})
@@ -856,6 +1166,8 @@ class Model:
         why |= {"worthless"} if wish.worth(points) <= 0 else set()
         if "unknown_member" not in why and self.could_spend(member) < points:
             why.add("insufficient_points")
+        if "unknown_member" not in why:
+            why |= self.hindered(member, points)
         if why:
             return why
         self.sweep(member)
@@ -996,6 +1308,138 @@ class Model:
             self.open = (end + timedelta(1)).isoformat()[:7]
         return why
 
+    # ---- together: teams and notices
 
-WIDTH = {"day": 10, "month": 7, "year": 4, "lifetime": 0}
-"""How much of an ISO day names each window."""
+    def team(self, number: str) -> Team | None:
+        """The team of a printed number."""
+        found = int(number[1:]) if number.startswith("T") else 0
+        return self.teams[found - 1] if 1 <= found <= len(self.teams) else None
+
+    def found(self, who: Who, parent: int, founded: date) -> set[str]:
+        if parent > len(self.teams):
+            return {"unknown_team"}
+        why = self.clock(who) | ({"future_date"} if founded > self.today else set())
+        above = [parent] if parent else []
+        while above and self.teams[above[-1] - 1].parent:
+            above.append(self.teams[above[-1] - 1].parent)
+        why |= {"too_deep"} if len(above) >= 4 else set()
+        if not why:
+            self.teams.append(Team(parent, founded))
+            self.wrote("team.add")
+        return why
+
+    def enter(self, who: Who, number: int, member: int, since: date) -> set[str]:
+        """Take a member into a team."""
+        team = self.team(f"T{number:03d}")
+        if team is None or self.unknown(member):
+            return self.unknown(member) | (set() if team else {"unknown_team"})
+        why = self.clock(who) | ({"future_date"} if since > self.today else set())
+        why |= {"before_joining"} if since < self.members[member - 1] else set()
+        why |= {"before_founding"} if since < team.founded else set()
+        own = [place for place in self.places if (place.team, place.member) == (number, member)]
+        why |= {"in_team_already"} if any(place.until is None or place.until >= since for place in own) else set()
+        if not why:
+            self.places.append(Place(number, member, since))
+            self.wrote("team.join")
+        return why
+
+    def leave(self, who: Who, number: int, member: int, until: date) -> set[str]:
+        """End a member's place in a team."""
+        if self.team(f"T{number:03d}") is None or self.unknown(member):
+            return self.unknown(member) | (set() if self.team(f"T{number:03d}") else {"unknown_team"})
+        own = [p for p in self.places if (p.team, p.member, p.until) == (number, member, None)]
+        why = self.clock(who) | ({"future_date"} if until > self.today else set()) | (set() if own else {"not_in_team"})
+        why |= {"before_joining"} if own and until < own[0].since else set()
+        if not why:
+            own[0].until = until
+            self.wrote("team.leave")
+        return why
+
+    def calendar(self, who: Who, year: int, off: frozenset[date], made_up: frozenset[date]) -> set[str]:
+        """Enter which days of a year are off, and which Saturdays and Sundays are worked."""
+        why = who.two
+        if self.calendars.get(year) != (off, made_up):
+            why = why | self.clock(who)
+            if not why:
+                self.calendars[year] = (off, made_up)
+                self.wrote("calendar.set")
+        return why
+
+    def worked(self, day: date) -> bool | None:
+        """Whether a day is worked; None where its year is not known. A year's calendar may speak for the December before."""
+        if day.year not in self.calendars:
+            return None
+        for year in (day.year + 1, day.year):
+            off, made_up = self.calendars.get(year, (frozenset(), frozenset()))
+            if day in off or day in made_up:
+                return day in made_up
+        return day.weekday() < 5
+
+    def hang(self, who: Who, about: str, begins: date, days: int) -> set[str]:
+        """Post a notice."""
+        why = self.clock(who) | ({"past_day"} if begins < self.today else set())
+        why |= {"bad_subject"} if ":" not in about else set()
+        why |= {"noticed_already"} if any(n.about == about and n.outcome != "stopped" for n in self.notices) else set()
+        if not 1 <= days <= 60:
+            return why | {"bad_days"}
+        day, left = begins, days
+        while self.worked(day) is not None:
+            left -= bool(self.worked(day))
+            if not left:
+                break
+            day += timedelta(1)
+        why |= {"unknown_year"} if left else set()
+        if not why:
+            self.notices.append(Notice(about, begins, day, days))
+            self.wrote("notice.post")
+        return why
+
+    def hanging(self, number: int) -> set[str]:
+        """Why a notice is not open."""
+        if not 1 <= number <= len(self.notices):
+            return {"unknown_notice"}
+        return {"notice_closed"} if self.notices[number - 1].outcome else set()
+
+    def object_(self, who: Who, number: int, received: date) -> set[str]:
+        why = self.hanging(number)
+        if why:
+            return why
+        notice = self.notices[number - 1]
+        why = self.clock(who) | ({"future_date"} if received > self.today else set())
+        why |= set() if notice.begins <= received <= notice.until else {"outside_notice"}
+        if not why:
+            self.objected.append(Objection(number, received))
+            self.wrote("notice.object")
+        return why
+
+    def decide(self, who: Who, number: int, result: str) -> set[str]:
+        """Decide an objection."""
+        if not 1 <= number <= len(self.objected):
+            return who.two | {"unknown_objection"}
+        objection = self.objected[number - 1]
+        why = who.two | self.clock(who) | ({"decided_already"} if objection.result else set())
+        if not why:
+            objection.result = result
+            self.wrote("notice.decide")
+        return why
+
+    def take_down(self, who: Who, number: int) -> set[str]:
+        """Close a notice: passed, or stopped by an objection that was upheld."""
+        why = self.hanging(number)
+        if why:
+            return why
+        notice, made = self.notices[number - 1], [o for o in self.objected if o.notice == number]
+        stopped = any(objection.result == "upheld" for objection in made)
+        why = self.clock(who) | ({"objection_open"} if any(not objection.result for objection in made) else set())
+        why |= {"notice_running"} if self.today <= notice.until and not stopped else set()
+        if not why:
+            notice.outcome = "stopped" if stopped else "passed"
+            self.wrote("notice.close")
+        return why
+
+    def unsettled(self, version: str) -> set[str]:
+        """Why a version cannot be published yet: its newest notice has not passed, or is too short for the rules."""
+        posted = [notice for notice in self.notices if notice.about == f"rules:{version}"]
+        book = self.spoken_for(self.today)
+        why = {"notice_not_passed"} if posted and posted[-1].outcome != "passed" else set()
+        return why | ({"notice_demanded"} if book and book.notice and (not posted or posted[-1].days < book.notice) else set())

@@ -18,14 +18,32 @@ from conftest import Book
 from model import Contribution, Model, Offer, Opening, Rules, Service, Who, last_of
 from recount import Standing, recount, standing
 from shopping import PEPPER
-from timebank import audit, credits, hours, offers, openings, redemption, rulebooks, settlement, statements
+from timebank import (
+    approvals,
+    attendance,
+    audit,
+    credits,
+    hours,
+    notices,
+    offers,
+    openings,
+    recalculation,
+    redemption,
+    reviews,
+    rulebooks,
+    rulefile,
+    settlement,
+    statements,
+    workdays,
+)
 from timebank import points as points_
+from timebank.backtest import Span
 from timebank.base.act import Act
 from timebank.base.db import open_engine, reading, writing
 from timebank.base.errors import Refused, TimebankError
 from timebank.benefits import Discount, Offset
 from timebank.once import Outcome, once
-from timebank.people import clerks, kin, members, merchants
+from timebank.people import clerks, kin, members, merchants, teams
 from timebank.people.persons import Card
 from timebank.redemption import Counter as Till
 from timebank.redemption import Request
@@ -35,7 +53,11 @@ Choices = Sequence[Any]
 Result = TypeVar("Result")
 VERBS: dict[str, dict[str, Choices]] = {}
 """Every verb -> its arguments -> what they are chosen from; what stands there twice is chosen twice as often."""
-OFTEN = (*("record", "issue", "capture") * 4, *("sheet", "correct", "approve", "offer") * 2, "void", "wait")
+OFTEN = (
+    *("record", "issue", "capture") * 4,
+    *("sheet", "correct", "approve", "offer", "review", "sign_in", "sign_out") * 2,
+    *("void", "wait", "publish", "hang", "object_", "decide", "take_down", "recalculate", "pay_out"),
+)
 """Verbs that are chosen so many times more often than the others: what a day is made of."""
 
 ACTORS: Choices = (1, 1, 1, 2, 3)
@@ -50,6 +72,7 @@ TIMES: Choices = (
     (("", "weekdays", "1.5"),),
     (("a", "weekdays", "1.5"), ("a", "categories", "1.2"), ("", "team_at_least", "1.1")),
     (("", "tier", "1.25"), ("", "weekdays", "1.1")),
+    (("a", "teams", "1.3"), ("a", "dates", "2"), ("", "categories", "0.9")),
 )
 BONUSES: Choices = (
     (),
@@ -61,16 +84,33 @@ TIERS: Choices = ((1, "lifetime"), (5, "year"), (30, "lifetime"))
 CAPS: Choices = (
     (),
     (),
-    (("month", "points", 90, "elder-care"),),
-    (("day", "minutes", 120, ""), ("year", "points", 900, "repairs")),
-    (("lifetime", "minutes", 6_000, "elder-care"), ("day", "points", 25, "repairs"), ("month", "minutes", 600, "")),
-    (("balance", "points", 120, "repairs"), ("month", "points", 400, "")),
+    (("month", "points", 90, "elder-care", "member"), ("activity", "points", 50, "review", "member")),
+    (("day", "minutes", 120, "", "member"), ("year", "points", 900, "repairs", "member")),
+    (
+        ("lifetime", "minutes", 6_000, "elder-care", "member"),
+        ("day", "points", 25, "repairs", "member"),
+        ("month", "minutes", 600, "", "member"),
+    ),
+    (("balance", "points", 120, "repairs", "member"), ("month", "points", 400, "", "member")),
+    (("year", "points", 600, "review", "member"), ("month", "points", 60, "review", "member")),
+    (
+        ("month", "points", 80, "repairs", "team"),
+        ("day", "minutes", 90, "review", "programme"),
+        ("day", "points", 30, "", "member"),
+    ),
+    (("activity", "minutes", 60, "review", "team"), ("balance", "points", 100, "review", "member")),
 )
+REDEEMS: Choices = (None, None, None, (0, 0, 5, 10), (3, 0, 1, 0), (0, 18, 1, 45))
+ENDS: Choices = (None, None, None, None, 40, 0)
+"""How many days after its first day a rule book ends."""
+HANGS: Choices = (0, 0, 0, 0, 0, 2)
 CONDITIONS = {
     "weekdays": 'weekdays = ["sat", "sun"]',
     "categories": 'categories = ["elder-care"]',
     "team_at_least": "team_at_least = 3",
     "tier": 'tier = "t"',
+    "teams": 'teams = ["T001"]',
+    "dates": 'dates = ["2026-10-01..2026-12-31"]',
     "": "",
 }
 LAPSES: Choices = (
@@ -83,7 +123,7 @@ LAPSES: Choices = (
 )
 GIFTS: Choices = ("anyone", "anyone", "relatives", "relatives", "pools", "nobody", "")
 CREDITS: Choices = (("2.5", 40), ("1", 0), ("0.3", 25), None)
-POOLS: Choices = ("elder-care", "elder-care", "repairs", "repairs", "nowhere")
+POOLS: Choices = ("elder-care", "elder-care", "repairs", "repairs", "T001", "nowhere")
 POINTS: Choices = ("all", "all", 1, 5, 12, 40, 0, None)
 """Points to give: `None` is one more than there are."""
 TERMS: Choices = (
@@ -101,7 +141,28 @@ SERVICE: dict[str, Choices] = {
     "kind": ("confirmed", "confirmed", "confirmed", "team", "back-entered", "self-reported"),
     "team": (1, 1, 3),
     "ref": ("", "", "", "", "r1", "r2"),
+    "under": (*[""] * 4, "T001", "T001", "T002", "T009"),
+    "programme": ("", "", "", "spring"),
+    "activity": ("", "", "A1", "A2"),
 }
+
+
+CHANGES: Choices = (
+    *[{}] * 3,
+    {"category": "elder-care"},
+    {"ago": 1},
+    {"ago": 20},
+    {"ago": -1},
+    {"under": "T001", "programme": "spring"},
+    {"under": "T009"},
+    {"under": ""},
+    {"activity": "A1", "kind": "team", "team": 3},
+    {"kind": "self-reported"},
+    {"kind": "back-entered", "category": "tutoring"},
+)
+"""What a correction changes of a record besides its minutes, as the model calls it; `ago` is its day."""
+CALLED = {"under": "team", "team": "team_size", "activity": "activity_no"}
+"""How the program calls what the model calls otherwise."""
 
 
 def verb(**choices: Choices) -> Callable[[Any], Any]:
@@ -135,13 +196,14 @@ class Play:
         self.told: list[Told] = []
         self.outcomes: Counter[str] = Counter()
         self.commands = self.written = self.entries = self._audited = 0
+        self.hung: dict[str, Rules] = {}
         self.slip = timedelta(0)
         self.dry = False
 
     def settle_in(self) -> None:
         """What nearly every verb needs: members, shops, a clerk who is a member, rules, offers, a few hours, a hold, a debt."""
         everything = {name: choices[0] for name, choices in VERBS["publish"].items()}
-        self.join(4, 400)
+        self.join(4, 400, date(1958, 2, 28))
         usual = {name: choices[0] for name, choices in SERVICE.items()}
         self.shop()
         self.shop()
@@ -149,12 +211,14 @@ class Play:
         self.publish(
             **everything | {"starts": -300, "lapse": LAPSES[2], "caps": CAPS[2], "reason": "first rules", "approver": 2}
         )
+        self.found(0, 200)
+        self.calendar(0, 0, 2)
         for shop, terms in ((1, TERMS[0]), (2, TERMS[2])):
             self.offer(shop, terms, -30, 60, 1)
         for member in (2, 3, 4):
             self.record(1, None, **usual | {"member": member, "ago": 1, "minutes": 240})
         self.issue(4, 1, 48, 5, 1, None)
-        self.correct(0, True, 60, True, 1, 2)
+        self.correct(0, True, 60, {}, True, 1, 2)
         assert self.model.balance["member:4", "points", "owed"] == -36
 
     def who(self, actor: int, approver: int | None = None) -> Who:
@@ -259,19 +323,20 @@ class Play:
 
     # ---- people, rules, offers
 
-    @verb(count=(1, 1, 2), ago=(400, 30, 0, -1))
-    def join(self, count: int, ago: int) -> None:
-        joined, who = self.book.today - timedelta(ago), Who()
-        newcomers = [members.Newcomer("", Card("张三"), joined) for _ in range(count)]
+    @verb(count=(1, 1, 2), ago=(400, 30, 0, -1), born=(None, date(1958, 2, 28), date(2012, 3, 1)))
+    def join(self, count: int, ago: int, born: date | None) -> None:
+        joined, who, there = self.book.today - timedelta(ago), Who(), len(self.model.members)
+        cards = [Card("张三", id_number=f"520201{born:%Y%m%d}{there + i:03d}X" if born else None) for i in range(count)]
+        newcomers = [members.Newcomer("", card, joined) for card in cards]
 
         def work(session: Session, act: Act) -> None:
             members.join(session, act, newcomers)[1].all_or_nothing()
 
         def why(model: Model) -> set[str]:
-            found = model.join(who, count, joined)
+            found = model.join(who, count, joined, born)
             return {"rejected_rows"} if found == {"future_date"} else found
 
-        self.command("join", {"count": count, "ago": ago}, who, why, work)
+        self.command("join", {"count": count, "ago": ago, "born": born}, who, why, work)
 
     @verb()
     def shop(self) -> None:
@@ -308,16 +373,22 @@ class Play:
         credit=CREDITS,
         bonuses=BONUSES,
         tier=TIERS,
+        redeem=REDEEMS,
+        notice=HANGS,
+        ends=ENDS,
         version=("new", "new", "new", "known", "again"),
         reason=("", "late"),
         approver=SECOND,
     )
-    def publish(self, starts: int, version: str, reason: str, approver: int | None, **clauses: Any) -> None:
+    def publish(self, starts: int, ends: int | None, version: str, reason: str, approver: int | None, **clauses: Any) -> None:
         who, known = self.who(1, approver), self.model.books
         times = tuple((group, CONDITIONS[condition], factor) for group, condition, factor in clauses.pop("times"))
         bonuses = tuple((per, points, CONDITIONS[condition]) for per, points, condition in clauses.pop("bonuses"))
         name = known[-1].version if version != "new" and known else f"v{len(known) + 1}"
-        book = Rules(name, self.book.today + timedelta(starts), times=times, bonuses=bonuses, **clauses)
+        first = self.book.today + timedelta(starts)
+        last = None if ends is None else first + timedelta(ends)
+        book = Rules(name, first, times=times, bonuses=bonuses, ends=last, **clauses)
+        book = self.hung.get(name, book)
         if version == "again" and known:
             book = known[-1]
         self.command(
@@ -409,23 +480,223 @@ class Play:
     @verb(
         latest=LATEST,
         spent=(False, True),
-        minutes=(0, 0, 30, 60, 90, 500, 1_440),
+        minutes=(0, 0, 30, 60, 90, 500, 1_440, None, None, None),
+        changes=CHANGES,
         owe=(False, True),
         actor=ACTORS,
         approver=SECOND,
     )
-    def correct(self, latest: int, spent: bool, minutes: int, owe: bool, actor: int, approver: int | None) -> None:
+    def correct(
+        self,
+        latest: int,
+        spent: bool,
+        minutes: int | None,
+        changes: dict[str, Any],
+        owe: bool,
+        actor: int,
+        approver: int | None,
+    ) -> None:
         """One of the latest services; if `spent`, one whose points its member has not any more."""
         there = {member: self.model.available(member) if spent else -1 for member in self.model.of_member}
         posted = [s.state == "posted" and s.points > there[s.member] for s in self.model.services]
         who, number = self.who(actor, approver), _latest(posted, latest)
-        asked = {"number": number, "minutes": minutes, "owe": owe, "reason": "typed wrong"}
+        right = {name: value for name, value in changes.items() if name != "ago"}
+        if "ago" in changes:
+            right["day"] = self.book.today - timedelta(changes["ago"])
+        told = {CALLED.get(name, name): value for name, value in right.items()}
+        asked = {"number": number, "minutes": minutes, "changes": told, "owe": owe, "reason": "typed wrong"}
         self.command(
             "correct",
             asked,
             who,
-            lambda m: m.correct(who, number, minutes, owe),
-            lambda s, a: hours.correct(s, a, number, minutes, owe=owe),
+            lambda m: m.correct(who, number, minutes, owe, right),
+            lambda s, a: hours.correct(s, a, number, minutes, told, owe=owe),
+        )
+
+    @verb(months=(0, 0, 1, 2, 14), owe=(False, True), actor=ACTORS, approver=SECOND)
+    def recalculate(self, months: int, owe: bool, actor: int, approver: int | None) -> None:
+        """This month anew, or one of the last."""
+        who, year, month = (
+            self.who(actor, approver),
+            *divmod(self.book.today.year * 12 + self.book.today.month - 1 - months, 12),
+        )
+        first = date(year, month + 1, 1)
+        span = Span(first, last_of(first))
+        self.command(
+            "recalculate",
+            {"span": span, "owe": owe},
+            who,
+            lambda m: m.recalculate(who, *span, owe),
+            lambda s, a: recalculation.post(s, a, span, owe=owe),
+        )
+
+    @verb(latest=LATEST, given=(True, True, True, False), actor=(2, 2, 1, 3))
+    def review(self, latest: int, given: bool, actor: int) -> None:
+        """Points above a cap, of those that wait: given by a second person, or discarded."""
+        who, asked = self.who(actor), self.model.reviews
+        number = _latest([review.state == "waiting" for review in asked], latest)
+        about = f"hours:{self.model.services.index(asked[number - 1].service) + 1}" if 0 < number <= len(asked) else "hours:0"
+
+        def work(session: Session, act: Act) -> None:
+            waits = approvals.of_subject(session, act, reviews.KIND, about)
+            if given:
+                approvals.approve(session, act, waits.id)
+                reviews.give(session, act.on_behalf_of(waits.asked_by), waits.asked)
+            else:
+                reviews.discard(session, act, waits.id, "too much")
+
+        self.command("review", {"about": about, "given": given}, who, lambda m: m.review(who, number, given), work)
+
+    @verb(
+        member=MEMBERS,
+        at=(None, None, None, 0, 480, 1_439),
+        category=SERVICE["category"],
+        under=("", "", "T001", "T009"),
+        programme=("", "spring"),
+        activity=("", "A1"),
+        actor=ACTORS,
+    )
+    def sign_in(self, member: int, at: int | None, actor: int, **what: str) -> None:
+        who = self.who(actor)
+        purpose = attendance.Purpose(what["category"], what["activity"], "", what["under"], what["programme"])
+        self.command(
+            "sign_in",
+            {"member": member, "at": at, **what},
+            who,
+            lambda m: m.sign_in(who, member, what, at),
+            lambda s, a: attendance.sign_in(s, a, f"M{member:04d}", purpose, at),
+        )
+
+    @verb(
+        latest=(0, 0, 0, 1, 2, 9),
+        later=(60, 150, 0, -1),
+        at=("end", "end", "end", None, 1_000, 1_441),
+        actor=ACTORS,
+        approver=SECOND,
+    )
+    def sign_out(self, latest: int, later: int, at: int | str | None, actor: int, approver: int | None) -> None:
+        """Who signed in last and is there still, after some minutes or when the day is over (-1); or anybody. Where the day is
+        over, the end is told."""
+        who, there = self.who(actor, approver), sorted({sign.member for sign in self.model.signs})
+        number = _latest([self.model.signed_in(member) is not None for member in there], latest)
+        member = there[number - 1] if 0 < number <= len(there) else latest
+        self._to(self.book.now + (timedelta(days=1) if later < 0 else timedelta(minutes=later)))
+        came = self.model.signed_in(member)
+        ends = at if not isinstance(at, str) else None if came is None or came.day == self.book.today else came.starts + 90
+        self.command(
+            "sign_out",
+            {"member": member, "at": ends},
+            who,
+            lambda m: m.sign_out(who, member, ends),
+            lambda s, a: attendance.sign_out(s, a, f"M{member:04d}", ends),
+        )
+
+    # ---- together
+
+    @verb(parent=(0, 0, 1, 2, 3, 4, 9), ago=(0, 30, 200, -1))
+    def found(self, parent: int, ago: int) -> None:
+        who, day = Who(), self.book.today - timedelta(ago)
+
+        def work(session: Session, act: Act) -> None:
+            above = teams.find(session, 1, f"T{parent:03d}") if parent else None
+            teams.add(session, act, teams.NewTeam("楼道清洁队", parent=above, founded_on=day))
+
+        self.command("found", {"parent": parent, "day": day}, who, lambda m: m.found(who, parent, day), work)
+
+    @verb(team=(1, 1, 2, 9), member=MEMBERS, ago=(0, 0, 1, 30, -1), role=("member", "captain"))
+    def enter(self, team: int, member: int, ago: int, role: teams.Role) -> None:
+        who, day = Who(), self.book.today - timedelta(ago)
+        self.command(
+            "enter",
+            {"team": team, "member": member, "since": day, "role": role},
+            who,
+            lambda m: m.enter(who, team, member, day),
+            lambda s, a: teams.join(s, a, teams.find(s, 1, f"T{team:03d}"), members.find(s, 1, f"M{member:04d}"), role, day),
+        )
+
+    @verb(team=(1, 1, 2, 9), member=MEMBERS, ago=(0, 0, 1, 30, -1))
+    def leave(self, team: int, member: int, ago: int) -> None:
+        who, day = Who(), self.book.today - timedelta(ago)
+        self.command(
+            "leave",
+            {"team": team, "member": member, "until": day},
+            who,
+            lambda m: m.leave(who, team, member, day),
+            lambda s, a: teams.leave(s, a, teams.find(s, 1, f"T{team:03d}"), members.find(s, 1, f"M{member:04d}"), day),
+        )
+
+    @verb(ahead=(1, 1, 0), kind=(0, 1, 2), approver=SECOND)
+    def calendar(self, ahead: int, kind: int, approver: int | None) -> None:
+        """A year's working days: none but the week's, or with some days off in spring and in the December before."""
+        who, year = self.who(1, approver), self.book.today.year + ahead
+        off = [date(year, 1, 1), date(year, 5, 1), date(year, 5, 4), date(year, 10, 1), date(year - 1, 12, 31)][: kind * 3]
+        made_up = [day for day in (date(year, 5, 9), date(year, 10, 10), date(year - 1, 12, 26)) if kind and day.weekday() > 4]
+        self.command(
+            "calendar",
+            {"year": year, "kind": kind},
+            who,
+            lambda m: m.calendar(who, year, frozenset(off), frozenset(made_up)),
+            lambda s, a: workdays.add(s, a, workdays.Year(year, tuple(sorted(off)), tuple(sorted(made_up)))),
+        )
+
+    @verb(about=("rules", "rules", "hours", "stretch", "nothing"), days=(2, 2, 1, 5, 60, 0), ahead=(0, 0, 3, -1), actor=ACTORS)
+    def hang(self, about: str, days: int, ahead: int, actor: int) -> None:
+        """A notice about the next rule book, the last service or the last few."""
+        who, begins, last = self.who(actor), self.book.today + timedelta(ahead), len(self.model.services)
+        subjects = {"rules": f"rules:v{len(self.model.books) + 1}", "hours": f"hours:{last}"}
+        subject = (subjects | {"stretch": f"hours:{max(1, last - 3)}..{last}"}).get(about, about)
+        binds = rulefile.digest(self._to_hang(begins).toml().encode()) if about == "rules" else ""
+        wish = notices.NewNotice(subject, "to be known", "the board by the gate", days, begins, binds)
+        self.command(
+            "hang",
+            {"about": subject, "days": days, "begins": begins},
+            who,
+            lambda m: m.hang(who, subject, begins, days),
+            lambda s, a: notices.post(s, a, wish),
+        )
+
+    def _to_hang(self, begins: date) -> Rules:
+        """The text of the next rule book that hangs out: the same as long as a notice about it may pass."""
+        name = f"v{len(self.model.books) + 1}"
+        if not any(notice.about == f"rules:{name}" and notice.outcome != "stopped" for notice in self.model.notices):
+            caps = CAPS[len(self.model.notices) % len(CAPS)]
+            self.hung[name] = Rules(name, begins + timedelta(20), caps=caps, gift="anyone")
+        return self.hung[name]
+
+    def _notice(self, latest: int) -> int:
+        """The number of one of the latest notices, those that hang first."""
+        return _latest([not notice.outcome for notice in self.model.notices], latest)
+
+    @verb(latest=(0, 0, 0, 1, 2, 9), ago=(0, 0, 1, -1), actor=ACTORS)
+    def object_(self, latest: int, ago: int, actor: int) -> None:
+        who, number, day = self.who(actor), self._notice(latest), self.book.today - timedelta(ago)
+        self.command(
+            "object_",
+            {"notice": number, "received": day},
+            who,
+            lambda m: m.object_(who, number, day),
+            lambda s, a: notices.object_(s, a, number, "I was not there", "a neighbour", day),
+        )
+
+    @verb(latest=(0, 0, 0, 1, 2, 9), result=("dismissed", "dismissed", "upheld"), actor=ACTORS, approver=SECOND)
+    def decide(self, latest: int, result: notices.Result, actor: int, approver: int | None) -> None:
+        who, number = self.who(actor, approver), _latest([not o.result for o in self.model.objected], latest)
+        self.command(
+            "decide",
+            {"objection": number, "result": result},
+            who,
+            lambda m: m.decide(who, number, result),
+            lambda s, a: notices.decide(s, a, number, result, "the sheet says so too"),
+        )
+
+    @verb(latest=(0, 0, 0, 1, 2, 9), edge=EDGES, actor=ACTORS)
+    def take_down(self, latest: int, edge: int | None, actor: int) -> None:
+        """Close a notice; at an edge, on its last day or the day after."""
+        who, number = self.who(actor), self._notice(latest)
+        if 0 < number <= len(self.model.notices):
+            self._edge(self.model.notices[number - 1].until, edge)
+        self.command(
+            "take_down", {"notice": number}, who, lambda m: m.take_down(who, number), lambda s, a: notices.close(s, a, number)
         )
 
     # ---- vouchers
@@ -708,7 +979,28 @@ def modelled(model: Model) -> Standing:
         [(v.state, sum(v.lots.values()), v.off) for v in model.vouchers],
         [(c["month"], c["shop"], c["fen"], c["state"]) for c in model.claims],
         model.open,
+        (
+            [(team.parent, str(team.founded)) for team in model.teams],
+            [(p.team, p.member, str(p.since), p.until and str(p.until)) for p in model.places],
+            [(sign.member, str(sign.day), sign.starts) for sign in model.signs],
+            [(n.about, str(n.begins), str(n.until), n.days, n.outcome) for n in model.notices],
+            [(o.notice, str(o.received), o.result) for o in model.objected],
+        ),
+        inbox(model),
     )
+
+
+def inbox(model: Model) -> Counter[tuple[str, str, str]]:
+    """What waits or waited for a second person in the model."""
+    numbers = {id(service): number for number, service in enumerate(model.services, 1)}
+    asked = Counter[tuple[str, str, str]]()
+    for number, service in enumerate(model.services, 1):
+        state = service.state if service.state in ("waiting", "rejected") else "approved"
+        asked["hours.approve", f"hours:{number}", state] += service.waited
+    for review in model.reviews:
+        state = {"waiting": "waiting", "given": "approved", "taken back": "approved"}.get(review.state, "rejected")
+        asked[reviews.KIND, f"hours:{numbers[id(review.service)]}", state] += 1
+    return +asked
 
 
 def row(new: Service, number: int = 0) -> Record:
@@ -724,6 +1016,9 @@ def row(new: Service, number: int = 0) -> Record:
         ends=ends,
         team_size=new.team,
         kind=new.kind,
+        team=new.under,
+        programme=new.programme,
+        activity_no=new.activity,
         row=number,
     )
 

@@ -59,7 +59,12 @@ _NOTHING = {
     """,
     "I13 two people are two": """
         SELECT seq FROM entry WHERE approver = actor OR (approver IS NULL AND kind IN ('rules.publish', 'period.close',
-        'settlement.approve', 'reversal', 'pool.payout', 'points.opening', 'credit.issue', 'kin.link', 'kin.end'))
+        'settlement.approve', 'reversal', 'pool.payout', 'points.opening', 'credit.issue', 'kin.link', 'kin.end',
+        'notice.decide', 'calendar.set'))
+    """,
+    "I13 points above a cap are given by two": """
+        SELECT e.seq FROM entry e JOIN posting p ON p.community_id = e.community_id AND p.seq = e.seq WHERE e.kind =
+        'points.review' AND e.approver IS NULL
     """,
     "I14 nobody's day has more minutes than it has": """
         SELECT member_id, day FROM service WHERE state = 'posted' GROUP BY community_id, member_id, day HAVING SUM(minutes)
@@ -85,9 +90,23 @@ _NOTHING = {
 """What is told of a book -> a query that must find nothing."""
 
 
+_TOGETHER = (
+    "SELECT COALESCE(parent_id, 0), CAST(founded_on AS VARCHAR) FROM team WHERE community_id = 1 ORDER BY id",
+    "SELECT m.team_id, m.member_id, CAST(m.since AS VARCHAR), CAST(e.until AS VARCHAR) FROM membership m LEFT JOIN "
+    "membership_end e ON e.community_id = m.community_id AND e.membership_id = m.id WHERE m.community_id = 1 ORDER BY m.id",
+    "SELECT member_id, CAST(day AS VARCHAR), starts FROM sign_in WHERE community_id = 1 ORDER BY id",
+    "SELECT n.about, CAST(n.begins AS VARCHAR), CAST(n.until AS VARCHAR), n.days, COALESCE(e.outcome, '') FROM notice n "
+    "LEFT JOIN notice_end e ON e.community_id = n.community_id AND e.notice_id = n.id WHERE n.community_id = 1 ORDER BY n.id",
+    "SELECT o.notice_id, CAST(o.received_on AS VARCHAR), COALESCE(r.result, '') FROM objection o LEFT JOIN objection_result r "
+    "ON r.community_id = o.community_id AND r.objection_id = o.id WHERE o.community_id = 1 ORDER BY o.id",
+)
+"""Teams, who is in them, sign-ins, notices and objections, as `Standing` has them."""
+
+
 class Standing(NamedTuple):
     """Where a book stands: balances by (holder, unit, purpose), lots by (holder, purpose, lapse day), entries by kind,
-    services, vouchers and claims in their order, the first open month."""
+    services, vouchers and claims in their order, the first open month; teams, who is in them and sign-ins, notices and
+    objections in their order; what waits or waited for a second person by (kind, subject, state)."""
 
     balances: dict[tuple[str, str, str], int]
     lots: dict[tuple[str, str, date], int]
@@ -96,6 +115,8 @@ class Standing(NamedTuple):
     vouchers: list[tuple[Any, ...]]
     claims: list[tuple[Any, ...]]
     open: str
+    together: tuple[list[tuple[Any, ...]], ...]
+    inbox: dict[tuple[str, str, str], int]
 
 
 def rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
@@ -154,6 +175,7 @@ def standing(engine: Engine) -> Standing:
             "SELECT COALESCE(r.outcome, 'open'), v.points, COALESCE(r.benefit_fen, 0) FROM voucher v LEFT JOIN resolution r "
             "ON r.community_id = v.community_id AND r.voucher_id = v.id WHERE v.community_id = 1 ORDER BY v.id"
         )
+        waits = rows(connection, f"SELECT kind, subject, state FROM approval WHERE {own}")
         return Standing(
             {(holder, unit, purpose): amount for holder, unit, purpose, amount in accounts},
             {(holder, purpose, date.fromisoformat(lapse)): amount for holder, purpose, lapse, amount in lots},
@@ -162,4 +184,6 @@ def standing(engine: Engine) -> Standing:
             rows(connection, outcomes),
             rows(connection, f"SELECT period, merchant_id, fen, state FROM claim WHERE {own} ORDER BY id"),
             rows(connection, f"SELECT open_period FROM community_state WHERE {own}")[0][0],
+            tuple(rows(connection, sql) for sql in _TOGETHER),
+            Counter((kind, subject, state) for kind, subject, state in waits),
         )
