@@ -87,6 +87,8 @@ _CONFIRMERS = {
 
 Moved = Callable[[int], None]
 """Told how many rows were done, for a progress bar."""
+HoursDesk = Callable[[Session, Act], hours.Intake]
+"""Opens a desk for a sheet of services: `hours.Intake.begin`, or `begin_hanging`."""
 _Item = TypeVar("_Item")
 
 
@@ -198,9 +200,9 @@ def merchants_in(session: Session, act: Act, intake: Intake) -> Imported:
     return intake.take(_shop, lambda some: merchants.join(session, act, some)[1])
 
 
-def hours_in(session: Session, act: Act, intake: Intake) -> Imported:
-    """Record the services of a sheet; see `hours.record_all` for what is rejected."""
-    desk = hours.Intake.begin(session, act)
+def hours_in(session: Session, act: Act, intake: Intake, begin: HoursDesk = hours.Intake.begin) -> Imported:
+    """Record the services of a sheet; see `hours.record_all` for what is rejected. `begin` opens the desk that takes them."""
+    desk = begin(session, act)
 
     def read(row: Row) -> Record:
         record = _record(row)

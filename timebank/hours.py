@@ -1,7 +1,7 @@
 """Hours of service: recorded, checked against the day, confirmed, turned into points by the rule book, posted.
 
 Hours are facts, one to one; only points carry policy. Up to 480 minutes a day count by themselves; above that a record
-waits for a second person, unless one confirmed it already (the act's approver). Where a public notice is demanded first, what is
+waits for a second person, unless one confirmed it already (the act's approver). Where a public notice comes first, what is
 confirmed waits for it: `hanging.py` posts it then.
 """
 
@@ -84,7 +84,7 @@ class Intake:
     """One command's records, batch by batch. From batch to batch it remembers only the ordinals of equal rows without a `ref`,
     the categories it has warned of and the books of the days; the rest is in the database. `by_hand` tells a single record,
     typed on purpose: it may enter again what was turned down or taken back, which a sheet that comes twice must not. `signed`
-    is the ref of the sign-in that it ends. `hangs` says who wants a public notice first: 'batch', or 'demand' for all; or ''."""
+    is the ref of the sign-in that it ends. `hangs` tells what wants a notice first: this 'batch', or a standing 'demand'."""
 
     session: Session
     act: Act
@@ -573,8 +573,8 @@ def _refused(record: Record, code: str, message: Say) -> Finding:
 
 
 def _asked(item: Fresh, hangs: str) -> dict[str, Any]:
-    """What a second person is asked to confirm: bound by hash to the service as it was recorded. That its batch waits for a notice
-    is asked too; a demand is looked up when it is confirmed."""
+    """What a second person is asked to confirm: bound by hash to the service as it was recorded. That its batch waits for a
+    notice is asked too; a demand is looked up when it is confirmed."""
     by_itself = {"notice": 1} if hangs == "batch" else {}
     return {"service": item.number, "digest": item.digest.hex(), "minutes": item.record.minutes, **by_itself}
 

@@ -101,7 +101,7 @@ def all_of(session: Session, act: Act, wanted: str | Collection[str]) -> tuple[l
 
 def _recent(session: Session, community_id: int, since: date) -> Sequence[Service]:
     there = (col(Service.community_id) == community_id, col(Service.day) >= since)
-    counting = col(Service.state).in_(("waiting", "posted"))
+    counting = col(Service.state).in_(("waiting", "confirmed", "posted"))
     return session.exec(select(Service).where(*there, counting).order_by(col(Service.id))).all()
 
 

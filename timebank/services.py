@@ -35,9 +35,9 @@ class Service(SQLModel, table=True):
     """One service of one member. `starts`/`ends` are minutes from midnight; `seq` is its entry once posted.
 
     `state`: waiting (for a second person), confirmed (waiting for a public notice), posted, rejected, corrected (replaced by a
-    later one), reversed. `eligible`, `counted`, `points`, `window_minutes` are what the rule book made of it. `version` counts the corrections of one `ref`.
-    `team` is the number of the team under which it was done, `programme` the tag of the programme; None is none.
-    `confirmed_by` is who or what confirmed it (`CONFIRMERS`), `evidence` the SHA-256 of a paper (hex).
+    later one), reversed. `eligible`, `counted`, `points`, `window_minutes` are what the rule book made of it. `version` counts
+    the corrections of one `ref`. `team` is the number of the team under which it was done, `programme` the tag of the
+    programme; None is none. `confirmed_by` is who or what confirmed it (`CONFIRMERS`), `evidence` the SHA-256 of a paper (hex).
     """
 
     __table_args__ = (
@@ -130,8 +130,8 @@ class Record(NamedTuple):
 
 @dataclass(slots=True)
 class Day:
-    """What a member's day holds: minutes recorded (waiting, confirmed and posted), spans of time, the minutes of each service that does
-    not tell its times, and what of it earned."""
+    """What a member's day holds: minutes recorded (waiting, confirmed and posted), spans of time, the minutes of each service
+    that does not tell its times, and what of it earned."""
 
     minutes: int
     spans: list[tuple[int, int]]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, points, reading, redemption
+from timebank import approvals, ledger, points, reading, redemption, services
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.errors import Finding, Refused
@@ -25,7 +25,8 @@ from timebank.transparency import Frontier
 @dataclass(frozen=True, slots=True)
 class Closed:
     """A closed month: its `period.close` entry, the root over its statements (hex), how many statements and lines; the log's
-    size at its checkpoint; what was still open when it was closed: holders with points on hold, records of hours that waited.
+    size at its checkpoint; what was still open when it was closed: holders with points on hold, records of hours that waited
+    for a second person or a public notice.
     """
 
     period: str
@@ -125,15 +126,19 @@ def rebuild(session: Session, community_id: int, period: str) -> bytes:
 
 def pending(session: Session, community_id: int) -> list[Finding]:
     """What closing a month now would leave open, for the clerk to look at first: points on hold (`open_hold`) and records of
-    hours that wait for a second person (`hours_waiting`)."""
+    hours that wait for a second person (`hours_waiting`) or for a public notice (`hours_confirmed`)."""
     found = [
         Finding(holder, "open_hold", say("{points} points are on hold.", points=amount))
         for holder, amount in reading.held(session, community_id)
     ]
-    for waiting in _waiting(session, community_id):
-        found.append(Finding(waiting.subject, "hours_waiting", say("These hours wait for a second person.")))
+    return found + _waiting(session, community_id)
+
+
+def _waiting(session: Session, community_id: int) -> list[Finding]:
+    """The records of hours that wait: each once, though its posting may wait for a second person as well."""
+    told = say("These hours wait for a second person.")
+    asked = [w.subject for w in approvals.waiting(session, community_id) if w.kind in ("hours.approve", "hours.correct")]
+    found = [Finding(subject, "hours_waiting", told) for subject in asked]
+    for service in services.listed(session, community_id, state="confirmed"):
+        found.append(Finding(f"hours:{service.id}", "hours_confirmed", say("These hours wait for a public notice.")))
     return found
-
-
-def _waiting(session: Session, community_id: int) -> list[approvals.Approval]:
-    return [waiting for waiting in approvals.waiting(session, community_id) if waiting.kind.startswith("hours.")]

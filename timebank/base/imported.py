@@ -9,8 +9,8 @@ from timebank.base.i18n import Language, say, text
 
 @dataclass(slots=True)
 class Imported:
-    """Counts of rows by what became of them; `minutes`, `points` (smallest unit) and `credits` are sums of what was posted;
-    `credits` is None where a sheet has none.
+    """Counts of rows by what became of them (`pending` wait for a second person, `confirmed` for a public notice); `minutes`,
+    `points` (smallest unit) and `credits` are sums of what was posted; `credits` is None where a sheet has none.
 
     Rooms post the good rows and report the others; the door decides whether bad rows undo the whole (`all_or_nothing`).
     """
@@ -24,10 +24,11 @@ class Imported:
     points: int = 0
     credits: int | None = None
     warnings: list[Finding] = field(default_factory=list)
+    confirmed: int = 0
 
     def add(self, more: "Imported") -> None:
         """Count another batch of the same file."""
-        for name in ("rows", "posted", "pending", "repeated", "minutes", "points"):
+        for name in ("rows", "posted", "pending", "confirmed", "repeated", "minutes", "points"):
             setattr(self, name, getattr(self, name) + getattr(more, name))
         if more.credits is not None:
             self.credits = (self.credits or 0) + more.credits
@@ -48,8 +49,9 @@ class Imported:
         """What is kept of an import: counts, rows and codes, and none of the sentences, which may hold what was typed."""
         counts = {name: getattr(self, name) for name in ("rows", "posted", "pending", "repeated")}
         rejected = [{"row": finding.row or 0, "code": finding.code} for finding in self.rejected]
-        credits = {} if self.credits is None else {"credits": self.credits}
-        return {**counts, "rejected": rejected, "minutes": self.minutes, "points": self.points, **credits}
+        more = {} if self.credits is None else {"credits": self.credits}
+        more |= {"confirmed": self.confirmed} if self.confirmed else {}
+        return {**counts, "rejected": rejected, "minutes": self.minutes, "points": self.points, **more}
 
     def told(self, receipt: dict[str, Any], lang: Language) -> dict[str, Any]:
         """The JSON of an import (docs/formats.md): the receipt with the sentences of this run, '' where it was a repeat."""
