@@ -1,11 +1,12 @@
 """Members, merchants, clerks: numbers that bind, persons apart, every bad row named."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from conftest import Book
+from conftest import Book, Cli
 from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.imported import Imported
 from timebank.journal import ACCOUNT, ENTRY
@@ -129,3 +130,74 @@ def test_two_communities_in_one_database_keep_apart(book: Book) -> None:
     assert joined[0].community_id == other
     with book.read() as session:
         assert len(members.listed(session, 1)) == len(members.listed(session, other)) == 1
+
+
+BORN = date(1950, 3, 8)
+ID_OF_BORN = "520201195003080011"
+
+
+def born(book: Book, number: str) -> date | None:
+    with book.read() as session:
+        return persons.card(session, 1, members.find(session, 1, number).person_id).born
+
+
+def test_a_birth_date_comes_from_its_column_or_from_the_identity_number(book: Book) -> None:
+    _, outcome = join(
+        book,
+        Newcomer("M1", Card("甲", birth_date=BORN), JOINED, row=2),
+        Newcomer("M2", Card("乙", id_number=ID_OF_BORN), JOINED, row=3),
+        Newcomer("M3", Card("丙", id_number=ID_OF_BORN, birth_date=BORN), JOINED, row=4),
+        Newcomer("M4", Card("丁", id_number="520201195002300011"), JOINED, row=5),
+        Newcomer("M5", Card("戊", id_number=ID_OF_BORN, birth_date=BORN + timedelta(1)), JOINED, row=6),
+        Newcomer("M6", Card("己", birth_date=JOINED + timedelta(1)), JOINED, row=7),
+        Newcomer("M7", Card("庚", birth_date=book.today + timedelta(1)), None, row=8),
+    )
+    assert [born(book, number) for number in ("M1", "M2", "M3", "M4")] == [BORN, BORN, BORN, None]
+    assert [(f.row, f.code) for f in outcome.rejected] == [
+        (6, "other_birth_date"),
+        (7, "bad_birth_date"),
+        (8, "bad_birth_date"),
+    ]
+    with book.read() as session:
+        payloads = session.execute(select(ENTRY.payload)).scalars().all()
+    assert not any("1950" in payload for payload in payloads)
+
+
+def test_a_sheet_brings_birth_dates_later_and_changes_none(book: Book) -> None:
+    join(book, Newcomer("M1", Card("甲"), JOINED), Newcomer("M2", Card("乙", id_number=ID_OF_BORN), JOINED))
+    _, outcome = join(
+        book,
+        Newcomer("M1", Card("甲", birth_date=BORN), JOINED, row=2),
+        Newcomer("M2", Card("乙", birth_date=BORN), None, row=3),
+    )
+    assert (outcome.repeated, outcome.rejected, born(book, "M1")) == (2, [], BORN)
+    _, again = join(book, Newcomer("M1", Card("甲", birth_date=BORN + timedelta(1)), JOINED, row=2), Newcomer("M1", Card("甲")))
+    assert (again.repeated, [f.code for f in again.rejected], born(book, "M1")) == (1, ["other_birth_date"], BORN)
+
+
+def test_two_of_one_name_are_told_apart_by_their_birth_dates(book: Book) -> None:
+    sheet = [Newcomer("", Card("张三", birth_date=day), JOINED, row=2) for day in (BORN, BORN + timedelta(1))]
+    assert join(book, *sheet)[1].posted == 2
+    assert join(book, *reversed(sheet), Newcomer("", Card("张三"), JOINED, row=4))[1].posted == 1
+    assert [born(book, number) for number in ("M1", "M2", "M3")] == [BORN, BORN + timedelta(1), None]
+    assert join(book, Newcomer("", Card("张三", birth_date=BORN - timedelta(1)), JOINED, row=2))[1].repeated == 1
+    assert born(book, "M3") == BORN - timedelta(1)
+
+
+def test_who_was_born_on_29_february_ages_on_the_first_of_march() -> None:
+    leap = date(2008, 2, 29)
+    assert [persons.age_on(leap, date(2026, 2, 28)), persons.age_on(leap, date(2026, 3, 1))] == [17, 18]
+    assert persons.age_on(None, JOINED) is None
+
+
+def test_a_sheet_and_a_command_take_birth_dates_and_show_the_year_only(office: Cli, tmp_path: Path) -> None:
+    sheet = tmp_path / "people.csv"
+    sheet.write_text("姓名,出生日期\n赵六,1950年3月8日\n", encoding="utf-8")
+    office("member", "import", str(sheet))
+    office("member", "add", "钱七", "--birth-date", "1951/3/8")
+    assert [office("member", "show", number, "--json").json["birth_date"] for number in ("M0004", "M0005", "M0001")] == [
+        "1950-**-**",
+        "1951-**-**",
+        "",
+    ]
+    assert "1951-03-08" not in str(office.rows("SELECT receipt, fingerprint FROM command WHERE community_id = 1"))

@@ -48,6 +48,7 @@ MEMBER_COLUMNS = (
     *(optional("member_no"), required("name"), optional("joined_on"), optional("grid")),
     *(Column("phone", ("电话", "手机", "手机号", "联系方式", "联系电话", "mobile"), required=False),),
     *(Column("id_number", ("身份证号", "身份证", "id number"), required=False),),
+    *(Column("birth_date", ("出生日期", "生日", "出生年月日", "birth date", "date of birth", "birthday"), required=False),),
 )
 MERCHANT_COLUMNS = (optional("merchant_no"), required("name"), optional("category"), optional("contact"))
 HOURS_COLUMNS = (
@@ -287,7 +288,12 @@ def _newcomer(row: Row) -> Newcomer:
     cells = row.values
     return Newcomer(
         parse_text(cells["member_no"]),
-        Card(parse_name(cells["name"]), parse_text(cells["phone"]) or None, parse_text(cells["id_number"]) or None),
+        Card(
+            parse_name(cells["name"]),
+            parse_text(cells["phone"]) or None,
+            parse_text(cells["id_number"]) or None,
+            parse_day(cells["birth_date"]) if cells["birth_date"].strip() else None,
+        ),
         parse_day(cells["joined_on"]) if cells["joined_on"].strip() else None,
         parse_text(cells["grid"]),
         row.number,

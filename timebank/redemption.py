@@ -176,7 +176,7 @@ def _check_conditions(session: Session, member: members.Member, points: int, tod
     if published is None or published.book.redeem is None:
         return
     served = ledger.balance(session, member.community_id, member.holder, "minutes", today=today).total
-    age = persons.age_on(persons.get(session, member.community_id, member.person_id).id_number, today)
+    age = persons.age_on(persons.card(session, member.community_id, member.person_id).born, today)
     found = [_hindered(session, member, hindrance) for hindrance in hindrances(published.book, served, age, points)]
     if found:
         message, code, hint = found[0]
@@ -198,7 +198,11 @@ def _hindered(session: Session, member: members.Member, hindrance: Hindrance) ->
         message = say(
             "The age of {number} is not known; vouchers begin at {wanted}.", number=member.number, wanted=hindrance.wanted
         )
-        return message, "age_unknown", say("It is read from the identity number, which this member has not given.")
+        return (
+            message,
+            "age_unknown",
+            say("It is read from the birth date or the identity number: give one in a sheet of members."),
+        )
     if hindrance.condition == "minimum_age":
         message = say(
             "{number} is {age} years old; vouchers begin at {wanted}.",

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from typing import Literal
 
@@ -73,6 +74,11 @@ def mask_id_number(number: str) -> str:
     """Mask an id number: its first and last character with a star for each between; the region and birthday stay hidden."""
     bare = narrow(number).strip()
     return f"{bare[0]}{_STAR * (len(bare) - 2)}{bare[-1]}" if len(bare) > 2 else _STAR * len(bare)
+
+
+def mask_birth_date(day: date | None) -> str:
+    """Mask a birth date: only its year is shown; '' for none."""
+    return f"{day.year}-{2 * _STAR}-{2 * _STAR}" if day else ""
 
 
 def tells_who(text: str) -> Literal["number", "e-mail"] | None:

@@ -29,6 +29,7 @@ MESSAGES: dict[str, str] = {
     "Approve, as second person, what waits under a number; it is then done at once.": "以第二人身份批准某个编号的待办，批准后立即办理。",
     "As of this day; today if left out.": "截至这一天；不写则为今天。",
     "At the end of this day; today if left out.": "截至这一天结束；不写则为今天。",
+    "Birth date, where the rules ask for an age; kept apart.": "出生日期，规则要求年龄时用；另行存放。",
     "Bring in balances from before the book: member_no, points, lapses_on (or never), minutes, credits. Two people.": "导入建账前的余额：成员编号、积分、失效日期（或“永久”）、服务时长、社区币。须两人办理。",
     "Bring the database to this program's revision, in one transaction.": "把数据库升级到本程序的结构版本，一次完成。",
     "Category of the rule book.": "规则中的服务类别。",
@@ -990,6 +991,7 @@ MESSAGES: dict[str, str] = {
     "Correct it and repeat.": "请改正后重来。",
     "Merchant {number}": "商户 {number}",
     "Merchant {number} is registered.": "商户 {number} 已登记。",
+    "birth date": "出生日期",
     "Merchants ({count})": "商户（{count} 家）",
     "joined on": "加入日期",
     # timebank/commands/notice.py
@@ -1487,8 +1489,10 @@ MESSAGES: dict[str, str] = {
     "Look the number up with timebank merchant list.": "编号可用 timebank merchant list 查看。",
     "There is no merchant {number}.": "没有商户 {number}。",
     "{number} is another shop ({name}).": "{number} 是另一家商户（{name}）。",
+    "Nobody joins before being born: look at both days.": "加入日期早于出生日期：请核对这两个日期。",
     "{number} stands in this file twice.": "{number} 在文件中出现了两次。",
     # timebank/people/persons.py
+    "{number} is kept with another birth date.": "{number} 已登记了另一个出生日期。",
     "{number} cannot be a number: use 1 to 32 letters A-Z, digits, and . _ -": "{number} 不能作编号：请用 1 到 32 个字母、数字或 . _ -",
     "{number} holds a phone or identity number or an e-mail address; use a number of the office's own.": "{number} 里有电话、证件号码或电子邮箱；请用社区自编的编号。",
     # timebank/people/teams.py
@@ -1497,6 +1501,8 @@ MESSAGES: dict[str, str] = {
     "Give a later day.": "请写更晚的日期。",
     "Give the team's name.": "请写队伍名称。",
     "See timebank team list.": "见 timebank team list。",
+    # timebank/people/persons.py
+    "The birth date is not that of the identity number.": "出生日期与身份证号不符。",
     "See timebank team show {team}.": "见 timebank team show {team}。",
     "The name is missing.": "缺少姓名或名称。",
     "There is no team {number}.": "没有队伍 {number}。",
@@ -1595,7 +1601,7 @@ MESSAGES: dict[str, str] = {
     "A voucher lives at least 1 day and at most {most}.": "兑换券的有效期最短 1 天，最长 {most} 天。",
     "Add for example --points 100.": "请补上，例如 --points 100。",
     "How many points shall the voucher hold?": "这张兑换券要用多少积分？",
-    "It is read from the identity number, which this member has not given.": "年龄取自身份证号，该成员没有登记身份证号。",
+    "It is read from the birth date or the identity number: give one in a sheet of members.": "年龄取自出生日期或身份证号：请在成员表里补上其中一项再导入。",
     "Its points are back with the member, who can ask for a new one.": "积分已退回成员，可申请新券。",
     "Its points go back to the member, who can ask for a new one.": "积分将退回成员，可申请新券。",
     "Its slip says where it can be used.": "券面上写着可在哪家使用。",

@@ -9,7 +9,7 @@ from timebank import exchange, ledger
 from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
-from timebank.base.masking import mask_name, mask_phone
+from timebank.base.masking import mask_birth_date, mask_name, mask_phone
 from timebank.base.sheet_values import parse_day, parse_text
 from timebank.benefits import points_text
 from timebank.commands.clerk import STATES
@@ -31,13 +31,15 @@ def add(
     joined: Annotated[str | None, typer.Option(help="Day of joining; today if left out.")] = None,
     grid: Annotated[str, typer.Option(help="Grid or compound.")] = "",
     phone: Annotated[str | None, typer.Option(help="Phone; kept apart, never in the book.")] = None,
+    birth_date: Annotated[str | None, typer.Option(help="Birth date, where the rules ask for an age; kept apart.")] = None,
 ) -> None:
     """Register a member and open the accounts for minutes, points and credits."""
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         today = act.today(door.community(session).timezone)
         joined_on = parse_day(joined) if joined else today
-        card = Card(parse_text(name), parse_text(phone) if phone else None)
+        born = parse_day(birth_date) if birth_date else None
+        card = Card(parse_text(name), parse_text(phone) if phone else None, birth_date=born)
         newcomer = Newcomer(parse_text(number), card, joined_on, parse_text(grid))
         joined_members, outcome = members.join(session, act, [newcomer])
         if outcome.rejected:
@@ -78,7 +80,7 @@ def show(door: Door, number: MemberNo) -> None:
     """Show one member: masked name, joining, minutes and points."""
     with door.reading() as (session, community):
         member = members.find(session, community.id, number)
-        person = persons.get(session, community.id, member.person_id)
+        person = persons.card(session, community.id, member.person_id)
         today = door.today(community)
         minutes = ledger.balance(session, community.id, member.holder, "minutes", today=today).total
         points = ledger.balance(session, community.id, member.holder, "points", today=today)
@@ -87,6 +89,7 @@ def show(door: Door, number: MemberNo) -> None:
         "member": member.number,
         "name": mask_name(person.name),
         "phone": mask_phone(person.phone or ""),
+        "birth_date": mask_birth_date(person.born),
         "joined_on": member.joined_on.isoformat(),
         "grid": member.grid,
         "state": member.state,
@@ -99,6 +102,7 @@ def show(door: Door, number: MemberNo) -> None:
             [
                 (say("name"), found["name"]),
                 (say("phone"), found["phone"] or "-"),
+                (say("birth date"), found["birth_date"] or "-"),
                 (say("joined on"), found["joined_on"]),
                 (say("grid"), member.grid or "-"),
                 (say("state"), STATES[member.state]),

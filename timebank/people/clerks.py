@@ -16,6 +16,7 @@ from timebank.base.i18n import say
 from timebank.base.rows import last_id
 from timebank.journal import Draft
 from timebank.people import persons
+from timebank.people.numbers import Numbers, number_problem
 from timebank.people.persons import Card
 
 
@@ -49,19 +50,16 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "", memb
     communities.lock(session, act.community_id)
     if not all(names):
         raise Invalid(say("The name is missing."), "no_name", say("Give the clerk's name."))
-    taken = {clerk.number_key for clerk in listed(session, act.community_id)}
-    if number:
-        wrong = persons.number_problem(number)
-        if wrong:
-            raise Invalid(wrong[1], wrong[0])
-        if id_key(number) in taken:
-            raise Conflict(say("{number} is another clerk.", number=number), "number_taken", say("See timebank clerk list."))
+    if wrong := number_problem(number):
+        raise Invalid(wrong[1], wrong[0])
     last = last_id(session, "clerk", act.community_id)
+    numbers = Numbers("W{:04d}", [clerk.number_key for clerk in listed(session, act.community_id)], last)
+    if number in numbers:
+        raise Conflict(say("{number} is another clerk.", number=number), "number_taken", say("See timebank clerk list."))
     person_ids = persons.add(session, act.community_id, [Card(name) for name in names])
     clerks = []
     for i, person_id in enumerate(person_ids, start=last + 1):
-        own = number or next(n for n in (f"W{k:04d}" for k in range(i, i + len(taken) + 1)) if id_key(n) not in taken)
-        taken.add(id_key(own))
+        own = numbers.take(number)
         clerks.append(
             Clerk(
                 community_id=act.community_id,

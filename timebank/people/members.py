@@ -19,6 +19,7 @@ from timebank.base.imported import Imported
 from timebank.base.rows import first, select_rows
 from timebank.journal import Draft, Unit
 from timebank.people import persons
+from timebank.people.numbers import Numbers, number_problem
 from timebank.people.persons import Card
 
 ACCOUNTS: tuple[tuple[Unit, str], ...] = (
@@ -88,8 +89,9 @@ class Newcomer:
 def join(session: Session, act: Act, newcomers: Sequence[Newcomer]) -> tuple[list[Member], Imported]:
     """Register people, open their accounts and bind each member to the printed number in the book.
 
-    Returns the new members and what became of each row; a known number with the same name and day is a repeat. Codes of
-    rejected rows: bad_number, personal_number, no_name, future_date, number_taken, twice_in_file.
+    Returns the new members and what became of each row; a known number with the same name and day is a repeat, which may bring
+    the birth date of somebody of whom none was known. Codes of rejected rows: bad_number, personal_number, no_name,
+    future_date, bad_birth_date, other_birth_date, number_taken, twice_in_file.
     """
     communities.lock(session, act.community_id)
     today = communities.today(session, act)
@@ -99,28 +101,31 @@ def join(session: Session, act: Act, newcomers: Sequence[Newcomer]) -> tuple[lis
     outcome = Imported(rows=len(newcomers))
     last = max((m.id for m in known.values()), default=0)
     good: list[Newcomer] = []
-    taken = set(known)
+    numbers = Numbers("M{:04d}", known, last)
     for newcomer in newcomers:
         old = known.get(id_key(newcomer.number)) if newcomer.number else same.claim(newcomer)
-        if old and people[old.person_id].name == newcomer.card.name and newcomer.joined_on in (None, old.joined_on):
-            outcome.repeated += 1
-            continue
-        problem = _problem(newcomer, taken, old, today)
+        again = old and people[old.person_id].name == newcomer.card.name and newcomer.joined_on in (None, old.joined_on)
+        problem = _problem_of_birth(newcomer, today)
+        if old and again:
+            problem = problem or _completed(session, old, people[old.person_id], newcomer.card)
+            outcome.repeated += problem is None
+        else:
+            problem = problem or _problem(newcomer, numbers, old, today)
         if problem:
             outcome.rejected.append(Finding(f"row {newcomer.row}", problem[0], problem[1], newcomer.row))
-            continue
-        number = newcomer.number or _next_number(taken, last + len(good) + 1)
-        taken.add(id_key(number))
-        good.append(replace(newcomer, number=number, joined_on=newcomer.joined_on or today))
+        elif not again:
+            good.append(replace(newcomer, number=numbers.take(newcomer.number), joined_on=newcomer.joined_on or today))
     members = _add(session, act, good, last)
     outcome.posted = len(members)
     return members, outcome
 
 
 class _Same:
-    """Members by name, phone and grid, to be claimed once each by the rows of a sheet that has no numbers."""
+    """Members by name, phone and grid, to be claimed once each by the rows of a sheet that has no numbers: nobody by a row of
+    another birth date."""
 
     def __init__(self, known: Iterable[Member], people: Mapping[int, Card]) -> None:
+        self._people = people
         self._free: dict[tuple[str, str, str], list[Member]] = {}
         for member in known:
             card = people[member.person_id]
@@ -129,28 +134,40 @@ class _Same:
     def claim(self, newcomer: Newcomer) -> Member | None:
         """The member that a row without a number stands for; a person typed by hand (no row) is always a new one."""
         card = newcomer.card
-        free = self._free.get((card.name, card.phone or "", newcomer.grid)) if newcomer.row else None
-        return free.pop(0) if free else None
+        free = self._free.get((card.name, card.phone or "", newcomer.grid), []) if newcomer.row else []
+        born = [self._people[member.person_id].born for member in free]
+        fit = [place for day in (card.born, None) for place, known in enumerate(born) if card.born is None or known == day]
+        return free.pop(fit[0]) if fit else None
 
 
-def _problem(newcomer: Newcomer, taken: set[str], old: Member | None, today: date) -> tuple[str, Say] | None:
+def _problem_of_birth(newcomer: Newcomer, today: date) -> tuple[str, Say] | None:
+    born = newcomer.card.birth_date
+    if born is not None and born > (newcomer.joined_on or today):
+        return "bad_birth_date", say("Nobody joins before being born: look at both days.")
+    return newcomer.card.problem
+
+
+def _completed(session: Session, old: Member, known: Card, card: Card) -> tuple[str, Say] | None:
+    """Keep the birth date that a row brings of a member of whom none was known."""
+    if card.birth_date is not None and known.born is None:
+        persons.note_birth_date(session, old.community_id, old.person_id, card.birth_date)
+    elif card.birth_date not in (None, known.born):
+        return "other_birth_date", say("{number} is kept with another birth date.", number=old.number)
+    return None
+
+
+def _problem(newcomer: Newcomer, numbers: Numbers, old: Member | None, today: date) -> tuple[str, Say] | None:
     if not newcomer.card.name:
         return "no_name", say("The name is missing.")
-    if newcomer.number and (wrong := persons.number_problem(newcomer.number)):
+    if wrong := number_problem(newcomer.number):
         return wrong
     if newcomer.joined_on is not None and newcomer.joined_on > today:
         return "future_date", say("{day} lies in the future; today is {today}.", day=newcomer.joined_on, today=today)
     if old:
         return "number_taken", say("{number} is another member (joined {day}).", number=old.number, day=old.joined_on)
-    if newcomer.number and id_key(newcomer.number) in taken:
+    if newcomer.number in numbers:
         return "twice_in_file", say("{number} stands in this file twice.", number=newcomer.number)
     return None
-
-
-def _next_number(taken: set[str], wish: int) -> str:
-    while id_key(f"M{wish:04d}") in taken:
-        wish += 1
-    return f"M{wish:04d}"
 
 
 def _add(session: Session, act: Act, good: Sequence[Newcomer], last: int) -> list[Member]:

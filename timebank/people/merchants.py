@@ -1,7 +1,7 @@
 """Merchants: designated shops, their public name and category, their contact (a person apart), their account in fen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
@@ -18,6 +18,7 @@ from timebank.base.imported import Imported
 from timebank.base.rows import first
 from timebank.journal import Draft
 from timebank.people import persons
+from timebank.people.numbers import Numbers, number_problem
 from timebank.people.persons import Card
 
 
@@ -70,40 +71,32 @@ def join(session: Session, act: Act, shops: Sequence[Shop]) -> tuple[list[Mercha
     outcome = Imported(rows=len(shops))
     last = max((m.id for m in known.values()), default=0)
     good: list[Shop] = []
-    taken = set(known)
+    numbers = Numbers("S{:03d}", known, last)
     for shop in shops:
         old = known.get(id_key(shop.number)) if shop.number else same.pop(shop.name, None) if shop.row else None
         if old and old.name == shop.name:
             outcome.repeated += 1
             continue
-        problem = _problem(shop, taken, old)
+        problem = _problem(shop, numbers, old)
         if problem:
             outcome.rejected.append(Finding(f"row {shop.row}", problem[0], problem[1], shop.row))
             continue
-        number = shop.number or _next_number(taken, last + len(good) + 1)
-        taken.add(id_key(number))
-        good.append(Shop(number, shop.name, shop.category, shop.contact, shop.row))
+        good.append(replace(shop, number=numbers.take(shop.number)))
     merchants = _add(session, act, good, last)
     outcome.posted = len(merchants)
     return merchants, outcome
 
 
-def _problem(shop: Shop, taken: set[str], old: Merchant | None) -> tuple[str, Say] | None:
+def _problem(shop: Shop, numbers: Numbers, old: Merchant | None) -> tuple[str, Say] | None:
     if not shop.name:
         return "no_name", say("The name is missing.")
-    if shop.number and (wrong := persons.number_problem(shop.number)):
+    if wrong := number_problem(shop.number):
         return wrong
     if old:
         return "number_taken", say("{number} is another shop ({name}).", number=old.number, name=old.name)
-    if shop.number and id_key(shop.number) in taken:
+    if shop.number in numbers:
         return "twice_in_file", say("{number} stands in this file twice.", number=shop.number)
     return None
-
-
-def _next_number(taken: set[str], wish: int) -> str:
-    while id_key(f"S{wish:03d}") in taken:
-        wish += 1
-    return f"S{wish:03d}"
 
 
 def _add(session: Session, act: Act, good: Sequence[Shop], last: int) -> list[Merchant]:

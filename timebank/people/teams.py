@@ -21,8 +21,8 @@ from timebank.base.errors import Conflict, Invalid, NotFound, Refused
 from timebank.base.i18n import say
 from timebank.base.rows import first, last_id
 from timebank.journal import Draft, Unit
-from timebank.people import persons
 from timebank.people.members import Member
+from timebank.people.numbers import Numbers, number_problem
 
 LEVELS_MAX = 4
 """So many teams stand one above the other at most: brigade, company, squad, group."""
@@ -121,7 +121,9 @@ def add(session: Session, act: Act, wish: NewTeam) -> Team:
     founded_on = wish.founded_on or today
     known = {team.number_key: team for team in listed(session, cid)}
     _check(wish, founded_on, today)
-    if wish.number and id_key(wish.number) in known:
+    team_id = last_id(session, "team", cid) + 1
+    numbers = Numbers("T{:03d}", known, team_id - 1)
+    if wish.number in numbers:
         raise Conflict(say("{number} is another team.", number=wish.number), "number_taken", say("See timebank team list."))
     if wish.parent is not None and len(above(known.values(), wish.parent)) >= LEVELS_MAX:
         raise Refused(
@@ -129,9 +131,7 @@ def add(session: Session, act: Act, wish: NewTeam) -> Team:
             "too_deep",
             say("Found it under a team further up."),
         )
-    team_id = last_id(session, "team", cid) + 1
-    free = (f"T{k:03d}" for k in range(team_id, team_id + len(known) + 1))
-    number = wish.number or next(name for name in free if id_key(name) not in known)
+    number = numbers.take(wish.number)
     parent = wish.parent.id if wish.parent else None
     facts: dict[str, object] = {"number": number} | ({"parent": parent} if parent else {})
     ledger.open_accounts(session, cid, [(f"team:{team_id}", *account) for account in ACCOUNTS])
@@ -154,7 +154,7 @@ def add(session: Session, act: Act, wish: NewTeam) -> Team:
 def _check(wish: NewTeam, founded_on: date, today: date) -> None:
     if not wish.name:
         raise Invalid(say("The name is missing."), "no_name", say("Give the team's name."))
-    if wish.number and (wrong := persons.number_problem(wish.number)):
+    if wrong := number_problem(wish.number):
         raise Invalid(wrong[1], wrong[0])
     _not_in_the_future(founded_on, today)
 
