@@ -151,7 +151,7 @@ def publish(session: Session, act: Act, data: bytes, resolution: str, retroactiv
 
 def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, retroactive: str) -> None:
     community = communities.get(session, act.community_id)
-    if not _RESOLUTION.fullmatch(resolution) or unfit_word(resolution):
+    if not is_resolution(resolution):
         raise Invalid(
             say("{resolution} cannot be a resolution's number.", resolution=resolution),
             "bad_resolution",
@@ -164,6 +164,11 @@ def _check_terms(session: Session, act: Act, book: RuleBook, resolution: str, re
             "starts_in_the_past",
             say("Let it begin today or later, or give the reason with --retroactive REASON."),
         )
+
+
+def is_resolution(number: str) -> bool:
+    """Whether it can be a resolution's number, as the minutes have it: '2026-7', '(2026)9号'."""
+    return _RESOLUTION.fullmatch(number) is not None and not unfit_word(number)
 
 
 def _check_notice(session: Session, community_id: int, text: tuple[str, str], today: date) -> None:

@@ -27,6 +27,7 @@ from timebank.audit.published import check as check_published
 from timebank.audit.refold import Refold
 from timebank.audit.replay import REVERSAL, Replay
 from timebank.audit.reviews import Reviews
+from timebank.audit.rules import Publishing
 from timebank.audit.services import Services
 from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
@@ -56,6 +57,7 @@ CHECKS: dict[str, Say] = {
     "I15": say("Vouchers issued are those captured, voided, expired and open."),
     "statements": say("The statements of every closed month are those it was closed with."),
     "notices": say("Notices hung for their working days, and passed only where no objection was upheld or undecided."),
+    "rules": say("Every rule book was published by a resolution, its very text after a notice where that was demanded."),
     "text": say("Free texts are those whose hash the entry holds."),
     "guards": say("The database itself refuses to change the book."),
     "replay": say("Every award read what the history before it makes, and is what history makes of it."),
@@ -163,6 +165,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Months(findings),
         services,
         Course(services.own, findings),
+        Publishing(awards, findings),
         Reviews(findings),
         Replay(source, findings, awards, refold.accounts) if findings.wants("replay") else None,
     )
@@ -222,6 +225,7 @@ class _Rooms:
     months: Months
     services: Services
     course: Course
+    publishing: Publishing
     reviews: Reviews
     replay: Replay | None
 
@@ -237,7 +241,7 @@ class _Rooms:
         """Hand over what the refold has kept of a batch of entries."""
         with _readable(findings, "command"):
             self.commands.take(self.refold.commands)
-        for room in (self.bound, self.holds, self.claims, self.months, self.course):
+        for room in (self.bound, self.holds, self.claims, self.months, self.course, self.publishing):
             with _readable(findings, "rows that entries bind"):
                 room.take(self.refold.events)
         with _readable(findings, "service"):

@@ -211,7 +211,7 @@ class Awards:
                 "The text of {version} is not there as it was published; its awards cannot be made again.", version=version
             )
             self._findings.add("rules_unreadable", lost, entry=seq)
-        ref = f"{version}@{digest[:_HASH_SHOWN]}"
+        ref = self.ref_of(version, digest)
         first, last = str(facts.get("effective_from")), str(facts.get("effective_to", _NEVER))
         self._books[ref] = spoken = _Spoken(ref, first, last, Known(book) if book else None)
         # Of two for a day the one that begins last speaks, of two that begin together the one published last.
@@ -249,6 +249,11 @@ class Awards:
     def speaking(self, day: str) -> str | None:
         """The rule book that speaks for a day (ISO), as entries name it."""
         return self._speaking[day] if day in self._speaking else self._speaks(day)
+
+    @staticmethod
+    def ref_of(version: str, digest: str) -> str:
+        """How entries name a text: version@hash."""
+        return f"{version}@{digest[:_HASH_SHOWN]}"
 
     def book(self, ref: object) -> RuleBook | None:
         """The rule book that entries name so; None if there is none, or its text is lost, which is told already."""

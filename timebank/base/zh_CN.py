@@ -253,7 +253,6 @@ MESSAGES: dict[str, str] = {
     "Time zone in which days and months end.": "划分日与月所用的时区。",
     "Try a rule book on what really happened: who would have more or fewer points, and what that would cost.": "用真实记录试算一份规则：谁的积分会增减，资金要多花多少。",
     "Turn a member's credits into points, as the rule book of today says.": "按今天有效的规则，把成员的社区币转换为积分。",
-    "Turn down a service that waits.": "驳回待复核的服务。",
     "Turn down what waits under a number, with the reason.": "驳回某个编号的待办，并写明原因。",
     "Void an open voucher: its points go back to the member, the fund's commitment to the fund.": "作废未使用的兑换券：积分退回成员，预留资金退回基金。",
     "Vouchers: issue, verify, redeem.": "兑换券：发券、查验、核销。",
@@ -307,7 +306,6 @@ MESSAGES: dict[str, str] = {
     "Number {number} has waited more than {days} days and lapsed.": "编号 {number} 等待超过 {days} 天，已失效。",
     "Number {number} was decided already.": "编号 {number} 已经办结。",
     "Reject it and enter it again.": "请驳回后重新录入。",
-    "See timebank inbox.": "请看 timebank inbox。",
     "The second person must be another one than you.": "第二人不能是您本人。",
     "This needs a second person.": "此事须有第二人。",
     "What waits under number {number} is not what was asked for.": "编号 {number} 下的待办已不是当初提交的内容。",
@@ -332,6 +330,7 @@ MESSAGES: dict[str, str] = {
     "Every command counts once.": "每个命令只计一次。",
     "Every entry sums to zero in each unit.": "每笔分录各单位合计为零。",
     "Every hold ends at most once.": "每笔冻结至多了结一次。",
+    "Every rule book was published by a resolution, its very text after a notice where that was demanded.": "每份规则都依决议公布；施行中的规则要求公示的，公布的就是公示过的文本。",
     "Free texts are those whose hash the entry holds.": "附言与分录中的哈希相符。",
     "It cannot be read: {cause}.": "无法读取：{cause}。",
     "Lots sum to the balance of their account and are what its entries make.": "各失效日的积分合计等于账户余额，并与分录一致。",
@@ -460,7 +459,12 @@ MESSAGES: dict[str, str] = {
     # timebank/audit/reviews.py
     "It does not decide about what an award left to a decision.": "它处理的不是奖励中待人决定的积分。",
     # timebank/audit/rules.py
+    "It begins on {first}, before it was published, without a reason.": "它自 {first} 起施行，早于公布之日，却没有写明追溯的原因。",
     "It does not follow from the entries before it.": "它与此前的分录不相衔接。",
+    "It names no resolution.": "没有写明决议号。",
+    "It was another text that hung out.": "公示过的是另一份文本。",
+    "The notice about it had not passed.": "关于它的公示没有通过。",
+    "The rules of that day demanded a notice of {days} working days; there was none.": "当日施行的规则要求先公示 {days} 个工作日，却没有这样的公示。",
     # timebank/audit/services.py
     "Clerk {clerk} confirmed hours of their own.": "经办人 {clerk} 确认了自己的服务时间。",
     "Clerk {clerk} entered hours of their own; that needs a second person.": "经办人 {clerk} 录入了自己的服务时间；这需要第二个人确认。",
@@ -892,6 +896,7 @@ MESSAGES: dict[str, str] = {
     "It is not said what is to be corrected.": "没有写明更正什么。",
     "Recorded: {minutes} minutes, {points} points.": "已登记：{minutes} 分钟，{points} 分。",
     "Say which services: their numbers, or --all-of.": "请写明是哪些服务：编号，或者 --all-of。",
+    "See timebank inbox.": "请看 timebank inbox。",
     "Service {number} has no evidence.": "服务 {number} 没有凭据。",
     "Service {number} is confirmed: {points} points.": "服务 {number} 已确认：记 {points} 分。",
     "Service {number} is corrected to {minutes} minutes.": "服务 {number} 已更正为 {minutes} 分钟。",
@@ -985,13 +990,13 @@ MESSAGES: dict[str, str] = {
     # timebank/commands/member.py
     "Member {number}": "成员 {number}",
     "Member {number} is registered.": "成员 {number} 已登记。",
+    "birth date": "出生日期",
     "grid": "网格",
     "minutes served": "服务分钟",
     # timebank/commands/merchant.py
     "Correct it and repeat.": "请改正后重来。",
     "Merchant {number}": "商户 {number}",
     "Merchant {number} is registered.": "商户 {number} 已登记。",
-    "birth date": "出生日期",
     "Merchants ({count})": "商户（{count} 家）",
     "joined on": "加入日期",
     # timebank/commands/notice.py
@@ -1483,26 +1488,26 @@ MESSAGES: dict[str, str] = {
     "These two are linked already, under number {number}.": "这两位已登记为亲属，编号 {number}。",
     # timebank/people/members.py
     "Look the number up with timebank member list.": "编号可用 timebank member list 查看。",
+    "Nobody joins before being born: look at both days.": "加入日期早于出生日期：请核对这两个日期。",
     "There is no member {number}.": "没有成员 {number}。",
     "{number} is another member (joined {day}).": "{number} 是另一位成员（{day} 加入）。",
+    "{number} is kept with another birth date.": "{number} 已登记了另一个出生日期。",
     # timebank/people/merchants.py
     "Look the number up with timebank merchant list.": "编号可用 timebank merchant list 查看。",
     "There is no merchant {number}.": "没有商户 {number}。",
     "{number} is another shop ({name}).": "{number} 是另一家商户（{name}）。",
-    "Nobody joins before being born: look at both days.": "加入日期早于出生日期：请核对这两个日期。",
     "{number} stands in this file twice.": "{number} 在文件中出现了两次。",
-    # timebank/people/persons.py
-    "{number} is kept with another birth date.": "{number} 已登记了另一个出生日期。",
+    # timebank/people/numbers.py
     "{number} cannot be a number: use 1 to 32 letters A-Z, digits, and . _ -": "{number} 不能作编号：请用 1 到 32 个字母、数字或 . _ -",
     "{number} holds a phone or identity number or an e-mail address; use a number of the office's own.": "{number} 里有电话、证件号码或电子邮箱；请用社区自编的编号。",
+    # timebank/people/persons.py
+    "The birth date is not that of the identity number.": "出生日期与身份证号不符。",
     # timebank/people/teams.py
     "Enter it when the day has come.": "请等到那一天再录入。",
     "Found it under a team further up.": "请放在更上一级的队伍之下。",
     "Give a later day.": "请写更晚的日期。",
     "Give the team's name.": "请写队伍名称。",
     "See timebank team list.": "见 timebank team list。",
-    # timebank/people/persons.py
-    "The birth date is not that of the identity number.": "出生日期与身份证号不符。",
     "See timebank team show {team}.": "见 timebank team show {team}。",
     "The name is missing.": "缺少姓名或名称。",
     "There is no team {number}.": "没有队伍 {number}。",
