@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
+from model_values import Contribution, Offer, Opening, Rules, Service, Who, last_of
 from sqlalchemy import Engine, event
 from sqlmodel import Session
 
 from conftest import Book
-from model import Contribution, Model, Offer, Opening, Rules, Service, Who, last_of
+from model import Model
 from recount import Standing, recount, standing
 from shopping import PEPPER
 from timebank import (
