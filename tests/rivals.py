@@ -19,7 +19,7 @@ from typing import Any
 from sqlmodel import Session
 
 from conftest import NOON
-from play import unsynced
+from play_stage import unsynced
 from shopping import PEPPER
 from timebank import approvals, hours, ledger, redemption, settlement, statements
 from timebank.base import communities, db

@@ -24,7 +24,9 @@ from sqlalchemy import text
 
 from conftest import SERVER, Book
 from databases import FILE, Files, Server, migrated
-from play import OFTEN, VERBS, Play, unsynced
+from play import Play
+from play_choices import OFTEN, VERBS
+from play_stage import unsynced
 from recount import recount
 from rivals import MEMBERS, OK, rivals
 from timebank import audit

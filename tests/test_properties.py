@@ -12,7 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from conftest import Book, Shelf
 from databases import Files, Server, migrated
-from play import OFTEN, VERBS, Play, unsynced
+from play import Play
+from play_choices import OFTEN, VERBS
+from play_stage import unsynced
 
 ASKED = os.environ.get("TIMEBANK_TEST_EXAMPLES")
 """How many lives are lived. In CI they are always the same ones; a number of one's own makes them others each time."""
