@@ -348,6 +348,34 @@ def test_hours_from_before_the_book_count_for_a_tier_until_they_are_taken_back()
     assert earned(5) == 60
 
 
+CAPPED = replace(BOOK, cap=(Cap("each", "activity", "minutes", 100),))
+
+
+def test_a_cap_for_an_activity_goes_by_what_the_records_of_its_days_name() -> None:
+    """Three hours of one activity, of which no trace tells, and two services of none: each of these is one by itself."""
+    events: list[Event] = [
+        Served(n, 1, of(60), award_of(Earned(60, 60, 60, window_minutes=60), BOOK), n == 5, "1@0") for n in range(1, 6)
+    ]
+    events.append(TakenBack(6, 5, {1: -60}, {1: -60}))
+    named = {n: "A1" for n in (1, 2, 3)}
+    found = backtest.replayed(events, CAPPED, ALWAYS, lambda _: None, named)
+    assert (found.kept.new, found.alone) == (100 + 60, 1)
+    assert [(hit.old, hit.new) for hit in found.hits] == [(0, 2)]
+    assert played(events, BOOK).alone == 0
+
+
+def test_an_activity_is_read_from_the_services_own_record(book: Book) -> None:
+    book.join("M0001")
+    book.command(lambda s, a: rulebooks.publish(s, a, RULES.encode(), "2026-7", "first rules"), book.act(approver=2))
+    sheet = [Record("M0001", date(2026, 9, n), 120, "elder-care", activity_no=f"A{n // 3}", row=n) for n in (1, 2, 3)]
+    book.command(lambda s, a: hours.record_all(s, a, [sheet]), book.act())
+    draft = rulefile.read(f'{RULES}[[cap]]\nid = "each"\nper = "activity"\npoints = 30\n'.encode()).book
+    assert draft is not None
+    assert of_book(book, draft).kept.new == 30 + 24
+    later = of_book(book, draft, Span(date(2026, 9, 2), date(2026, 9, 30)))
+    assert (later.kept.new, later.alone) == (24 + 24, 0)  # what was done before the span was under no such cap
+
+
 def test_an_award_that_comes_again_stops_at_the_cap() -> None:
     replay = Replay(replace(BOOK, cap=(Cap("month", "month", "points", 100),)), ALWAYS)
     points = []

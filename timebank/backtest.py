@@ -18,11 +18,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlmodel import Session
 
-from timebank import history, offers, vouchers
+from timebank import history, offers, services, vouchers
 from timebank.base.months import period_of
 from timebank.benefits import Offset
 from timebank.clauses import REVIEW, Facts, RuleBook
 from timebank.history import Converted, Event, Moved, Moves, Served, TakenBack
+from timebank.hours import reads_activity
 from timebank.repeats import Repeats
 from timebank.rewards import Award, award, convert
 from timebank.tallies import Tallies, scopes_of
@@ -80,7 +81,7 @@ class Result:
     `kept` are members' own points, of so many services and of conversions; `pools`, `review` and `discarded` what caps cut off
     and where it went. `by_category` and `by_team` count services; a category of '' is services without one, and CREDITS are
     conversions. `by_tenth` counts members, from those who were given least ('1') to those who were given most; it is empty
-    where there are fewer members than tenths. `hits`: how many services each cap cut. `shares` are all members with a service
+    where there are fewer members than tenths. `alone` are services that name no activity, where the draft caps activities. `hits`: how many services each cap cut. `shares` are all members with a service
     or a conversion in the span, by id.
     """
 
@@ -95,6 +96,7 @@ class Result:
     by_tenth: tuple[Line, ...]
     hits: tuple[Line, ...]
     shares: tuple[Share, ...]
+    alone: int = 0
 
     @property
     def losses(self) -> list[Share]:
@@ -134,11 +136,17 @@ class _Kept(NamedTuple):
 
 
 class Replay:
-    """Takes events one by one and adds up both sides; `result` may be asked for at any time."""
+    """Takes events one by one and adds up both sides; `result` may be asked for at any time.
 
-    def __init__(self, book: RuleBook, span: Span) -> None:
+    `activities` are those that the records of services in the span name, by entry: an award's own trace names one only where
+    the book of then asked for it.
+    """
+
+    def __init__(self, book: RuleBook, span: Span, activities: Mapping[int, str] | None = None) -> None:
         self._book = book
         self._span = span
+        self._activities = (activities or {}) if reads_activity(book.windows) else None
+        self._alone = 0
         self._tallies = Tallies(reads=book)
         self._repeats = Repeats(book)
         self._later: dict[int, _Kept] = {}
@@ -169,6 +177,8 @@ class Replay:
             tallies.balances.setdefault(member, 0)
         made = None
         if self._span.holds(facts.day):
+            if self._activities is not None:
+                facts = replace(facts, activity=self._activities.get(one.seq, facts.activity))
             made = self._repeats.find(facts, scopes_of(facts.category, facts.day), tallies.own(member))
             if made is None:
                 made = award(facts, book, tallies.used(member, facts, book))
@@ -183,6 +193,8 @@ class Replay:
         old, new = sign * paid.points, sign * made.points
         _add(self._members, member, sign, old, new)
         _add(self._categories, facts.category, sign, old, new)
+        if self._activities is not None and not facts.activity:
+            self._alone += sign
         if facts.team:
             _add(self._teams, facts.team, sign, old, new)
         if "caps" in paid.trace:
@@ -263,6 +275,7 @@ class Replay:
             by_tenth=(),
             hits=tuple(sorted(hit for hit in hits if hit.old or hit.new)),
             shares=members,
+            alone=self._alone,
         )
         return replace(found, by_tenth=_by_tenth(found.ranked))
 
@@ -299,9 +312,15 @@ def _by_tenth(ranked: Sequence[Share]) -> tuple[Line, ...]:
     )
 
 
-def replayed(events: Iterable[Event], book: RuleBook, span: Span, step: Callable[[int], object]) -> Result:
-    """Play a history under a book; `step` is told how many entries went by."""
-    replay, done = Replay(book, span), -1
+def replayed(
+    events: Iterable[Event],
+    book: RuleBook,
+    span: Span,
+    step: Callable[[int], object],
+    activities: Mapping[int, str] | None = None,
+) -> Result:
+    """Play a history under a book; `step` is told how many entries went by, `activities` as in `Replay`."""
+    replay, done = Replay(book, span, activities), -1
     for event in events:
         replay.take(event)
         if event.seq - done >= _STEP:
@@ -313,8 +332,9 @@ def replayed(events: Iterable[Event], book: RuleBook, span: Span, step: Callable
 def run(session: Session, community_id: int, book: RuleBook, span: Span, step: Callable[[int], object]) -> Result:
     """Play a community's history under a book."""
     everything = history.EVERYTHING if book.ready.reads_balance else history.SERVICES
+    named = services.activities(session, community_id, *span) if reads_activity(book.windows) else None
     with closing(history.events(session, community_id, everything)) as events:
-        return replayed(events, book, span, step)
+        return replayed(events, book, span, step, named)
 
 
 def price(session: Session, community_id: int, today: date) -> Price:

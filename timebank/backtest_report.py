@@ -78,6 +78,10 @@ def headline(report: Report) -> tuple[Say, ...]:
             same=len(result.shares) - len(result.losses) - result.gains,
         ),
     ]
+    if result.alone:
+        told.append(
+            say("Services that name no activity, so that a cap for one takes each by itself: {count}.", count=result.alone)
+        )
     return (*told, *_money(report))
 
 
@@ -176,6 +180,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "discarded": _data(result.discarded),
         "by_category": [{"category": line.name} | _data(line) for line in result.by_category if line.name != CREDITS],
         "credits": next((_data(line) for line in result.by_category if line.name == CREDITS), None),
+        "without_activity": result.alone,
         "by_team": [{"team": line.name} | _data(line) for line in result.by_team],
         "by_tenth": [{"tenth": int(line.name)} | _data(line) for line in result.by_tenth],
         "caps": [{"cap": hit.name, "old": hit.old, "new": hit.new} for hit in result.hits],

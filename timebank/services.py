@@ -81,6 +81,9 @@ COLUMNS = tuple(SERVICE.keys())
 _DAYS = """
     SELECT member_id, day, starts, ends, minutes, eligible, points, window_minutes FROM service
     WHERE community_id = ? AND member_id IN ? AND day IN ? AND state IN ('waiting', 'confirmed', 'posted')"""
+_ACTIVITIES = """
+    SELECT seq, activity_no FROM service
+    WHERE community_id = ? AND day BETWEEN ? AND ? AND seq IS NOT NULL AND activity_no <> ''"""
 _VERSIONS = "SELECT ref, digest, version, state FROM service WHERE community_id = ? AND ref IN ? ORDER BY ref, version"
 
 
@@ -302,6 +305,12 @@ def binding(records: Iterable[tuple[int, bytes]]) -> str:
     for number, digest in records:
         hashed.update(f"{number}:{digest.hex()}\n".encode())
     return hashed.hexdigest()
+
+
+def activities(session: Session, community_id: int, first: date, last: date) -> dict[int, str]:
+    """The numbers of the activities that services of these days name, by entry: as recorded, whatever their awards read."""
+    asked = (community_id, first.isoformat(), last.isoformat())
+    return dict(rows.select_rows(session, _ACTIVITIES, asked))
 
 
 def of_entries(session: Session, community_id: int, seqs: Sequence[int]) -> dict[int, Service]:
