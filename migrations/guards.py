@@ -20,6 +20,7 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "claim_line": (("community_id", "voucher_id"),),
     "kin": (("community_id", "id"),),
     "kin_end": (("community_id", "kin_id"),),
+    "team_move": (("community_id", "id"),),
     "membership": (("community_id", "id"),),
     "membership_end": (("community_id", "membership_id"),),
     "calendar": (("community_id", "id"),),

@@ -94,6 +94,7 @@ def _team(session: Any, act: Act) -> None:
     member = members.find(session, act.community_id, "M0003")
     teams.join(session, act, team, member, "captain")
     teams.leave(session, act, team, member)
+    teams.move(session, act, teams.add(session, act, teams.NewTeam("邻里队")), team)
 
 
 def _close(session: Any, act: Act, period: str) -> None:

@@ -212,7 +212,8 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         voucher issue M2 --offer 1 --points 5|voucher verify CODE --merchant S1|voucher capture CODE --merchant S1 --bill 9
         voucher issue M2 --offer 1 --points 1|voucher list|voucher void V2|voucher expire --due|audit
         db export --to book.journal
-        kin add M1 M2 --kind spouse --approver W0002|kin list|kin end 1 --approver W0002|team add 楼道清洁队|team join T1 M1
+        kin add M1 M2 --kind spouse --approver W0002|kin list|kin end 1 --approver W0002|team add 楼道清洁队|team add 邻里队
+        team move T2 --under T1|team rename T2 乐邻队|team join T1 M1
         team list|team show T1|team leave T1 M1|notice holidays {holidays} --approver W0002|notice post hours:1..2 九月公示
         notice list|notice object 1 没有来|notice show 1|notice decide 1 --result upheld --why 属实 --approver W0002
         notice close 1

@@ -29,6 +29,7 @@ CHANGED = {
     "claim_line": "claim_id",
     "kin": "kind",
     "kin_end": "until",
+    "team_move": "since",
     "membership": "role",
     "membership_end": "until",
     "calendar": "days_off",

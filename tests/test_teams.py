@@ -4,10 +4,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from conftest import Book, Cli
 from timebank import ledger
+from timebank.audit import audit
 from timebank.base.errors import Conflict, Invalid, NotFound, Refused, TimebankError
 from timebank.journal import ACCOUNT, ENTRY, ISSUED, Draft, Transfer
 from timebank.people import members, teams
@@ -39,6 +40,16 @@ def join(book: Book, team: Team, member: str = "M0001", role: Role = "member", s
 def leave(book: Book, team: Team, member: str = "M0001", until: date | None = None) -> Place:
     with book.write() as session:
         return teams.leave(session, book.act(), team, members.find(session, 1, member), until)
+
+
+def move(book: Book, team: Team, parent: Team | None) -> None:
+    with book.write() as session:
+        teams.move(session, book.act(), team, parent)
+
+
+def above(book: Book, team: Team, day: date = TODAY) -> list[str]:
+    with book.read() as session:
+        return [one.number for one in teams.tree(session, 1, day).above(team)]
 
 
 def on(book: Book, member: int, day: date) -> list[str]:
@@ -97,12 +108,65 @@ def test_teams_are_a_tree_with_a_bottom(street: Book) -> None:
         add(street, parent=chain[-1])
     assert refusal.value.code == "too_deep"
     assert add(street, parent=chain[-2]).parent_id == chain[-2].id
-    with street.read() as session:
-        known = teams.listed(session, 1)
-    assert [team.number for team in teams.above(known, chain[-1])] == ["T004", "T003", "T002", "T001"]
+    assert above(street, chain[-1]) == ["T004", "T003", "T002", "T001"]
     with street.read() as session:
         payloads = session.execute(select(ENTRY.payload).where(ENTRY.kind == "team.add").order_by(ENTRY.seq)).scalars()
         assert [parse(payload.encode())["facts"].get("parent") for payload in payloads] == [None, 1, 2, 3, 3]
+
+
+def test_a_team_moves_with_those_below_it_and_the_book_binds_it(street: Book) -> None:
+    brigade, other = add(street), add(street, "邻里队")
+    squad = add(street, parent=brigade)
+    group = add(street, parent=squad)
+    move(street, squad, other)
+    assert above(street, group) == ["T004", "T003", "T002"]
+    assert above(street, group, TODAY - timedelta(1)) == ["T004", "T003", "T001"]
+    bound = facts(street, "team.move")
+    assert (bound["facts"], bound["subject"], bound["business_date"]) == ({"team": 3, "parent": 2}, "team_move:1", "2026-10-20")
+    street.now += timedelta(days=1)
+    move(street, group, None)
+    assert above(street, group, TODAY + timedelta(1)) == ["T004"]
+    with street.read() as session:
+        tree = teams.tree(session, 1, TODAY + timedelta(1))
+        assert [(level, team.number) for level, team in tree.below()] == [(0, "T001"), (0, "T002"), (1, "T003"), (0, "T004")]
+        assert audit(session, 1).ok
+
+
+def test_no_team_stands_below_itself_too_deep_or_twice_in_one_place(street: Book) -> None:
+    chain = [add(street)]
+    for _ in range(LEVELS_MAX - 1):
+        chain.append(add(street, parent=chain[-1]))
+    pair = [add(street)]
+    pair.append(add(street, parent=pair[0]))
+    for team, parent, code in (
+        (chain[0], chain[0], "below_itself"),
+        (chain[0], chain[-1], "below_itself"),
+        (chain[1], chain[0], "there_already"),
+        (chain[0], None, "there_already"),
+        (pair[1], chain[-1], "too_deep"),
+        (pair[0], chain[-2], "too_deep"),
+    ):
+        with pytest.raises(Refused) as refusal:
+            move(street, team, parent)
+        assert refusal.value.code == code
+    move(street, pair[0], chain[-3])
+    assert above(street, pair[1]) == ["T006", "T005", "T002", "T001"]
+    with pytest.raises(Refused) as refusal:  # pair[1] stands at the bottom now
+        add(street, parent=pair[1])
+    assert refusal.value.code == "too_deep"
+
+
+def test_a_name_changes_and_the_number_stays(street: Book) -> None:
+    team = add(street)
+    with street.write() as session:
+        before = session.execute(select(func.count(ENTRY.seq))).scalar_one()
+        teams.rename(session, street.act(), teams.find(session, 1, "T1"), "楼道保洁队")
+        assert session.execute(select(func.count(ENTRY.seq))).scalar_one() == before
+    with street.read() as session:
+        assert (teams.find(session, 1, "T1").name, teams.find(session, 1, "T1").number) == ("楼道保洁队", team.number)
+    with street.write() as session, pytest.raises(Invalid) as refusal:
+        teams.rename(session, street.act(), teams.find(session, 1, "T1"), "")
+    assert refusal.value.code == "no_name"
 
 
 def test_somebody_is_in_several_teams_each_from_its_first_day_to_its_last(street: Book) -> None:
@@ -212,3 +276,18 @@ def test_the_same_key_founds_one_team(office: Cli) -> None:
     for _ in range(2):
         assert office("team", "add", "红管家大队", "--key", "k1", "--json").json == {"team": "T001"}
     assert len(office("team", "list", "--json").json) == 1
+
+
+def test_the_tree_is_shown_as_it_stands(office: Cli) -> None:
+    for name, under in (("甲队", ()), ("乙队", ("--under", "T1")), ("丙队", ("--under", "T2")), ("丁队", ())):
+        office("team", "add", name, *under)
+    office("team", "move", "T2", "--under", "T4")
+    office("team", "rename", "T3", "戊队")
+    rows = [line.rstrip() for line in office("team", "list").out.splitlines() if "队" in line]
+    assert [" ".join(row.split()[:-2]) for row in rows] == ["T001 甲队", "T004 丁队", "└ T002 乙队", "└ T003 戊队"]
+    assert [len(row) - len(row.lstrip()) for row in rows] == [1, 1, 1, 3]
+    assert [row["under"] for row in office("team", "list", "--json").json] == ["", "", "T004", "T002"]
+    office("team", "move", "T2")
+    assert office("team", "show", "T3", "--json").json["under"] == "T002"
+    assert office("team", "move", "T2", "--under", "T3", status=3).out == ""
+    assert office("audit", "--json").json["ok"]

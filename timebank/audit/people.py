@@ -23,6 +23,7 @@ BOUND: tuple[Bound, ...] = (
     Bound("kin.link", "kin", {"a": "member_a", "b": "member_b", "kind": "kind", "since": "since"}, "kin_differs"),
     Bound("kin.end", "kin_end", _UNTIL, "kin_differs", key="kin_id", about="kin"),
     Bound("team.add", "team", _TEAM, "team_differs"),
+    Bound("team.move", "team_move", {"team": "team_id", "parent": "parent_id", "business_date": "since"}, "team_differs"),
     Bound(
         "team.join",
         "membership",

@@ -53,6 +53,47 @@ def add(
         door.screen.line(say("Team {number} is founded.", number=receipt["team"]))
 
 
+@writing(app, "move", example="timebank team move T003 --under T001")
+def move(
+    door: Writing,
+    team: TeamNo,
+    under: Annotated[str | None, typer.Option(help="The team it is a part of now; none if left out.")] = None,
+) -> None:
+    """Put a team, with those below it, under another one from today on, or let it stand by itself."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        parent = teams.find(session, act.community_id, under) if under else None
+        found = teams.find(session, act.community_id, team)
+        teams.move(session, act, found, parent)
+        return {"team": found.number, "under": parent.number if parent else ""}
+
+    receipt = door.once("team.move", work).receipt
+    if door.screen.data(receipt):
+        return
+    if receipt["under"]:
+        door.screen.line(say("Team {team} is part of {under} from today on.", **receipt))
+    else:
+        door.screen.line(say("Team {team} stands by itself from today on.", team=receipt["team"]))
+
+
+@writing(app, "rename", example="timebank team rename T001 楼道保洁队")
+def rename(
+    door: Writing,
+    team: TeamNo,
+    name: Annotated[str, typer.Argument(help="The team's name.")],
+) -> None:
+    """Give a team another name; the number stays."""
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        found = teams.find(session, act.community_id, team)
+        teams.rename(session, act, found, parse_text(name))
+        return {"team": found.number}
+
+    receipt = door.once("team.rename", work).receipt
+    if not door.screen.data(receipt):
+        door.screen.line(say("Team {number} has the new name.", number=receipt["team"]))
+
+
 @writing(app, "join", example="timebank team join T001 M0012 --since 2026-10-01")
 def join(
     door: Writing,
@@ -99,20 +140,21 @@ def list_(
     """List the teams as a tree, with how many are in them."""
     with door.reading() as (session, community):
         day = parse_day(on) if on else door.today(community)
-        found = teams.listed(session, community.id)
+        tree = teams.tree(session, community.id, day)
         places = [place for place in teams.places(session, community.id) if place.covers(day)]
         numbers = {m.id: m.number for m in members.listed(session, community.id)}
-    by_id = {team.id: team for team in found}
-    rows = []
-    for team in sorted(found, key=lambda team: [one.number for one in reversed(teams.above(found, team))]):
+    rows, marks = [], []
+    for level, team in tree.below():
         own = [place for place in places if place.team == team.id]
         captains = ", ".join(numbers[place.member] for place in own if place.role == "captain")
-        parent = by_id[team.parent_id].number if team.parent_id else ""
-        rows.append((team.number, team.name, parent, captains, len(own), team.founded_on.isoformat()))
+        parent = tree.parent(team)
+        rows.append((team.number, team.name, parent.number if parent else "", captains, len(own), team.founded_on.isoformat()))
+        marks.append("  " * (level - 1) + "└ " if level else "")
     names = ("team", "name", "under", "captain", "members", "founded_on")
     if not door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
-        columns = (say("team"), say("name"), say("part of"), say("captain"), say("members"), say("founded on"))
-        door.screen.table(say("Teams ({count})", count=len(rows)), columns, rows)
+        columns = (say("team"), say("name"), say("captain"), say("members"), say("founded on"))
+        shown = [(mark + number, name, *more) for mark, (number, name, _, *more) in zip(marks, rows, strict=True)]
+        door.screen.table(say("Teams ({count})", count=len(rows)), columns, shown)
 
 
 @reading(app, "show", example="timebank team show T001")
@@ -120,7 +162,7 @@ def show(door: Door, team: TeamNo) -> None:
     """Show one team: what it is part of, its points, who is and was in it, with masked names."""
     with door.reading() as (session, community):
         found = teams.find(session, community.id, team)
-        chain = teams.above(teams.listed(session, community.id), found)[1:]
+        chain = teams.tree(session, community.id, door.today(community)).above(found)[1:]
         places = teams.places(session, community.id, team=found.id)
         people = _people(session, community.id, places)
         points = ledger.balance(session, community.id, found.holder, "points", today=door.today(community)).available

@@ -1,16 +1,16 @@
 """Teams: a tree of brigades and squads, who is in them from which day to which, and what a team holds of points.
 
 A team's number binds as a member's does. A membership is never changed: a row says that it began, another one, at most once,
-that it ended.
+that it ended. Nor is the place of a team: a row says under which it was founded, another one each time under which it moved.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint, and_
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, select, update
 
 from timebank import ledger
 from timebank.base import communities
@@ -32,7 +32,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Team(SQLModel, table=True):
-    """A team. `number` is printed as it was given; `number_key` is how it is looked up (codes.id_key)."""
+    """A team. `number` is printed as it was given; `number_key` is how it is looked up (codes.id_key). `parent_id` is the team
+    under which it was founded: where it stands now, `Tree` tells."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "number_key"),
@@ -52,6 +53,23 @@ class Team(SQLModel, table=True):
     def holder(self) -> str:
         """The team's name in the book: 'team:4'."""
         return f"team:{self.id}"
+
+
+class TeamMove(SQLModel, table=True):
+    """That a team moved under another one, from `since` on; `parent_id` None: it stands by itself."""
+
+    __tablename__ = "team_move"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "team_id"], ["team.community_id", "team.id"], name="fk_team_move_team_id"),
+        ForeignKeyConstraint(["community_id", "parent_id"], ["team.community_id", "team.id"], name="fk_team_move_parent_id"),
+    )
+
+    community_id: int = key_field()
+    id: int = key_field()
+    team_id: int = Field(sa_type=BigInteger)
+    parent_id: int | None = Field(default=None, sa_type=BigInteger)
+    since: date
+    seq: int = Field(sa_type=BigInteger)
 
 
 class Membership(SQLModel, table=True):
@@ -119,18 +137,14 @@ def add(session: Session, act: Act, wish: NewTeam) -> Team:
     communities.lock(session, act.community_id)
     cid, today = act.community_id, communities.today(session, act)
     founded_on = wish.founded_on or today
-    known = {team.number_key: team for team in listed(session, cid)}
+    known = [team.number_key for team in listed(session, cid)]
     _check(wish, founded_on, today)
     team_id = last_id(session, "team", cid) + 1
     numbers = Numbers("T{:03d}", known, team_id - 1)
     if wish.number in numbers:
         raise Conflict(say("{number} is another team.", number=wish.number), "number_taken", say("See timebank team list."))
-    if wish.parent is not None and len(above(known.values(), wish.parent)) >= LEVELS_MAX:
-        raise Refused(
-            say("{number} stands at the bottom: there are {count} levels.", number=wish.parent.number, count=LEVELS_MAX),
-            "too_deep",
-            say("Found it under a team further up."),
-        )
+    if wish.parent is not None and len(tree(session, cid, today).above(wish.parent)) >= LEVELS_MAX:
+        raise _too_deep(wish.parent)
     number = numbers.take(wish.number)
     parent = wish.parent.id if wish.parent else None
     facts: dict[str, object] = {"number": number} | ({"parent": parent} if parent else {})
@@ -166,6 +180,52 @@ def _not_in_the_future(day: date, today: date) -> None:
             "future_date",
             say("Enter it when the day has come."),
         )
+
+
+def _too_deep(parent: Team) -> Refused:
+    return Refused(
+        say("Under {number} there is no room: {count} levels are the most.", number=parent.number, count=LEVELS_MAX),
+        "too_deep",
+        say("Name a team further up."),
+    )
+
+
+def move(session: Session, act: Act, team: Team, parent: Team | None) -> None:
+    """Put a team, and those below it, under another one from today on; None: it stands by itself.
+
+    Raises Refused `there_already`, `below_itself`, `too_deep`.
+    """
+    communities.lock(session, act.community_id)
+    cid, today = act.community_id, communities.today(session, act)
+    now = tree(session, cid, today)
+    above = parent.id if parent else None
+    chain = now.above(parent) if parent else []
+    if now.parent_id(team) == above:
+        raise Refused(
+            say("{number} stands there already.", number=team.number), "there_already", say("See timebank team list.")
+        )
+    if team.id in [one.id for one in chain]:
+        raise Refused(
+            say("{number} would stand below itself.", number=team.number), "below_itself", say("Move the other team first.")
+        )
+    if parent and len(chain) + max(1 + level for level, _ in now.below(team)) > LEVELS_MAX:
+        raise _too_deep(parent)
+    number = last_id(session, "team_move", cid) + 1
+    facts: dict[str, object] = {"team": team.id}
+    if parent:
+        facts["parent"] = parent.id
+    seq = ledger.post(session, act, Draft("team.move", today, subject=f"team_move:{number}", facts=facts)).seq
+    session.add(TeamMove(community_id=cid, id=number, team_id=team.id, parent_id=above, since=today, seq=seq))
+    session.flush()
+
+
+def rename(session: Session, act: Act, team: Team, name: str) -> None:
+    """Give a team another name; the number stays, and the book knows no names. Raises Invalid `no_name`."""
+    if not name:
+        raise Invalid(say("The name is missing."), "no_name", say("Give the team's name."))
+    communities.lock(session, act.community_id)
+    there = (col(Team.community_id) == act.community_id, col(Team.id) == team.id)
+    session.execute(update(Team).where(*there).values(name=name))
 
 
 def join(session: Session, act: Act, team: Team, member: Member, role: Role = "member", since: date | None = None) -> Place:
@@ -280,13 +340,45 @@ def roll(session: Session, community_id: int) -> Roll:
     return Roll(listed(session, community_id), places(session, community_id))
 
 
-def above(teams: Iterable[Team], team: Team) -> list[Team]:
-    """A team and all above it, itself first; `teams` are those of its community."""
-    by_id = {known.id: known for known in teams}
-    chain = [team]
-    while chain[-1].parent_id is not None:
-        chain.append(by_id[chain[-1].parent_id])
-    return chain
+class Tree:
+    """All teams, one below the other, as they stand on a day: `parents` gives the id of the team above, by id."""
+
+    def __init__(self, teams: Iterable[Team], parents: Mapping[int, int | None]) -> None:
+        self._teams = {team.id: team for team in teams}
+        self._parents = parents
+
+    def parent_id(self, team: Team) -> int | None:
+        """The id of the team above a team; None for one that stands by itself."""
+        return self._parents[team.id]
+
+    def parent(self, team: Team) -> Team | None:
+        """The team above a team."""
+        above = self.parent_id(team)
+        return None if above is None else self._teams[above]
+
+    def above(self, team: Team) -> list[Team]:
+        """A team and all above it, itself first."""
+        parent = self.parent(team)
+        return [team] if parent is None else [team, *self.above(parent)]
+
+    def below(self, team: Team | None = None, level: int = 0) -> Iterator[tuple[int, Team]]:
+        """A team, level 0, and all below it, each before those of its own, by number; None: all teams there are."""
+        if team is not None:
+            yield level, team
+        own = [child for child in self._teams.values() if self.parent_id(child) == (team.id if team else None)]
+        for child in sorted(own, key=lambda child: child.number):
+            yield from self.below(child, level + (team is not None))
+
+
+def tree(session: Session, community_id: int, day: date) -> Tree:
+    """All teams, one below the other, as they stand on a day."""
+    teams = listed(session, community_id)
+    moves = session.exec(
+        select(TeamMove)
+        .where(col(TeamMove.community_id) == community_id, col(TeamMove.since) <= day)
+        .order_by(col(TeamMove.id))
+    )
+    return Tree(teams, {team.id: team.parent_id for team in teams} | {move.team_id: move.parent_id for move in moves})
 
 
 _ENDED = and_(
