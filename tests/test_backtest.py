@@ -357,7 +357,7 @@ def test_a_cap_for_an_activity_goes_by_what_the_records_of_its_days_name() -> No
         Served(n, 1, of(60), award_of(Earned(60, 60, 60, window_minutes=60), BOOK), n == 5, "1@0") for n in range(1, 6)
     ]
     events.append(TakenBack(6, 5, {1: -60}, {1: -60}))
-    named = {n: "A1" for n in (1, 2, 3)}
+    named = dict.fromkeys((1, 2, 3), "A1")
     found = backtest.replayed(events, CAPPED, ALWAYS, lambda _: None, named)
     assert (found.kept.new, found.alone) == (100 + 60, 1)
     assert [(hit.old, hit.new) for hit in found.hits] == [(0, 2)]

@@ -262,6 +262,29 @@ def test_a_draft_is_held_against_the_published_versions_where_asked(office: Cli,
     assert codes("--against-published") - codes() == {"replaces_version"}
 
 
+def test_a_draft_is_held_against_what_was_served_in_the_last_year(office: Cli, tmp_path: Path) -> None:
+    draft = written(tmp_path, "2026.2", ("2026-01-01", "2026-12-01"))
+    check = ("--json", "rules", "check", draft, "--against-published")
+
+    def found() -> list[tuple[str, str]]:
+        return [(one["code"], one["where"]) for one in office(*check).json["findings"] if one["code"] in ABOUT_CATEGORIES]
+
+    assert found() == []
+    for day, category in ((1, "cleaning"), (2, "cleaning"), (3, "elder-care")):
+        office("hours", "record", "M0001", "--date", f"2026-10-0{day}", "--minutes", "60", "--category", category)
+    assert found() == [("default_rate", "rate.default")]
+    office.now = "2027-10-02T12:00:00+08:00"
+    office(
+        "hours", "record", "M0002", "--date", "2027-10-01", "--minutes", "60", "--category", "child-care", "--approver", "W0002"
+    )
+    assert found() == [("default_rate", "rate.default")]
+    office.now = "2027-10-04T12:00:00+08:00"
+    assert found() == [("unused_category", "rate.elder-care"), ("default_rate", "rate.default")]
+
+
+ABOUT_CATEGORIES = ("unused_category", "default_rate")
+
+
 def test_publishing_says_which_version_it_replaces(office: Cli, tmp_path: Path) -> None:
     first = written(tmp_path, "2027.1", ("2026-01-01", "2027-01-01\neffective_to = 2027-06-30"))
     office("rules", "publish", first, "--resolution", "8", "--approver", "W0002")

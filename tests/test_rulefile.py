@@ -921,6 +921,29 @@ def test_what_a_version_replaces_and_what_begins_later_is_named() -> None:
     assert told_beside(old, new) == [("gives_way", "from 2026-07-01 on 2 speaks, which begins later")]
 
 
+def test_categories_are_held_against_what_was_served() -> None:
+    """Named by a rate or a multiplier and never used; used and named nowhere, the most frequent first."""
+    bare = FULL.partition("[[example]]")[0]
+    book = read(bare.replace('= ["elder-care"]', '= ["cleaning", "reading"]').encode()).book
+    assert book is not None
+
+    def found(**categories: int) -> list[tuple[str, str, str]]:
+        return [(one.where, one.code, str(one.message)) for one in rulelint.served(book, categories)]
+
+    assert found() == []
+    named = dict.fromkeys([*book.rate.by_category, "reading"], 3)
+    takes = "only this takes 3 services of the last 12 months: reading 3"
+    assert found(**named) == [("rate.default", "default_rate", takes)]
+    named.pop("cleaning")
+    assert found(**named)[0] == ("rate.cleaning", "unused_category", "no service of the last 12 months is of cleaning")
+    named.pop("reading")
+    assert [one[:2] for one in found(**named)][1:] == [("multiply[1].categories", "unused_category")]
+    many = {f"c{n}": n for n in range(1, 14)}
+    ((told, *_),) = [(message, code) for _, code, message in found(**many) if code == "default_rate"]
+    assert told.startswith("only this takes 91 services of the last 12 months: c13 13, c12 12,")
+    assert told.endswith(" c4 4, …")
+
+
 def test_a_book_without_examples_is_lint() -> None:
     assert lint(FULL.partition("[[example]]")[0].encode()) == [("example", "no_examples")]
 

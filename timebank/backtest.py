@@ -81,8 +81,8 @@ class Result:
     `kept` are members' own points, of so many services and of conversions; `pools`, `review` and `discarded` what caps cut off
     and where it went. `by_category` and `by_team` count services; a category of '' is services without one, and CREDITS are
     conversions. `by_tenth` counts members, from those who were given least ('1') to those who were given most; it is empty
-    where there are fewer members than tenths. `alone` are services that name no activity, where the draft caps activities. `hits`: how many services each cap cut. `shares` are all members with a service
-    or a conversion in the span, by id.
+    where there are fewer members than tenths. `hits`: how many services each cap cut. `shares` are all members with a service
+    or a conversion in the span, by id. `alone`: how many services name no activity, where the draft caps activities.
     """
 
     version: str

@@ -15,6 +15,7 @@ _MONEY: Final = re.compile(
 )
 # How many windows of one length at most lie in one of another.
 _FITS: Final = {("day", "month"): 31, ("day", "year"): 366, ("month", "year"): 12}
+_STRANGE_SHOWN: Final = 10
 _HOURS_A_YEAR: Final = 366 * 24
 
 
@@ -169,6 +170,38 @@ def beside(book: RuleBook, published: Sequence[RuleBook]) -> Iterator[Finding]:
         elif first <= end:
             message = say("from {day} on {version} speaks, which begins later", day=first, version=other.version)
             yield Finding("effective_to" if book.effective_to else "effective_from", "gives_way", message)
+
+
+# --- beside what was served ---
+
+
+def served(book: RuleBook, categories: Mapping[str, int]) -> Iterator[Finding]:
+    """What a book's categories have to do with the services of a year: names nobody used, and services that the default rate
+    takes. `categories` says how many services were of which; without any there is nothing to be said."""
+    if not categories:
+        return
+    for where, category in _categories(book):
+        if category not in categories:
+            message = say("no service of the last 12 months is of {category}", category=category)
+            yield Finding(where, "unused_category", message)
+    strange = sorted((-count, category) for category, count in categories.items() if not book.knows(category))
+    if strange:
+        shown = [f"{category or '-'} {-count}" for count, category in strange[:_STRANGE_SHOWN]]
+        told = ", ".join([*shown, "…"] if len(strange) > _STRANGE_SHOWN else shown)
+        total = -sum(count for count, _ in strange)
+        message = say("only this takes {count} services of the last 12 months: {categories}", count=total, categories=told)
+        yield Finding("rate.default", "default_rate", message)
+
+
+def _categories(book: RuleBook) -> Iterator[tuple[str, str]]:
+    """Every category that a book names, once, with its place."""
+    named = {category: f"rate.{category}" for category in book.rate.by_category}
+    rules: dict[str, Sequence[Multiplier | Bonus]] = {"multiply": book.multiply, "bonus": book.bonus}
+    for section, some in rules.items():
+        for i, rule in enumerate(some):
+            for category in sorted(rule.categories):
+                named.setdefault(category, f"{section}[{i}].categories")
+    return ((where, category) for category, where in named.items())
 
 
 def _gap(where: str, first: date, last: date) -> Finding:

@@ -84,6 +84,9 @@ _DAYS = """
 _ACTIVITIES = """
     SELECT seq, activity_no FROM service
     WHERE community_id = ? AND day BETWEEN ? AND ? AND seq IS NOT NULL AND activity_no <> ''"""
+_CATEGORIES = """
+    SELECT category, count(*) FROM service
+    WHERE community_id = ? AND day BETWEEN ? AND ? AND state = 'posted' GROUP BY category"""
 _VERSIONS = "SELECT ref, digest, version, state FROM service WHERE community_id = ? AND ref IN ? ORDER BY ref, version"
 
 
@@ -311,6 +314,12 @@ def activities(session: Session, community_id: int, first: date, last: date) -> 
     """The numbers of the activities that services of these days name, by entry: as recorded, whatever their awards read."""
     asked = (community_id, first.isoformat(), last.isoformat())
     return dict(rows.select_rows(session, _ACTIVITIES, asked))
+
+
+def categories(session: Session, community_id: int, first: date, last: date) -> dict[str, int]:
+    """How many posted services of these days are of which category; '' is none."""
+    asked = (community_id, first.isoformat(), last.isoformat())
+    return dict(rows.select_rows(session, _CATEGORIES, asked))
 
 
 def of_entries(session: Session, community_id: int, seqs: Sequence[int]) -> dict[int, Service]:

@@ -2,13 +2,14 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
 
-from timebank import presets, rewards, rulebooks, rulefile
+from timebank import presets, rewards, rulebooks, rulefile, services
 from timebank.base.act import Act
 from timebank.base.errors import Conflict, Finding
 from timebank.base.i18n import say, text
@@ -18,11 +19,12 @@ from timebank.commands.backtest import app as trials
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.explain import app as explaining
 from timebank.commands.options import InputFile, day_of, rule_text
-from timebank.rulelint import beside
+from timebank.rulelint import beside, served
 from timebank.rulewords import SECTIONS, differences, lines
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
+_DAYS_OF_A_YEAR = 365
 app.registered_commands += trials.registered_commands + explaining.registered_commands
 
 
@@ -63,12 +65,15 @@ def check(
     door: Door,
     file: InputFile,
     against_published: Annotated[
-        bool, typer.Option("--against-published", help="Also hold its days against the published versions.")
+        bool,
+        typer.Option(
+            "--against-published", help="Also hold it against the published versions and the services of the last 12 months."
+        ),
     ] = False,
 ) -> None:
     """Check a rule book file: every mistake at once, its examples run, remarks printed."""
     reading_ = rulefile.read(rule_text(file))
-    remarks = [*reading_.lint, *(_beside(door, reading_) if against_published else ())]
+    remarks = [*reading_.lint, *((*_beside(door, reading_), *_served(door, reading_)) if against_published else ())]
     findings = [
         {"where": f.where, "code": f.code, "message": text(f.message, door.lang), "level": level}
         for level, some in (("error", reading_.errors), ("lint", remarks))
@@ -93,6 +98,16 @@ def _beside(door: Door, reading_: rulefile.Reading) -> list[Finding]:
         return []
     with door.reading() as (session, community):
         return list(beside(reading_.book, rulebooks.versions(session, community.id)))
+
+
+def _served(door: Door, reading_: rulefile.Reading) -> list[Finding]:
+    """What a book's categories have to do with what was served in the last 12 months."""
+    if reading_.book is None:
+        return []
+    with door.reading() as (session, community):
+        today = door.today(community)
+        year = services.categories(session, community.id, today - timedelta(_DAYS_OF_A_YEAR), today)
+    return list(served(reading_.book, year))
 
 
 def _remark(door: Door, remarks: Iterable[Finding]) -> None:
