@@ -220,7 +220,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         rules publish giving.toml --resolution 8 --retroactive 赠予 --approver W0002
         points open old.csv --partial --approver W0002|points import-opening old.csv --partial --approver W0002
         points gift M1 M2 5|points donate M1 care 4|points pay-out care M2 1 --reason 住院 --approver W0002|points pools
-        points reverse E32 --approver W0002|points history M1|points reminders|points expire
+        points reverse E34 --approver W0002|points history M1|points reminders|points expire
         credit issue M1 8 --category care --approver W0002|credit import contributions.csv --partial --approver W0002
         credit convert M1 2|credit list
         hours record M2 --date 2026-10-10 --minutes 60 --evidence {rules}|hours evidence 8 {rules}
