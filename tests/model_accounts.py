@@ -51,6 +51,7 @@ class Accounts:
         self.calendars: dict[int, tuple[frozenset[date], frozenset[date]]] = {}
         self.notices: list[Notice] = []
         self.objected: list[Objection] = []
+        self.demand = 0
         self.posted = 0
         self.supposed: dict[str, int] = {}
         self.movements: list[Movement] = []

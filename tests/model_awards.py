@@ -13,7 +13,7 @@ from model_values import NEVER, OF, WIDTH, Review, Rules, Service, Who, rounded
 class Awards(People):
     """Points of services, as docs/rules.md works them out."""
 
-    def earn(self, new: Service) -> None:
+    def earn(self, new: Service, by: int) -> None:
         """Minutes one to one, points as `award` has them, and what goes over a cap to pools or into the inbox."""
         self.award(new)
         holder = f"member:{new.member}"
@@ -23,7 +23,7 @@ class Awards(People):
             self.put(f"pool:{pool}", new.lapse, over)
         self.balance["system:issued", "points", "source"] -= new.points + sum(new.pools.values())
         if new.review:
-            self.reviews.append(Review(new, new.asked_by))
+            self.reviews.append(Review(new, by))
         self.posted += 1
         new.place = self.posted
         self.wrote("hours")
@@ -143,7 +143,7 @@ class Awards(People):
         for number in changes:
             new = twin.services[number].anew()
             new.state, new.asked_by, new.asked_at = "posted", who.actor, self.now
-            twin.earn(new)
+            twin.earn(new, who.actor)
             twin.services.append(new)
             twin.refs[new.ref].append(new)
             twin.of_member[new.member].append(new)

@@ -16,7 +16,7 @@ class Hours(Awards):
     def of_day(self, new: Service) -> list[Service]:
         """What counts on the same day of the same member."""
         own = self.of_member.get(new.member, ())
-        return [s for s in own if s.day == new.day and s.state in ("waiting", "posted") and s is not new]
+        return [s for s in own if s.day == new.day and s.state in ("waiting", "confirmed", "posted") and s is not new]
 
     def named(self, new: Service, ordinal: int) -> Service:
         """Give a service without a number on paper one of its own content."""
@@ -56,13 +56,17 @@ class Hours(Awards):
         long = sum(s.minutes for s in self.of_day(new)) + new.minutes > 480
         return who.approver is None and (long or new.kind == "back-entered" or self.own[who.actor - 1] == new.member)
 
-    def accept(self, who: Who, new: Service) -> str:
+    def comes_to(self, who: Who, new: Service) -> str:
+        """What becomes of a service: it waits for a second person, for a notice, or is posted."""
+        return "waiting" if self.waits(who, new) else "confirmed" if new.hangs or self.demand else "posted"
+
+    def accept(self, who: Who, new: Service, state: str = "") -> str:
         """Keep a service without objections, post it unless it waits; gives its state."""
-        new.state = "waiting" if self.waits(who, new) else "posted"
-        new.waited = new.state == "waiting"
+        new.state = state or self.comes_to(who, new)
+        new.asked = "waiting" if new.state == "waiting" else ""
         new.asked_by, new.asked_at = who.actor, self.now
         if new.state == "posted":
-            self.earn(new)
+            self.earn(new, who.actor)
         self.services.append(new)
         self.refs.setdefault(new.ref, []).append(new)
         self.of_member.setdefault(new.member, []).append(new)
@@ -75,7 +79,7 @@ class Hours(Awards):
         if self.repeated(self.named(new, 1), by_hand=True):
             return set()
         why = self.objections(who, new)
-        if not why and not self.waits(who, new):
+        if not why and self.comes_to(who, new) == "posted":
             why = self.clock(who)
         if not why:
             self.accept(who, new)
@@ -114,21 +118,53 @@ class Hours(Awards):
         service = self.waiting(number)
         if service is None:
             return {"no_approval"}
-        why = self.clock(Who(service.asked_by, actor))
+        hangs = service.hangs or self.demand
+        why = set() if hangs else self.clock(Who(service.asked_by, actor))
         why |= {"same_person"} if service.asked_by == actor else set()
         why |= {"approval_lapsed"} if service.asked_at and self.now > service.asked_at + timedelta(days=7) else set()
         why |= {"self_confirmation"} if self.own[actor - 1] == service.member else set()
-        why |= {"future_date"} if service.day > self.today else set()  # a clock some minutes behind, just before midnight
+        why |= (
+            {"future_date"} if service.day > self.today and not hangs else set()
+        )  # a clock some minutes behind, just before midnight
         if not why:
-            service.state = "posted"
-            self.earn(service)
+            service.state, service.asked = "confirmed" if hangs else "posted", "approved"
+        if service.state == "posted":
+            self.earn(service, service.asked_by)
+        return why
+
+    def post_due(self, who: Who, numbers: list[int]) -> set[str]:
+        """Post confirmed services whose notice has passed; all of them, or none."""
+        why, there = who.two | self.clock(who), len(self.services)
+        if any(not 1 <= number <= there for number in numbers):
+            return why | {"unknown_service"}
+        wanted = {number: self.services[number - 1] for number in sorted(set(numbers))}
+        for number, service in wanted.items():
+            why |= self.not_due(number) if service.state == "confirmed" else {"not_confirmed"}
+            why |= {"future_date"} if service.day > self.today else set()
+            own = who.approver is not None and self.own[who.approver - 1] == service.member
+            why |= {"self_confirmation"} if own else set()
+        if not why:
+            for service in wanted.values():
+                self.earn(service, who.actor)
+                service.state = "posted"
+        return why
+
+    def turn_down(self, who: Who, number: int) -> set[str]:
+        """Turn a confirmed service down."""
+        why = who.two | self.clock(who)
+        if not 1 <= number <= len(self.services):
+            return why | {"unknown_service"}
+        why |= set() if self.services[number - 1].state == "confirmed" else {"not_confirmed"}
+        if not why:
+            self.services[number - 1].state = "rejected"
+            self.wrote("hours.reject")
         return why
 
     def reject(self, number: int) -> set[str]:
         service = self.waiting(number)
         if service is None:
             return {"no_approval"}
-        service.state = "rejected"
+        service.state = service.asked = "rejected"
         return set()
 
     def correct(self, who: Who, number: int, minutes: int | None, owe: bool, changes: dict[str, Any]) -> set[str]:
@@ -154,7 +190,7 @@ class Hours(Awards):
             return why
         self.undo(old, plan)
         if right.minutes:
-            self.accept(who, right)
+            self.accept(who, right, "posted")
         return why
 
     def review(self, who: Who, number: int, given: bool) -> set[str]:

@@ -29,11 +29,24 @@ class Notices(Accounts):
                 return day in made_up
         return day.weekday() < 5
 
-    def hang(self, who: Who, about: str, begins: date, days: int) -> set[str]:
+    def require(self, who: Who, about: str, days: int) -> set[str]:
+        """Demand a notice of so many working days before hours are posted."""
+        why = who.two | self.clock(who) | (set() if about == "hours" else {"bad_subject"})
+        why |= {"demanded_already"} if days == self.demand else set() if 0 <= days <= 60 else {"bad_days"}
+        if not why:
+            self.demand = days
+            self.wrote("notice.demand")
+        return why
+
+    def hang(self, who: Who, about: str, begins: date, days: int, binds: str) -> set[str]:
         """Post a notice."""
         why = self.clock(who) | ({"past_day"} if begins < self.today else set())
-        why |= {"bad_subject"} if ":" not in about else set()
-        why |= {"noticed_already"} if any(n.about == about and n.outcome != "stopped" for n in self.notices) else set()
+        least = self.demand if about.startswith("hours") else 0
+        why |= set() if ":" in about else {"bad_subject"}
+        why |= {"notice_too_short"} if days < least else set()
+        same = [n for n in self.notices if n.about == about]
+        speaks = any(not n.outcome or (n.outcome == "passed" and n.days >= least and n.binds == binds) for n in same)
+        why |= {"noticed_already"} if speaks else set()
         if not 1 <= days <= 60:
             return why | {"bad_days"}
         day, left = begins, days
@@ -44,7 +57,7 @@ class Notices(Accounts):
             day += timedelta(1)
         why |= {"unknown_year"} if left else set()
         if not why:
-            self.notices.append(Notice(about, begins, day, days))
+            self.notices.append(Notice(about, begins, day, days, binds))
             self.wrote("notice.post")
         return why
 
@@ -91,9 +104,24 @@ class Notices(Accounts):
             self.wrote("notice.close")
         return why
 
-    def unsettled(self, version: str) -> set[str]:
+    def unsettled(self, version: str, text: str) -> set[str]:
         """Why a version cannot be published yet: its newest notice has not passed, or is too short for the rules."""
         posted = [notice for notice in self.notices if notice.about == f"rules:{version}"]
         book = self.spoken_for(self.today)
-        why = {"notice_not_passed"} if posted and posted[-1].outcome != "passed" else set()
-        return why | ({"notice_demanded"} if book and book.notice and (not posted or posted[-1].days < book.notice) else set())
+        demanded = book.notice if book else 0
+        why = {"notice_demanded"} if demanded and (not posted or posted[-1].days < demanded) else set()
+        if posted:
+            why |= {"notice_not_passed"} if posted[-1].outcome != "passed" else set()
+            why |= {"notice_of_other_text"} if posted[-1].binds != text and (posted[-1].binds or demanded) else set()
+        return why
+
+    def not_due(self, number: int) -> set[str]:
+        """Why the notice about a confirmed service does not let it be posted; of several the one speaks that comes furthest."""
+        about = [notice for notice in self.notices if notice.names(number)]
+        if any(notice.outcome == "passed" and notice.days >= self.demand for notice in about):
+            return set()
+        if any(not notice.outcome for notice in about):
+            return {"notice_running"}
+        if any(notice.outcome == "passed" for notice in about):
+            return {"notice_too_short"}
+        return {"notice_stopped"} if about else {"not_noticed"}

@@ -38,7 +38,7 @@ class People(Notices):
             return why
         why = why | self.clock(who) | ({"version_taken"} if known else set())
         why |= {"starts_in_the_past"} if book.starts < self.today and not reason else set()
-        why |= self.unsettled(book.version)
+        why |= self.unsettled(book.version, book.toml())
         if not why:
             self.books.append(book)
             self.wrote("rules.publish")

@@ -152,8 +152,12 @@ def rounded(amount: Fraction, how: str) -> int:
 
 @dataclass
 class Service:
-    """A record of service, and what it earned once it is posted. `under` is its team's number, `named` its activity where the
-    rules ask for it, `review` the points that waited, `given` its bonuses, `place` its place among all that were posted."""
+    """A record of service, and what it earned once it is posted.
+
+    `under` is its team's number; `asked` what a second person said who was asked, `hangs` that its sheet waits for a notice;
+    `named` its activity where the rules ask for it, `review` the points that waited, `given` its bonuses, `place` its place
+    among all that were posted.
+    """
 
     member: int
     day: date
@@ -167,7 +171,8 @@ class Service:
     programme: str = ""
     activity: str = ""
     state: str = "new"
-    waited: bool = False
+    asked: str = ""
+    hangs: bool = False
     asked_by: int = 0
     asked_at: datetime | None = None
     eligible: int = 0
@@ -249,13 +254,20 @@ class Place:
 
 @dataclass
 class Notice:
-    """A notice: about what, its first and last day, how many working days these are, how it ended."""
+    """A notice: about what, its first and last day, how many working days these are, what text it binds, how it ended."""
 
     about: str
     begins: date
     until: date
     days: int
+    binds: str = ""
     outcome: str = ""
+
+    def names(self, number: int) -> bool:
+        """Whether it is about the service of a number."""
+        kind, _, numbers = self.about.partition(":")
+        first, _, last = numbers.partition("..")
+        return kind == "hours" and int(first) <= number <= int(last or first)
 
 
 @dataclass

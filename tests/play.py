@@ -120,8 +120,7 @@ def inbox(model: Model) -> Counter[tuple[str, str, str]]:
     numbers = {id(service): number for number, service in enumerate(model.services, 1)}
     asked = Counter[tuple[str, str, str]]()
     for number, service in enumerate(model.services, 1):
-        state = service.state if service.state in ("waiting", "rejected") else "approved"
-        asked["hours.approve", f"hours:{number}", state] += service.waited
+        asked["hours.approve", f"hours:{number}", service.asked] += bool(service.asked)
     for review in model.reviews:
         state = {"waiting": "waiting", "given": "approved", "taken back": "approved"}.get(review.state, "rejected")
         asked[reviews.KIND, f"hours:{numbers[id(review.service)]}", state] += 1

@@ -14,6 +14,7 @@ from play_stage import latest_of
 from timebank import (
     approvals,
     attendance,
+    hanging,
     hours,
     recalculation,
     reviews,
@@ -36,14 +37,21 @@ class Hours(People):
         who, new = self.who(actor, approver), self._service(**served)
         self.command("record", vars(new), who, lambda m: m.record(who, replace(new)), lambda s, a: hours.record(s, a, row(new)))
 
-    @verb(rows=(2, 5, 9), whole=(False, False, True), **SERVICE, actor=ACTORS, approver=APPROVERS)
-    def sheet(self, rows: int, whole: bool, actor: int, approver: int | None, **served: Any) -> None:
+    @verb(
+        rows=(2, 5, 9),
+        whole=(False, False, True),
+        hangs=(False, False, False, True),
+        **SERVICE,
+        actor=ACTORS,
+        approver=APPROVERS,
+    )
+    def sheet(self, rows: int, whole: bool, hangs: bool, actor: int, approver: int | None, **served: Any) -> None:
         """Rows that begin like one service and go on through members, days and minutes; some of them are alike."""
         who = self.who(actor, approver)
         first = self._service(**served)
         steps = [(i, (first.member + i) % 6, first.day - timedelta(i // 3), first.minutes + 10 * (i % 2)) for i in range(rows)]
         sheet = [
-            replace(first, member=member, day=day, minutes=minutes, ref=first.ref and f"{first.ref} {i % 4}")
+            replace(first, member=member, day=day, minutes=minutes, ref=first.ref and f"{first.ref} {i % 4}", hangs=hangs)
             for i, member, day, minutes in steps
         ]
         trial = self.model.for_a_sheet()
@@ -58,8 +66,10 @@ class Hours(People):
             return found | ({"rejected_rows"} if whole and rejected else set())
 
         def work(session: Session, act: Act) -> None:
-            outcome = hours.record_all(session, act, [[row(new, number) for number, new in enumerate(sheet, 2)]])
+            intake = (hours.Intake.begin_hanging if hangs else hours.Intake.begin)(session, act)
+            outcome = intake.take([row(new, number) for number, new in enumerate(sheet, 2)])
             counted = {"posted": outcome.posted, "waiting": outcome.pending, "repeated": outcome.repeated}
+            counted["confirmed"] = outcome.confirmed
             assert counted == {name: told[name] for name in counted}
             assert len(rejected) == len(outcome.rejected)
             assert all(finding.code in codes for finding, codes in zip(outcome.rejected, rejected, strict=True)), rejected
@@ -80,6 +90,27 @@ class Hours(People):
             self._to(max(self.book.now, waits.asked_at + timedelta(days=7, seconds=edge)))
         self.command(
             "approve", {"number": number}, who, lambda m: m.approve(who.actor, number), lambda s, a: hours.approve(s, a, number)
+        )
+
+    @verb(latest=(0, 0, 1, 3), rows=(1, 2, 9), actor=ACTORS, approver=SECOND)
+    def post_due(self, latest: int, rows: int, actor: int, approver: int | None) -> None:
+        """Confirmed services, those first whose notice has passed."""
+        who, there = self.who(actor, approver), self.model.services
+        numbers = [n for n, s in enumerate(there, 1) if s.state == "confirmed" and not self.model.not_due(n)][:rows]
+        numbers = numbers if latest == 0 and numbers else [latest_of([s.state == "confirmed" for s in there], latest)]
+        self.command(
+            "post_due", {"numbers": numbers}, who, lambda m: m.post_due(who, numbers), lambda s, a: hanging.post(s, a, numbers)
+        )
+
+    @verb(latest=(0, 0, 1, 3), actor=ACTORS, approver=SECOND)
+    def turn_down(self, latest: int, actor: int, approver: int | None) -> None:
+        who, number = self.who(actor, approver), latest_of([s.state == "confirmed" for s in self.model.services], latest)
+        self.command(
+            "turn_down",
+            {"number": number},
+            who,
+            lambda m: m.turn_down(who, number),
+            lambda s, a: hanging.reject(s, a, number, "objected to"),
         )
 
     @verb(latest=range(4), actor=(2, 1))

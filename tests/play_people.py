@@ -34,6 +34,7 @@ from timebank import (
     offers,
     rulebooks,
     rulefile,
+    services,
     workdays,
 )
 from timebank.base.act import Act
@@ -98,7 +99,7 @@ class People(Stage):
         redeem=REDEEMS,
         notice=HANGS,
         ends=ENDS,
-        version=("new", "new", "new", "known", "again"),
+        version=("new", "new", "new", "other", "known", "again"),
         reason=("", "late"),
         approver=SECOND,
     )
@@ -106,11 +107,11 @@ class People(Stage):
         who, known = self.who(1, approver), self.model.books
         times = tuple((group, CONDITIONS[condition], factor) for group, condition, factor in clauses.pop("times"))
         bonuses = tuple((per, points, CONDITIONS[condition]) for per, points, condition in clauses.pop("bonuses"))
-        name = known[-1].version if version != "new" and known else f"v{len(known) + 1}"
+        name = known[-1].version if version in ("known", "again") and known else f"v{len(known) + 1}"
         first = self.book.today + timedelta(starts)
         last = None if ends is None else first + timedelta(ends)
         book = Rules(name, first, times=times, bonuses=bonuses, ends=last, **clauses)
-        book = self.hung.get(name, book)
+        book = self.hung.get(name, book) if version != "other" else book
         if version == "again" and known:
             book = known[-1]
         self.command(
@@ -191,20 +192,44 @@ class People(Stage):
             lambda s, a: workdays.add(s, a, workdays.Year(year, tuple(sorted(off)), tuple(sorted(made_up)))),
         )
 
-    @verb(about=("rules", "rules", "hours", "stretch", "nothing"), days=(2, 2, 1, 5, 60, 0), ahead=(0, 0, 3, -1), actor=ACTORS)
+    @verb(
+        about=("rules", "rules", "hours", "stretch", "stretch", "nothing"),
+        days=(2, 2, 1, 5, 60, 0),
+        ahead=(0, 0, 3, -1),
+        actor=ACTORS,
+    )
     def hang(self, about: str, days: int, ahead: int, actor: int) -> None:
         """A notice about the next rule book, the last service or the last few."""
         who, begins, last = self.who(actor), self.book.today + timedelta(ahead), len(self.model.services)
+        first = last if about == "hours" else max(1, last - 5)
         subjects = {"rules": f"rules:v{len(self.model.books) + 1}", "hours": f"hours:{last}"}
-        subject = (subjects | {"stretch": f"hours:{max(1, last - 3)}..{last}"}).get(about, about)
-        binds = rulefile.digest(self._to_hang(begins).toml().encode()) if about == "rules" else ""
-        wish = notices.NewNotice(subject, "to be known", "the board by the gate", days, begins, binds)
+        subject = (subjects | {"stretch": f"hours:{first}..{last}"}).get(about, about)
+        text = self._to_hang(begins).toml() if about == "rules" else ""
+
+        def work(session: Session, act: Act) -> None:
+            binds = rulefile.digest(text.encode()) if text else ""
+            if subject.startswith("hours:"):
+                binds = services.content_of(session, 1, first, last)
+            notices.post(session, act, notices.NewNotice(subject, "to be known", "the board by the gate", days, begins, binds))
+
         self.command(
             "hang",
             {"about": subject, "days": days, "begins": begins},
             who,
-            lambda m: m.hang(who, subject, begins, days),
-            lambda s, a: notices.post(s, a, wish),
+            lambda m: m.hang(who, subject, begins, days, text),
+            work,
+        )
+
+    @verb(about=(*["hours"] * 5, "rules"), days=(1, 2, 2, 0, 0, 61), actor=ACTORS, approver=SECOND)
+    def require(self, about: str, days: int, actor: int, approver: int | None) -> None:
+        """Demand a notice before hours are posted, or none any more."""
+        who = self.who(actor, approver)
+        self.command(
+            "require",
+            {"about": about, "days": days},
+            who,
+            lambda m: m.require(who, about, days),
+            lambda s, a: notices.demand(s, a, about, days),
         )
 
     def _to_hang(self, begins: date) -> Rules:

@@ -60,7 +60,7 @@ _NOTHING = {
     "I13 two people are two": """
         SELECT seq FROM entry WHERE approver = actor OR (approver IS NULL AND kind IN ('rules.publish', 'period.close',
         'settlement.approve', 'reversal', 'pool.payout', 'points.opening', 'credit.issue', 'kin.link', 'kin.end',
-        'notice.decide', 'calendar.set'))
+        'notice.decide', 'calendar.set', 'notice.demand', 'hours.reject'))
     """,
     "I13 points above a cap are given by two": """
         SELECT e.seq FROM entry e JOIN posting p ON p.community_id = e.community_id AND p.seq = e.seq WHERE e.kind =
