@@ -14,6 +14,8 @@ from giving import a_book_of_gifts  # noqa: F401 - a fixture
 from timebank import ledger, points, rulebooks, statement_files
 from timebank.audit import audit
 from timebank.base.errors import TimebankError
+from timebank.base.sheets import open_sheet
+from timebank.exchange import OPENING_COLUMNS
 from timebank.journal import ISSUED, Draft, Entry, Receipt, Transfer
 from timebank.people import clerks, kin, teams
 from timebank.people.members import Member
@@ -476,6 +478,9 @@ def test_reminders_mask_who_is_reminded_unless_two_people_say_why(desk: Cli, tmp
     assert desk(*logged, "--dry-run", "--to", str(file)).json[0]["name"] == "张*"
     assert not file.exists()
     desk(*logged, "--to", str(file))
+    workbook = tmp_path / "reminders.xlsx"
+    desk("points", "reminders", "--months", "3", "--to", str(workbook), "--lang", "zh")
+    assert [row.cells for row in open_sheet(workbook, OPENING_COLUMNS).rows()] == [("M0001", "张*", "", "20", "2026-12-31")]
     assert desk(*logged).json[0]["name"] == "张*"
     assert [row["name"] for row in sheet(file)] == ["张三"]
     assert desk.rows("SELECT count(*) FROM command WHERE community_id = 1 AND verb = 'points.reminders'") == [(1,)]

@@ -290,6 +290,7 @@ MESSAGES: dict[str, str] = {
     "Write a rule book of your own to change, from one of the presets.": "由一份底稿写出自己的规则文件，供修改。",
     "Write an empty sheet for services, with a row as an example, which hours import reads as it is.": "生成一张空白的服务登记表，带一行示例，填好后可直接用 hours import 读入。",
     "Write an entry's proof into a file that anyone can check: timebank verify.": "把一笔分录的证明写成文件，任何人都能用 timebank verify 查验。",
+    "Write it into this .xlsx or CSV file.": "写入这个 .xlsx 或 CSV 文件。",
     "Write it into this CSV file.": "写入这个 CSV 文件。",
     "Write the whole journal as plain text for hledger, ledger or beancount, with every balance to be checked by them.": "把整本账写成 hledger、ledger 或 beancount 能读的纯文本，每项余额都由它们重新核对。",
     "Write the whole report as FILE.csv or FILE.html; may be given twice.": "把完整报告写成 .csv 或 .html 文件；可给出两次。",

@@ -18,6 +18,7 @@ from timebank.base.i18n import say
 from timebank.base.masking import mask_name, mask_phone
 from timebank.base.sheet_values import parse_day, parse_points
 from timebank.base.sheets import write_csv
+from timebank.base.workbook_writing import write_workbook
 from timebank.benefits import points_text
 from timebank.commands import balance
 from timebank.commands.balance import lapse
@@ -205,11 +206,11 @@ def expire(
         door.screen.line(say("{count} lots lapsed.", count=len(receipt["entries"])))
 
 
-@writing(app, "reminders", example="timebank points reminders --months 2 --to reminders.csv")
+@writing(app, "reminders", example="timebank points reminders --months 2 --to reminders.xlsx")
 def reminders(
     door: Writing,
     months: Annotated[int, typer.Option(help="Points that lapse within so many months.")] = 1,
-    to: Annotated[Path | None, typer.Option(help="Write it into this CSV file.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write it into this .xlsx or CSV file.")] = None,
     names: Annotated[Names, typer.Option(help="full needs --reason and a second person, and is logged.")] = Names.MASKED,
 ) -> None:
     """List whose points lapse soon, one row a member and day, for telling them in time. Names and phones are masked."""
@@ -230,16 +231,17 @@ def reminders(
             _reminded(found, people[found.member.person_id], names)
             for found in points.reminders(session, community.id, door.today(community), months)
         ]
+    shown = [(*row[:3], points_text(row[3], decimals), row[4]) for row in rows]
     if to is not None and not door.dry_run:
         header = [name if door.lang == "en" else _HEADERS_ZH[name] for name in _REMINDED]
-        written = write_csv(
-            to, header, [(*row[:3], points_text(row[3], decimals), row[4]) if decimals else row for row in rows]
-        )
+        if to.suffix.lower() == ".xlsx":
+            written = write_workbook(to, [header, *shown])
+        else:
+            written = write_csv(to, header, shown if decimals else rows)
         if not door.screen.data({"file": str(to), "rows": written.rows, "sha256": written.sha256}):
             door.screen.line(say("{count} reminders are in {file}.", count=written.rows, file=str(to)))
     elif not door.screen.data([dict(zip(_REMINDED, row, strict=True)) for row in rows]):
         columns = (say("member"), say("name"), say("phone"), say("points"), say("lapse on"))
-        shown = [(*row[:3], points_text(row[3], decimals), row[4]) for row in rows]
         door.screen.table(say("Points that lapse soon ({count})", count=len(rows)), columns, shown)
 
 
