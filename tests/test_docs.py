@@ -225,8 +225,10 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         credit convert M1 2|credit list
         hours record M2 --date 2026-10-10 --minutes 60 --evidence {rules}|hours evidence 8 {rules}
         hours sign-in M2 --at 9:00|hours sign-out M2|hours template form.xlsx
+        notice demand hours --days 1 --approver W0002|hours record M2 --date 2026-10-11 --minutes 60|notice post hours:10 十月公示
     """
     november = """
+        notice close 2|hours post --due --approver W0002
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002
         settlement export 2026-10 --to claims|statement close 2026-10 --approver W0002|statement export 2026-10 --to out
             checkpoint show|checkpoint list|checkpoint key
@@ -245,4 +247,4 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
     seen["approve"] &= told["approve"]  # the rest is the answer of what was approved
     for words, names in seen.items():
         assert names <= told[words], words
-        assert told[words] - names <= {"where", "code", "message", "level", "check", "entry", "row"}, words
+        assert told[words] - names <= {"where", "code", "message", "level", "check", "entry", "row", "confirmed"}, words

@@ -6,6 +6,7 @@ Reads only; confirming and turning down are `hours.approve` and `hours.reject`.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
@@ -14,7 +15,7 @@ from timebank.base.act import Act
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say
 from timebank.hours import MINUTES_A_DAY_ALONE, MINUTES_A_DAY_NAMED
-from timebank.people import clerks, members
+from timebank.people import clerks, members, teams
 from timebank.services import Service, clock
 
 DOUBLED_DAYS = 31
@@ -25,7 +26,8 @@ DOUBLED_DAYS = 31
 class Look:
     """A service that needs a second look: codes of why, the same in words, and the service it looks like (0: none).
 
-    A sign-in that nobody ended is no service yet: its number and minutes are 0.
+    A sign-in that nobody ended is no service yet: its number and minutes are 0, and `team` and `captain` are as `Forgotten` has
+    them.
     """
 
     number: int
@@ -37,6 +39,8 @@ class Look:
     why: list[str] = field(default_factory=list)
     told: list[Say] = field(default_factory=list)
     other: int = 0
+    team: str = ""
+    captain: str = ""
 
     def because(self, code: str, told: Say) -> None:
         """Give a reason."""
@@ -66,12 +70,44 @@ def listed(session: Session, community_id: int, today: date) -> list[Look]:
             look.other = doubled[service.id]
             look.because("doubled", say("same member, day and minutes as service {other}", other=look.other))
         looks.append(look)
-    for came in attendance.open_ones(session, community_id):
-        if came.day < today:
-            look = Look(0, numbers[came.member_id], came.day, 0, came.category, "signed in")
-            look.because("no_sign_out", say("came at {time}; nobody signed out", time=clock(came.starts)))
-            looks.append(look)
+    for came in forgotten(session, community_id, today):
+        look = Look(0, came.member, came.day, 0, came.category, "signed in", team=came.team, captain=came.captain)
+        look.because("no_sign_out", say("came at {time}; nobody signed out", time=clock(came.starts)))
+        looks.append(look)
     return looks
+
+
+class Forgotten(NamedTuple):
+    """A sign-in of an earlier day that nobody ended; `starts` are minutes after midnight. `team` is the one it was for, or the
+    only one the member is in; `captain` the member number of who leads it, and may know the end; both '' for nobody."""
+
+    member: str
+    day: date
+    starts: int
+    category: str
+    team: str
+    captain: str
+
+
+def forgotten(session: Session, community_id: int, today: date) -> list[Forgotten]:
+    """The sign-ins of earlier days that nobody ended, oldest first."""
+    open_ones = [came for came in attendance.open_ones(session, community_id) if came.day < today]
+    if not open_ones:
+        return []
+    numbers = {member.id: member.number for member in members.listed(session, community_id)}
+    by_number = {team.number: team for team in teams.listed(session, community_id)}
+    roll, found = teams.roll(session, community_id), []
+    for came in open_ones:
+        own = [team.number for team in teams.on(session, community_id, came.member_id, came.day)]
+        named = roll.find(came.team)
+        team = named.number if named else own[0] if len(own) == 1 else ""
+        captain = ""
+        if team:
+            led = teams.places(session, community_id, team=by_number[team].id)
+            captains = [numbers[p.member] for p in led if p.role == "captain" and p.covers(came.day)]
+            captain = captains[0] if captains else ""
+        found.append(Forgotten(numbers[came.member_id], came.day, came.starts, came.category, team, captain))
+    return found
 
 
 def _why_it_waits(look: Look, service: Service, minutes: int, own: bool) -> None:

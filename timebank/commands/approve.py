@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from sqlmodel import Session
 
-from timebank import approvals, hours, reviews
+from timebank import approvals, hanging, hours, reviews
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.commands import backtest as trials_door
@@ -36,8 +36,9 @@ def approve(door: Writing, number: Number) -> None:
     def work(session: Session, act: Act) -> dict[str, Any]:
         waits = approvals.find(session, act, number)
         if waits.kind == "hours.approve":
-            posted = hours.approve(session, act, waits.asked["service"])
-            return {"approved": number, "kind": waits.kind, "entry": posted.seq}
+            item = hours.approve(session, act, waits.asked["service"])
+            made = {"service": item.number, "state": item.state} if item.hangs else {"entry": item.seq}
+            return {"approved": number, "kind": waits.kind, **made}
         approvals.approve(session, act, number)
         asked = waits.asked
         behalf = replace(act.on_behalf_of(waits.asked_by), reason=asked.pop("reason", ""))
@@ -52,9 +53,12 @@ def approve(door: Writing, number: Number) -> None:
 VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "credit.issue": credit_door.issued,
     "hours.correct": hours_door.corrected,
+    "hours.post": hours_door.posted,
+    hanging.REJECT: hours_door.turned_down,
     "kin.add": kin_door.added,
     "kin.end": kin_door.ended,
     "notice.decide": notice_door.decided,
+    "notice.demand": notice_door.set_up,
     "notice.holidays": notice_door.entered,
     "points.reverse": points_door.taken_back,
     reviews.KIND: hours_door.reviewed,

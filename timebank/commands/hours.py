@@ -1,6 +1,8 @@
 """`timebank hours …`."""
 
+from collections.abc import Sequence
 from enum import Enum
+from functools import partial as partial_
 from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import attendance, exchange, forms, hours, reviews, rulebooks, second_looks, services
+from timebank import attendance, exchange, forms, hanging, hours, notices, reviews, rulebooks, second_looks, services
 from timebank.attendance import Purpose
 from timebank.base.act import Act
 from timebank.base.errors import Invalid, NotFound
@@ -18,9 +20,10 @@ from timebank.benefits import points_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.imports import Import, run
 from timebank.commands.options import Day, InputFile, MemberNo, Number, Numbers, Partial, SaveRejects, SheetName, Why
-from timebank.hours import MINUTES_A_DAY_NAMED, Corrected
-from timebank.people import members
-from timebank.services import Record, clock
+from timebank.hanging import Hung, Standing
+from timebank.hours import MINUTES_A_DAY_NAMED, Corrected, Fresh, Intake
+from timebank.people import clerks, members
+from timebank.services import Record, Service, clock
 
 app = typer.Typer(add_completion=False)
 
@@ -29,6 +32,7 @@ class State(Enum):
     """What became of a record."""
 
     WAITING = "waiting"
+    CONFIRMED = "confirmed"
     POSTED = "posted"
     REJECTED = "rejected"
     CORRECTED = "corrected"
@@ -90,12 +94,42 @@ def record(
     _show_recorded(door, door.once("hours.record", work).receipt)
 
 
+def next_step(one: Hung) -> Say:
+    """What comes next for a confirmed service."""
+    if one.notice is None:
+        return say("a notice about it")
+    told = {"notice": one.notice.id, "until": one.notice.until}
+    steps = {
+        "due": say("notice {notice} has passed: timebank hours post --due", **told),
+        "hangs": say("notice {notice} hangs until {until}", **told),
+        "over": say("notice {notice} is over: timebank notice close {notice}", **told),
+        "too_short": say("a longer notice than {notice}", **told),
+        "stopped": say("notice {notice} was stopped: another one, or hours reject", **told),
+        "changed": say("notice {notice} told of other records: timebank audit", **told),
+    }
+    return steps[one.standing]
+
+
+def tell_what_to_notice(door: Door) -> None:
+    """Which notices have to be posted next, for all that waits for one."""
+    with door.reading() as (session, community):
+        hung = hanging.listed(session, community.id, door.today(community))
+        stretches = hanging.stretches(session, community.id, hung)
+        days = notices.demanded(session, community.id, "hours") or notices.DAYS_USUAL
+    for first, last in stretches:
+        about = f"hours:{first}" if first == last else f"hours:{first}..{last}"
+        door.screen.note(say("Next: timebank notice post {about} TEXT --days {days}", about=about, days=days))
+
+
 def _show_recorded(door: Writing, receipt: dict[str, Any]) -> None:
     """What became of one record."""
     if door.screen.data(receipt):
         return
     if receipt["pending"]:
         door.screen.line(say("The service is recorded and waits for a second person (timebank inbox)."))
+    elif "confirmed" in receipt:
+        door.screen.line(say("The service is recorded and waits for a public notice."))
+        tell_what_to_notice(door)
     elif receipt["repeated"]:
         door.screen.line(say("This service was recorded before; nothing was counted twice."))
     else:
@@ -112,10 +146,16 @@ def import_(
     partial: Partial = False,
     save_rejects: SaveRejects = None,
     sheet: SheetName = "",
+    notice: Annotated[
+        bool, typer.Option("--notice", help="Post these services only after a public notice, even if none is demanded.")
+    ] = False,
 ) -> None:
     """Record the services of a sheet: ref, date, member_no, minutes or start and end, category, activity, place."""
     wanted = Import("hours.import", file, exchange.HOURS_COLUMNS, partial, save_rejects, rows, minutes, tab=sheet)
-    run(door, wanted, exchange.hours_in)
+    begin = Intake.begin_hanging if notice else Intake.begin
+    receipt = run(door, wanted, partial_(exchange.hours_in, begin=begin))
+    if "confirmed" in receipt and not door.dry_run:
+        tell_what_to_notice(door)
 
 
 @reading(app, "template", example="timebank hours template hours.xlsx")
@@ -217,21 +257,36 @@ def approve(
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         named, left = (wanted, ()) if wanted else second_looks.all_of(session, act, all_of if refs is None else refs)
-        posted = [hours.approve(session, act, number) for number in named]
-        services_ = [{"service": p.number, "entry": p.seq, "points": p.award.points} for p in posted if p.award]
+        items = [hours.approve(session, act, number) for number in named]
+        services_, hangs = _posted(items), [item.number for item in items if item.hangs]
         if len(wanted) == 1:
-            return services_[0]
-        return {"services": services_, "points": sum(s["points"] for s in services_), "left": list(left)}
+            return services_[0] if services_ else {"service": wanted[0], "confirmed": hangs}
+        more = {"confirmed": hangs} if hangs else {}
+        return {"services": services_, "points": sum(s["points"] for s in services_), "left": list(left), **more}
 
     receipt = door.once("hours.approve", work).receipt
-    if door.screen.data(receipt):
-        return
-    earned = points_text(receipt["points"], door.decimals())
-    if "service" in receipt:
+    if not door.screen.data(receipt):
+        _show_approved(door, receipt)
+
+
+def _posted(items: Sequence[Fresh]) -> list[dict[str, Any]]:
+    """The services that were posted, as a receipt has them."""
+    return [{"service": item.number, "entry": item.seq, "points": item.award.points} for item in items if item.award]
+
+
+def _show_approved(door: Writing, receipt: dict[str, Any]) -> None:
+    """What became of services that were confirmed."""
+    hangs = len(receipt.get("confirmed", ()))
+    if hangs:
+        door.screen.line(say("Services confirmed that wait for a public notice: {count}.", count=hangs))
+        tell_what_to_notice(door)
+    if "service" in receipt and not hangs:
+        earned = points_text(receipt["points"], door.decimals())
         door.screen.line(say("Service {number} is confirmed: {points} points.", number=receipt["service"], points=earned))
-        return
-    door.screen.line(say("Services confirmed: {count}, {points} points.", count=len(receipt["services"]), points=earned))
-    if receipt["left"]:
+    if receipt.get("services"):
+        earned = points_text(receipt["points"], door.decimals())
+        door.screen.line(say("Services confirmed: {count}, {points} points.", count=len(receipt["services"]), points=earned))
+    if receipt.get("left"):
         shown = " ".join(map(str, receipt["left"]))
         door.screen.note(
             say("Days above {most} minutes are confirmed by number: {numbers}", most=MINUTES_A_DAY_NAMED, numbers=shown)
@@ -245,7 +300,8 @@ def review(door: Door) -> None:
         looks = second_looks.listed(session, community.id, door.today(community))
     names = ("service", "member", "date", "minutes", "category", "state", "why", "other")
     rows = [(k.number, k.member, k.day.isoformat(), k.minutes, k.category, k.state, k.why, k.other) for k in looks]
-    if door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
+    led = [{"team": look.team, "captain": look.captain} if look.why == ["no_sign_out"] else {} for look in looks]
+    if door.screen.data([dict(zip(names, row, strict=True)) | more for row, more in zip(rows, led, strict=True)]):
         return
     columns = (say("number"), say("member"), say("date"), say("minutes"), say("category"), say("state"), say("why"))
     shown = [
@@ -259,17 +315,82 @@ def review(door: Door) -> None:
         )
 
 
-@writing(app, "reject", example="timebank hours reject 17 --why 签到表上没有 --as W0002")
-def reject(door: Writing, number: Number, why: Why) -> None:
-    """Turn down a service that waits."""
+@writing(app, "post", example="timebank hours post --due --approver W0002")
+def post(
+    door: Writing,
+    numbers: Numbers = None,
+    due: Annotated[bool, typer.Option("--due", help="All whose public notice has passed.")] = False,
+) -> None:
+    """Post confirmed services whose public notice has passed: all of them, or none. Two people."""
+    wanted, left = sorted(set(numbers or ())), list[int]()
+    if bool(wanted) == due:
+        raise Invalid(say("Say which services: their numbers, or --due."), "no_numbers", say("See timebank inbox."))
+    if due:
+        wanted, left = _due(door)
+    request = {"numbers": wanted}
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        hours.reject(session, act, number, parse_text(why))
+        if not wanted:
+            missing = say("No service is due: none waits whose notice has passed.")
+            own = say("Services of clerks are posted by number: {numbers}", numbers=" ".join(map(str, left)))
+            raise NotFound(missing, "nothing_due", own if left else say("See timebank inbox."))
+        return posted(session, act, request) | ({"left": left} if due else {})
+
+    subject = f"hours:{wanted[0]}..{wanted[-1]}" if wanted else "hours:"
+    receipt = door.once_or_ask("hours.post", subject, request, work).receipt
+    if door.screen.data(receipt):
+        return
+    if "waiting" not in receipt:
+        earned = points_text(receipt["points"], door.decimals())
+        door.screen.line(say("Services posted: {count}, {points} points.", count=len(receipt["services"]), points=earned))
+    if left:
+        shown = " ".join(map(str, left))
+        door.screen.note(say("Left, as nobody approves hours of their own; post them by number: {numbers}", numbers=shown))
+
+
+def _due(door: Writing) -> tuple[list[int], list[int]]:
+    """What is due, and what of it is left because it is of somebody who may be the one to approve it."""
+    with door.reading() as (session, community):
+        known = clerks.listed(session, community.id)
+        actor = door.config.clerk or "W0001"
+        second = clerks.find(session, community.id, door.approver).id if door.approver else None
+        asker = clerks.find(session, community.id, actor).id
+        may = [c for c in known if (c.id == second if second else c.id != asker)]
+        hung = hanging.listed(session, community.id, door.today(community))
+    return hanging.due(hung, {clerk.member_id for clerk in may if clerk.member_id is not None})
+
+
+def posted(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Post the services that were asked for."""
+    made = _posted(hanging.post(session, act, request["numbers"]))
+    return {"services": made, "points": sum(one["points"] for one in made)}
+
+
+@writing(app, "reject", example="timebank hours reject 17 --why 签到表上没有 --as W0002")
+def reject(door: Writing, number: Number, why: Why) -> None:
+    """Turn down a service that waits for a second person; one that waits for a notice or hangs out already, by two people."""
+    reason = parse_text(why)
+    request = {"number": number, "why": reason}
+
+    def work(session: Session, act: Act) -> dict[str, Any]:
+        hours.reject(session, act, number, reason)
         return {"service": number}
 
-    receipt = door.once("hours.reject", work).receipt
-    if not door.screen.data(receipt):
+    with door.reading() as (session, community):
+        hangs = services.find(session, community.id, number).state == "confirmed"
+    if hangs:
+        subject = f"hours:{number}"
+        receipt = door.once_or_ask(hanging.REJECT, subject, request, lambda s, a: turned_down(s, a, request)).receipt
+    else:
+        receipt = door.once(hanging.REJECT, work).receipt
+    if not door.screen.data(receipt) and "waiting" not in receipt:
         door.screen.line(say("Service {number} is turned down.", number=number))
+
+
+def turned_down(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Turn down a confirmed service as it was asked for."""
+    hanging.reject(session, act, request["number"], request["why"])
+    return {"service": request["number"]}
 
 
 @writing(app, "correct", example="timebank hours correct 17 --minutes 60 --reason 录错 --approver W0002")
@@ -371,7 +492,7 @@ def list_(
     door: Door,
     member: Annotated[str | None, typer.Option(help="Only this member.")] = None,
     state: Annotated[
-        State | None, typer.Option(help="Only this state: waiting, posted, rejected, corrected, reversed.")
+        State | None, typer.Option(help="Only this state: waiting, confirmed, posted, rejected, corrected, reversed.")
     ] = None,
 ) -> None:
     """List services by day, with their numbers."""
@@ -379,26 +500,59 @@ def list_(
         only = members.find(session, community.id, member).id if member else None
         found = services.listed(session, community.id, only, state.value if state else "")
         numbers = {m.id: m.number for m in members.listed(session, community.id)}
-    names = ("service", "member", "date", "minutes", "category", "activity", "state", "points", "entry", "ref")
-    rows = [
-        (s.id, numbers[s.member_id], s.day.isoformat(), s.minutes, s.category, s.activity, s.state, s.points, s.seq, s.ref)
-        for s in found
-    ]
-    if door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
+        hung = {one.service.id: one for one in hanging.listed(session, community.id, door.today(community))}
+    if door.screen.data([_listed(service, numbers[service.member_id], hung.get(service.id)) for service in found]):
         return
     decimals = door.decimals()
     columns = (
         *(say("number"), say("member"), say("date"), say("minutes"), say("category"), say("activity")),
         *(say("state"), say("points"), say("entry")),
     )
-    shown = [
-        (*row[:6], STATES[row[6]], points_text(row[7], decimals), "-" if row[8] is None else f"E{row[8]:06d}") for row in rows
-    ]
-    door.screen.table(say("Services ({count})", count=len(rows)), columns, shown)
+    shown = []
+    for service in found:
+        record = Record.of(service, numbers[service.member_id])
+        known = [STATES[service.state], *filter(None, [CONFIRMED_BY.get(record.confirmed_by)])]
+        if service.id in hung:
+            known.append(STANDINGS[hung[service.id].standing])
+        when = (record.day.isoformat(), _shown(record)["span"])
+        within = (f"{record.activity_no} {record.activity}".strip(), f"{record.team} {record.programme}".strip())
+        stands = "\n".join(text(said, door.lang) for said in known)
+        points, entry = points_text(service.points, decimals), "-" if service.seq is None else f"E{service.seq:06d}"
+        told = (record.minutes, record.category, _stacked(within), stands, points, entry)
+        shown.append((service.id, record.member_no, _stacked(when), *told))
+    door.screen.table(say("Services ({count})", count=len(shown)), columns, shown)
 
 
+def _stacked(lines: Sequence[str]) -> str:
+    """One below the other: side by side they would not stand in a hundred columns."""
+    return "\n".join(filter(None, lines))
+
+
+def _listed(service: Service, member: str, one: Hung | None) -> dict[str, Any]:
+    """A service as the JSON of the list has it; `standing` and `notice` are told while it waits for a public notice."""
+    r = Record.of(service, member)
+    start, end = (None if at is None else clock(at) for at in (r.starts, r.ends))
+    row = {"service": service.id, "member": member, "date": r.day.isoformat(), "minutes": r.minutes, "category": r.category}
+    row |= {"activity": r.activity, "state": service.state, "points": service.points, "entry": service.seq, "ref": r.ref}
+    row |= {"start": start, "end": end, "activity_no": r.activity_no, "place": r.place, "team": r.team}
+    row |= {"programme": r.programme, "team_size": r.team_size, "kind": r.kind, "confirmed_by": r.confirmed_by}
+    notice = one.notice.id if one and one.notice else None
+    return row | {"standing": one.standing if one else None, "notice": notice}
+
+
+STANDINGS: dict[Standing, Say] = {
+    "due": say("notice passed"),
+    "hangs": say("hangs out"),
+    "over": say("notice over"),
+    "changed": say("changed since"),
+    "too_short": say("notice too short"),
+    "stopped": say("notice stopped"),
+    "unnoticed": say("no notice yet"),
+}
+CONFIRMED_BY = {"receiver": say("by the receiver"), "organiser": say("by the organiser"), "sign-in": say("by sign-in")}
 STATES = {
     "waiting": say("waiting"),
+    "confirmed": say("confirmed"),
     "posted": say("posted"),
     "rejected": say("rejected"),
     "corrected": say("corrected"),

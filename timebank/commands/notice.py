@@ -7,14 +7,15 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import notices, services, workdays
+from timebank import notices, rulebooks, services, workdays
+from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.errors import Invalid, NotFound
 from timebank.base.i18n import Say, say
 from timebank.base.masking import mask_name, mask_names
 from timebank.base.sheet_values import parse_day, parse_text
 from timebank.commands.door import Door, Writing, reading, writing
-from timebank.commands.options import InputFile, Number, Why
+from timebank.commands.options import InputFile, Number, Why, rule_text
 from timebank.notices import NewNotice, Posted
 from timebank.people import members, persons
 from timebank.workdays import Year
@@ -44,15 +45,22 @@ def post(
     about: Annotated[str, typer.Argument(metavar="SUBJECT", help="What it is about: hours:17..45, rules:2027.1, …")],
     what: Annotated[str, typer.Argument(metavar="TEXT", help="What the notice says, in a sentence.")],
     where: Annotated[str, typer.Option(help="Where it hangs.")] = "",
-    days: Annotated[int, typer.Option(help="How many working days it hangs.")] = 5,
+    days: Annotated[
+        int | None, typer.Option(help="How many working days it hangs; if left out, as many as are demanded, or 5.")
+    ] = None,
     begins: Annotated[str | None, typer.Option("--from", help="Its first day; today if left out.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Of a notice about rules: the rule book's file, whose text hangs out.")
+    ] = None,
 ) -> None:
     """Post a public notice; its last day is counted by the calendar of working days."""
+    text = rule_text(file) if file else None
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         first, subject = parse_day(begins) if begins else None, parse_text(about)
-        binds = _content(session, act.community_id, subject)
-        notice = notices.post(session, act, NewNotice(subject, parse_text(what), parse_text(where), days, first, binds))
+        lasts = _usual(session, act, subject) if days is None else days
+        binds = _content(session, act, subject, text, lasts)
+        notice = notices.post(session, act, NewNotice(subject, parse_text(what), parse_text(where), lasts, first, binds))
         return {"notice": notice.id, "begins": notice.begins.isoformat(), "until": notice.until.isoformat()}
 
     receipt = door.once("notice.post", work).receipt
@@ -60,11 +68,56 @@ def post(
         door.screen.line(say("Notice {notice} hangs from {begins} to {until}.", **receipt))
 
 
-def _content(session: Session, community_id: int, subject: str) -> str:
-    """What a notice about a subject binds: of hours the records. Raises NotFound `unknown_service`."""
+def _usual(session: Session, act: Act, subject: str) -> int:
+    """How many working days a notice hangs that names none: as many as are demanded; of new rules by those of today."""
+    kind, cid = subject.partition(":")[0], act.community_id
+    if kind == "rules":
+        return rulebooks.notice_days(session, cid, communities.today(session, act)) or notices.DAYS_USUAL
+    return notices.demanded(session, cid, kind) or notices.DAYS_USUAL
+
+
+def _content(session: Session, act: Act, subject: str, text: bytes | None, days: int) -> str:
+    """What a notice about a subject binds: of hours the records, of rules the text.
+
+    Raises NotFound `unknown_service`; Invalid `no_text_wanted`; and as `rulebooks.content_of`.
+    """
     kind, _, numbers = subject.partition(":")
+    if kind == "rules":
+        return rulebooks.content_of(session, act, numbers, text, days)
+    if text is not None:
+        raise Invalid(
+            say("Only a notice about rules binds a file, none about {subject}.", subject=subject),
+            "no_text_wanted",
+            say("Leave --file out, or write the subject like rules:2027.1."),
+        )
     stretch = notices.stretch(numbers)
-    return services.content_of(session, community_id, *stretch) if kind == "hours" and stretch else ""
+    return services.content_of(session, act.community_id, *stretch) if kind == "hours" and stretch else ""
+
+
+@writing(app, "demand", example="timebank notice demand hours --days 7 --approver W0002")
+def demand(
+    door: Writing,
+    about: Annotated[str, typer.Argument(metavar="SUBJECT", help="Of what a notice is demanded: hours.")],
+    days: Annotated[int, typer.Option(help="How many working days it has to hang; 0 lifts the demand.")],
+) -> None:
+    """Demand a notice before hours are posted, from now on. Two people."""
+    request = {"about": parse_text(about), "days": days}
+    subject = f"demand:{request['about']}"
+    receipt = door.once_or_ask("notice.demand", subject, request, lambda s, a: set_up(s, a, request)).receipt
+    if not door.screen.data(receipt) and "waiting" not in receipt:
+        door.screen.line(_demanded(receipt["about"], receipt["days"]))
+
+
+def set_up(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Demand a notice as it was asked for."""
+    made = notices.demand(session, act, request["about"], request["days"])
+    return {"demand": made.id, "about": made.about, "days": made.days}
+
+
+def _demanded(subject: str, days: int) -> Say:
+    if days:
+        return say("{subject}: posted only after a notice of at least {days} working days.", subject=subject, days=days)
+    return say("{subject}: no notice is demanded any more; what waits for one goes on waiting for it.", subject=subject)
 
 
 @writing(app, "object", example="timebank notice object 3 签到表上没有这个人 --by 李女士 --received 2026-10-22")
@@ -152,7 +205,9 @@ def entered(session: Session, act: Act, request: dict[str, Any]) -> dict[str, An
 
 
 def about(request: dict[str, Any]) -> Say:
-    """What a second person needs to see of a decision, or of a calendar."""
+    """What a second person needs to see of a decision, a demand or a calendar."""
+    if "about" in request:
+        return _demanded(request["about"], request["days"])
     if "year" in request:
         return _counted(request["year"], len(request["days_off"]), len(request["make_up_days"]))
     result = RESULTS[request["result"]]
@@ -173,12 +228,15 @@ def list_(
     with door.reading() as (session, community):
         found = [n for n in notices.listed(session, community.id) if state is None or n.state == state.value]
         told = notices.words(session, community.id, found)
+        demanded = notices.demanded(session, community.id, "hours")
     rows = [(n.id, n.about, told[n.id][0], n.begins.isoformat(), n.until.isoformat(), n.state) for n in found]
     names = ("notice", "about", "what", "begins", "until", "state")
     if not door.screen.data([dict(zip(names, row, strict=True)) for row in rows]):
         columns = (say("number"), say("about"), say("what it says"), say("from"), say("to"), say("state"))
         shown = [(*row[:5], STATES[row[5]]) for row in rows]
         door.screen.table(say("Notices ({count})", count=len(rows)), columns, shown)
+        if demanded:
+            door.screen.note(_demanded("hours", demanded))
 
 
 @reading(app, "show", example="timebank notice show 3")
@@ -216,20 +274,22 @@ def show(door: Door, number: Number) -> None:
     ]
     door.screen.facts(say("Notice {number}", number=number), facts)
     if people:
-        columns = (say("number"), say("name"), say("date"), say("minutes"), say("category"))
-        door.screen.table(say("Services ({count})", count=len(people)), columns, people)
+        headers = (say("number"), say("name"), say("date"), say("minutes"), say("category"), say("since then"))
+        listed = [(*row[:5], SINCE.get(row[5], "")) for row in people]
+        since = 6 if any(row[5] for row in listed) else 5
+        door.screen.table(say("Services ({count})", count=len(people)), headers[:since], [row[:since] for row in listed])
     if rows:
         columns = (say("number"), say("received on"), say("by"), say("what it says"), say("decided"))
         shown = [(*row[:4], RESULTS.get(row[4], "-")) for row in rows]
         door.screen.table(say("Objections ({count})", count=len(rows)), columns, shown)
 
 
-_SERVED = ("service", "name", "date", "minutes", "category")
+_SERVED = ("service", "name", "date", "minutes", "category", "state")
 _OBJECTED = ("objection", "received_on", "by", "what", "result")
 
 
-def _served(session: Session, community_id: int, notice: Posted) -> list[tuple[int, str, str, int, str]]:
-    """The services a notice is about, whose they are with masked names: members who look alike get a number."""
+def _served(session: Session, community_id: int, notice: Posted) -> list[tuple[int, str, str, int, str, str]]:
+    """The services a notice is about, with their states; whose they are with masked names: members who look alike get a number."""
     kind, _, numbers = notice.about.partition(":")
     stretch = notices.stretch(numbers)
     if kind != "hours" or stretch is None:
@@ -239,7 +299,11 @@ def _served(session: Session, community_id: int, notice: Posted) -> list[tuple[i
     served = {service.member_id for service in found}
     people = {m.id: names[m.person_id] for m in members.listed(session, community_id) if m.id in served}
     masked = mask_names(people)
-    return [(s.id, masked[s.member_id], s.day.isoformat(), s.minutes, s.category) for s in found]
+    return [(s.id, masked[s.member_id], s.day.isoformat(), s.minutes, s.category, s.state) for s in found]
+
+
+SINCE = {"rejected": say("turned down"), "corrected": say("corrected"), "reversed": say("reversed")}
+"""What became of a service that hangs out, where it does not count any more as it hangs."""
 
 
 STATES = {"open": say("open"), "passed": say("passed"), "stopped": say("stopped by an objection")}
