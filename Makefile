@@ -44,7 +44,7 @@ test: .venv/dev  ## the tests that need nothing but Python
 	@$(RUN) -m pytest $(CORES) $(ARGS)
 
 crashes: .venv/dev  ## the long walks: every command killed, failed and cut off at every call (minutes)
-	@$(RUN) -m pytest $(CORES) -m crashes $(ARGS)
+	@$(RUN) -m pytest $(CORES) -m "crashes$(if $(TIMEBANK_TEST_POSTGRES),, and not postgres)" $(ARGS)
 
 lint: .venv/dev  ## style, format and types
 	@$(RUN) -m ruff check --quiet

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from conftest import settle
-from databases import Server
+from databases import FILE, Server
 from syscalls import GO, KILL
 from timebank.base import db
 from walks import WALKS, Ask, Office, Walk, furnish, sheets, warm
@@ -25,7 +25,7 @@ def town(url: str, folder: Path) -> None:
     """The office that walks start from, on a server."""
     with pytest.MonkeyPatch.context() as patch:
         settle(patch, url, folder)
-        furnish(folder, url)
+        (folder / f"{FILE}.code").write_text(furnish(folder, url).code)
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def lent(shelf: Server, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Off
     with shelf.lend(town, folder) as url:
         settle(patch, url, folder)
         sheets(folder)
-        yield Office(folder, server=url)
+        yield Office(folder, (folder / f"{FILE}.code").read_text(), url)
 
 
 def digest(office: Office) -> str:

@@ -281,6 +281,21 @@ def test_who_loses_the_connection_amid_rows_that_are_written_together_is_told(po
     assert postgres.points(member.holder).available == 10
 
 
+def test_a_connection_on_which_the_server_took_its_leave_is_given_up(postgres: Book) -> None:
+    """It may still look alive when its last words are read, and a rollback on it would fail."""
+
+    def backend(session: Session) -> int:
+        return int(session.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    with postgres.read() as session:
+        first = backend(session)
+    with pytest.raises(Busy) as told, postgres.read() as session:
+        session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '57P01'; END $$"))
+    assert told.value.code == "connection_lost"
+    with postgres.read() as session:
+        assert backend(session) != first
+
+
 def write_lots(book: Book, lots: list[tuple[object, ...]], meanwhile: Callable[[], None]) -> None:
     with book.write() as session, db.together(session):
         db.insert_rows(session, "lot", ("community_id", "account_id", "expires_on", "balance"), lots)

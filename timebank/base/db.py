@@ -15,13 +15,13 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, BigInteger, Connection, DateTime, Dialect, Engine, String, TypeDecorator, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Field, Session, SQLModel
 
 from timebank.base.errors import Busy, Invalid
-from timebank.base.faults import GAVE_WAY, plain
+from timebank.base.faults import GAVE_WAY, lost, plain
 from timebank.base.i18n import say
 
 LOCK_WAIT_SECONDS_MAX = 30
@@ -122,6 +122,11 @@ def _open_postgres(place: URL, wait_seconds: int) -> Engine:
     def limit(connection: Connection) -> None:
         if connection.get_execution_options().get("timebank_writing"):
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait_seconds}s'")
+
+    @event.listens_for(engine, "handle_error")
+    def give_up(context: ExceptionContext) -> None:
+        if context.connection is not None and lost(context.original_exception):
+            context.is_disconnect = True  # or SQLAlchemy would roll back on it
 
     return engine
 
@@ -277,7 +282,8 @@ def together(session: Session) -> Iterator[None]:
 
 def _told(connection: Connection, error: Exception, sql: str) -> DBAPIError:
     """A driver's error in SQLAlchemy's words; a connection that is gone is given up."""
-    gone = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
+    driver: Any = connection.connection.driver_connection
+    gone = lost(error) or connection.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
     if gone:
         connection.invalidate(error)
     errors = connection.dialect.loaded_dbapi.Error

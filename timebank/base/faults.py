@@ -33,6 +33,18 @@ _STARTING = re.compile(
 )
 
 
+def lost(cause: BaseException | None) -> bool:
+    """Whether an error of psycopg means that its connection is of no use any more, whatever the connection itself says.
+
+    Where the server's last words come before the end of the line, or amid answers that nobody fetches any more, psycopg goes on
+    as if it could: a rollback then fails, and hides why (tried, moment by moment: tests/test_lost_servers.py).
+    """
+    state: str | None = getattr(cause, "sqlstate", "")
+    if state is None:  # libpq's own words, but for those about a statement that came after a failed one
+        return type(cause).__name__ == "OperationalError"
+    return state.startswith(_GONE)
+
+
 def plain(error: DBAPIError) -> TimebankError | None:
     """The error as one of ours, or None for a bug.
 
