@@ -11,9 +11,8 @@ from typing import Any
 
 from timebank.audit.findings import Findings
 from timebank.audit.payloads import Payload
-from timebank.base.codes import narrow
 from timebank.base.i18n import say
-from timebank.base.masking import tells_who, unfit_word
+from timebank.base.masking import digits_could_tell, tells_who, unfit_word
 
 WORDS = frozenset(
     {
@@ -26,8 +25,6 @@ resolution's number."""
 _FORMATTED = frozenset({"v", "log", "seq", "business_date", "posted_at", "period", "actor", "approver", "nonce", "text_hash"})
 """Fields that the reader has tested character by character."""
 _CODE = re.compile(r"[!-~]*")
-_NUMBER_LIKE = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{11}|[0-9]{15}|[0-9]{17}[0-9Xx])(?![0-9A-Za-z])|^[0-9 -]{11,}[Xx]?$")
-_DIGITS_MIN = 11
 
 
 class Privacy:
@@ -45,7 +42,7 @@ class Privacy:
                 code, why = wrong
                 told = say("The field {name} may tell of a person: {why}.", name=field, why=why)
                 self._findings.add(code, told, entry=payload["seq"])
-            good = good and wrong is None and not _hangs_on_digits(text)
+            good = good and wrong is None and not digits_could_tell(text)
         return good
 
 
@@ -56,11 +53,6 @@ def _wrong(field: str, text: str) -> tuple[str, str] | None:
     else:
         why = tells_who(text) or (None if _CODE.fullmatch(text) else "text")
     return None if why is None else ("free_text" if why == "text" else "personal_data", why)
-
-
-def _hangs_on_digits(text: str) -> bool:
-    """Whether a text of the same letters and signs, with other digits, could be a personal number."""
-    return sum(map(str.isdigit, text)) >= _DIGITS_MIN and _NUMBER_LIKE.search(narrow(text).strip()) is not None
 
 
 def texts(field: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,20 @@ _PERSONAL_NUMBER = re.compile(
     r"|[0-9]{6}[ -]?[0-9]{8}[ -]?[0-9]{3}[0-9Xx]"  # an id number (GB 11643)
 )
 _PERSONAL_DIGITS_MIN = 11
+_GAP = "[ \u2010-\u2015-]?"
+_BY_ITSELF = (r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])")
+_PHONE = re.compile(  # as people group it inside a text; an area code is 010, 02x or 0 and three digits from 3 on
+    rf"{_BY_ITSELF[0]}(?:(?:86{_GAP})?1[3-9][0-9]|\(?(?P<area>010|02[0-9]|0[3-9][0-9]{{2}})\)?){_GAP}"
+    rf"(?P<first>[0-9]{{3,4}}){_GAP}(?P<last>[0-9]{{4}}){_BY_ITSELF[1]}"
+)
+_SHAPE_OF_PHONE = re.compile(
+    rf"{_BY_ITSELF[0]}(?:86{_GAP})?\(?[0-9]{{3,4}}\)?{_GAP}[0-9]{{3,4}}{_GAP}[0-9]{{4}}{_BY_ITSELF[1]}"
+)
+_SHAPE_OF_NUMBER = re.compile(
+    rf"{_BY_ITSELF[0]}(?:[0-9]{{11}}|[0-9]{{15}}|[0-9]{{17}}[0-9Xx]){_BY_ITSELF[1]}|^[0-9 -]{{11,}}[Xx]?$"
+)
+_DATE_LIKE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_CLOCK_LIKE = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]")
 _TOKEN = re.compile(r"[0-9A-Za-z]+")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*[A-Za-z]", re.ASCII)
 _SENTENCE = re.compile("[。！？]|[.!?] ")
@@ -86,13 +100,35 @@ def tells_who(text: str) -> Literal["number", "e-mail"] | None:
 
     Rooms refuse such a text in every field that is written into the log for ever, and the audit finds it there (docs/audit.md):
     both ask here. A number is 11 digits starting 1[3-9], 15, or 17 and a digit or X, as the whole text or by itself in it
-    (T-13800138000, but not T13800138000); full-width digits count, and the groups people make (138-0013-8000).
+    (T-13800138000, but not T13800138000), or a landline with its area code; full-width digits count, and the groups people
+    make (138-0013-8000, 0851 8682 1234).
     """
     if sum(map(str.isdigit, text)) >= _PERSONAL_DIGITS_MIN:
         narrowed = narrow(text).strip()
         if any(map(_PERSONAL_NUMBER.fullmatch, (narrowed, *_TOKEN.findall(narrowed)))):
             return "number"
+        if any(map(_is_phone, _PHONE.finditer(narrowed))):
+            return "number"
     return "e-mail" if "@" in text and _EMAIL.search(text) else None
+
+
+def _is_phone(found: re.Match[str]) -> bool:
+    """Whether digits in groups are a phone, and no day behind a number (0851-20260308), no times (0830 2030 2200)."""
+    area, first, last = found["area"], found["first"], found["last"]
+    if _DATE_LIKE.fullmatch(first + last) or (not area and len(first) == 3):
+        return False
+    if not area:
+        return True
+    local = first[0] in "23456789" and (len(first) == 4 or len(area) == 4)
+    return local and not all(map(_CLOCK_LIKE.fullmatch, (area, first, last)))
+
+
+def digits_could_tell(text: str) -> bool:
+    """Whether a text of the same letters and signs with other digits could hold a number that `tells_who` finds."""
+    if sum(map(str.isdigit, text)) < _PERSONAL_DIGITS_MIN:
+        return False
+    narrowed = narrow(text).strip()
+    return bool(_SHAPE_OF_NUMBER.search(narrowed) or _SHAPE_OF_PHONE.search(narrowed))
 
 
 @lru_cache(4_096)
