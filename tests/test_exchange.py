@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import Cli
 from test_sheets import refusal
 from timebank import exchange
 from timebank.base.imported import Imported
@@ -150,3 +151,17 @@ def test_a_wrong_weekday_is_told_with_the_right_one() -> None:
     told: Any = refusal(lambda: parse_day("2026年3月8日(周一)"))
     assert (told.code, told.message.values["right"].template) == ("other_weekday", "Sunday")
     assert parse_day("2026年3月9日(周一)") == DAY + timedelta(1)
+
+
+def test_a_total_that_is_another_is_no_wrong_row(office: Cli, tmp_path: Path) -> None:
+    lines = ("日期,成员编号,时长", "2026-10-01,M0001,60", "2026-10-02,M0002,60", "2026-10-03,M0003,60", "合计,,200")
+    path = csv_of(tmp_path / "s.csv", *lines)
+    error = office("hours", "import", str(path), "--json", status=8).json["error"]
+    assert (error["code"], [(f["row"], f["code"]) for f in error["findings"]]) == ("other_total", [(5, "other_total")])
+    path = csv_of(path, *lines, "2026-10-04,M0009,60")
+    told = office("hours", "import", str(path), status=8).err
+    assert "1 of 4 rows are wrong" in told
+    assert "row 5: " in told
+    shown = office("hours", "import", str(path), "--partial").out.split("Rejected rows")
+    assert [line.split()[-1] for line in shown[0].splitlines()[1:]] == ["4", "3", "180", "30", "1"]
+    assert [line.split()[1] for line in shown[1].splitlines()[2:]] == ["other_total", "unknown_member"]

@@ -19,7 +19,7 @@ from timebank.base.act import Act
 from timebank.base.db import NEVER
 from timebank.base.errors import Finding, Invalid
 from timebank.base.i18n import Language, say, text
-from timebank.base.imported import Imported
+from timebank.base.imported import OTHER_TOTAL, Imported
 from timebank.base.sheet_values import (
     looks_like_span,
     parse_clock,
@@ -188,7 +188,7 @@ class Intake:
                     sum=whole,
                     name=_TOTALS[name],
                 )
-                yield Finding(f"row {row.number}", "other_total", message, row.number)
+                yield Finding(f"row {row.number}", OTHER_TOTAL, message, row.number)
 
 
 def members_in(session: Session, act: Act, intake: Intake) -> Imported:

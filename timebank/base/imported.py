@@ -6,6 +6,9 @@ from typing import Any
 from timebank.base.errors import Finding, Invalid
 from timebank.base.i18n import Language, say, text
 
+OTHER_TOTAL = "other_total"
+"""The code of a row of totals that does not agree with the rows above it: it is no row that could be imported."""
+
 
 @dataclass(slots=True)
 class Imported:
@@ -36,13 +39,21 @@ class Imported:
         self.warnings.extend(more.warnings)
 
     def all_or_nothing(self) -> None:
-        """Raise Invalid `rejected_rows` naming every bad row, if there is any."""
-        if self.rejected:
+        """Raise Invalid naming every bad row, if there is any: `rejected_rows`, or `other_total` where all rows are good."""
+        totals = [finding for finding in self.rejected if finding.code == OTHER_TOTAL]
+        if bad := len(self.rejected) - len(totals):
             raise Invalid(
-                say("{bad} of {rows} rows are wrong; nothing was imported.", bad=len(self.rejected), rows=self.rows),
+                say("{bad} of {rows} rows are wrong; nothing was imported.", bad=bad, rows=self.rows),
                 "rejected_rows",
                 say("Correct them, or import the good rows with --partial and keep the others with --save-rejects FILE."),
                 self.rejected,
+            )
+        if totals:
+            raise Invalid(
+                say("{rows} rows can be imported, but a total written below them is another; nothing was.", rows=self.rows),
+                OTHER_TOTAL,
+                say("Look for missing and doubled rows, or correct the total; --partial imports the rows as they stand."),
+                totals,
             )
 
     def receipt(self) -> dict[str, Any]:

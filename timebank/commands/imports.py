@@ -11,7 +11,7 @@ from timebank import exchange
 from timebank.base.act import Act
 from timebank.base.errors import Finding, Invalid
 from timebank.base.i18n import Say, say
-from timebank.base.imported import Imported
+from timebank.base.imported import OTHER_TOTAL, Imported
 from timebank.base.sheets import Column
 from timebank.commands.door import Writing
 from timebank.exchange import Intake
@@ -41,7 +41,7 @@ class Import:
 
 
 def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Imported]) -> dict[str, Any]:
-    """Import a file and show what became of its rows. Raises Invalid `rejected_rows`, `control_total`."""
+    """Import a file and show what became of its rows. Raises Invalid `rejected_rows`, `other_total`, `control_total`."""
     _check_rejects(wanted)
     with door.screen.progress(say("Reading {file}", file=wanted.file.name), None) as moved:
         intake = exchange.open_for(wanted.file, wanted.columns, moved, wanted.tab)
@@ -119,7 +119,8 @@ def _show(door: Writing, wanted: Import, receipt: dict[str, Any]) -> None:
         return
     counts = [(told, receipt[name]) for name, told in _COUNTS if receipt.get(name) or name in ("rows", "posted")]
     rejected = receipt["rejected"]
-    door.screen.facts(say("Import of {file}", file=wanted.file.name), [*counts, (say("rejected"), len(rejected))])
+    bad = sum(row["code"] != OTHER_TOTAL for row in rejected)
+    door.screen.facts(say("Import of {file}", file=wanted.file.name), [*counts, (say("rejected"), bad)])
     if rejected:
         rows = [(row["row"], row["code"], row["message"]) for row in rejected]
         door.screen.table(say("Rejected rows"), (say("row"), say("code"), say("reason")), rows)
