@@ -17,6 +17,7 @@ from timebank.audit.awards import HOURS, PUBLISH, Awards
 from timebank.audit.claims import Claims
 from timebank.audit.commands import Commands
 from timebank.audit.findings import CODES, Finding, Findings, verdict
+from timebank.audit.hanging import Hung
 from timebank.audit.months import Months
 from timebank.audit.payloads import Payload, Reader
 from timebank.audit.people import Course
@@ -32,6 +33,7 @@ from timebank.audit.services import Services
 from timebank.audit.source import WRONG_KIND, Damaged, Source, columns_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
+from timebank.hanging import REJECT
 from timebank.journal import ENTRY, EntryText
 from timebank.reviews import KIND as REVIEW
 from timebank.rulebooks import RuleBookRow
@@ -56,7 +58,7 @@ CHECKS: dict[str, Say] = {
     "I14": say("Nobody served in two places at once, or longer than a day has."),
     "I15": say("Vouchers issued are those captured, voided, expired and open."),
     "statements": say("The statements of every closed month are those it was closed with."),
-    "notices": say("Notices hung for their working days, and passed only where no objection was upheld or undecided."),
+    "notices": say("Notices hung for their working days, passed as objections were decided, and tell of what is recorded."),
     "rules": say("Every rule book was published by a resolution, its very text after a notice where that was demanded."),
     "text": say("Free texts are those whose hash the entry holds."),
     "guards": say("The database itself refuses to change the book."),
@@ -164,6 +166,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Commands(source, findings),
         Months(findings),
         services,
+        Hung(source, findings),
         Course(services.own, findings),
         Publishing(awards, findings),
         Reviews(findings),
@@ -171,7 +174,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
     )
     points = Points(source, findings, awards).kinds
     refold.at_once = {PUBLISH: awards.publish, HOURS: rooms.served, REVIEW: rooms.reviews.take, **points}
-    refold.at_once[REVERSAL] = rooms.reviews.reverse
+    refold.at_once |= {REVERSAL: _both(rooms.reviews.reverse, rooms.hung.reverse), REJECT: rooms.hung.reject}
     if rooms.replay is not None:
         for kind, taker in rooms.replay.kinds.items():
             refold.at_once[kind] = _both(refold.at_once[kind], taker)
@@ -202,6 +205,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         ("voucher, resolution", rooms.holds.finish),
         ("claim, claim_line", rooms.claims.finish),
         ("service, earning", rooms.services.finish),
+        ("service", rooms.hung.finish),
         ("entry", lambda: _keys(source, findings)),
         ("command", lambda: rooms.commands.finish(refold.frontier.size)),
         ("entry_text", lambda: _texts(source, findings)),
@@ -224,6 +228,7 @@ class _Rooms:
     commands: Commands
     months: Months
     services: Services
+    hung: Hung
     course: Course
     publishing: Publishing
     reviews: Reviews
@@ -232,6 +237,7 @@ class _Rooms:
     def served(self, seq: int, payload: Payload) -> None:
         """Take an entry of hours while it is at hand: kept for a batch, it would have left the processor's cache."""
         self.services.note(seq, payload)
+        self.hung.note(seq, payload)
         made = self.awards.take(seq, payload, self.refold.written)
         self.reviews.note(seq, payload, made.lapse if made else None)
         if self.replay is not None:
@@ -241,7 +247,7 @@ class _Rooms:
         """Hand over what the refold has kept of a batch of entries."""
         with _readable(findings, "command"):
             self.commands.take(self.refold.commands)
-        for room in (self.bound, self.holds, self.claims, self.months, self.course, self.publishing):
+        for room in (self.bound, self.holds, self.claims, self.months, self.course, self.hung, self.publishing):
             with _readable(findings, "rows that entries bind"):
                 room.take(self.refold.events)
         with _readable(findings, "service"):

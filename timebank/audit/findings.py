@@ -97,6 +97,8 @@ CODES: dict[str, tuple[str, int]] = {
     "statements_differ": ("statements", PROJECTION),
     # notices
     "notice_unsound": ("notices", TAMPERED),
+    "notice_missing": ("notices", TAMPERED),
+    "records_differ": ("notices", TAMPERED),
     # rules
     "rules_unsound": ("rules", TAMPERED),
     # text

@@ -549,7 +549,7 @@ STANDINGS: dict[Standing, Say] = {
     "stopped": say("notice stopped"),
     "unnoticed": say("no notice yet"),
 }
-CONFIRMED_BY = {"receiver": say("by the receiver"), "organiser": say("by the organiser"), "sign-in": say("by sign-in")}
+CONFIRMED_BY = {"receiver": say("by receiver"), "organiser": say("by organiser"), "sign-in": say("by sign-in")}
 STATES = {
     "waiting": say("waiting"),
     "confirmed": say("confirmed"),

@@ -289,7 +289,7 @@ _OBJECTED = ("objection", "received_on", "by", "what", "result")
 
 
 def _served(session: Session, community_id: int, notice: Posted) -> list[tuple[int, str, str, int, str, str]]:
-    """The services a notice is about, with their states; whose they are with masked names: members who look alike get a number."""
+    """The services a notice is about; whose they are with masked names: members who look alike get a number."""
     kind, _, numbers = notice.about.partition(":")
     stretch = notices.stretch(numbers)
     if kind != "hours" or stretch is None:
