@@ -17,11 +17,13 @@ from timebank.clauses import (
     WINDOWS,
     Bonus,
     Cap,
+    Credit,
     Expiry,
     Facts,
     Multiplier,
     PointsRule,
     RateRule,
+    Redeem,
     RuleBook,
     ServiceRule,
     Tier,
@@ -163,7 +165,14 @@ books = st.builds(
     schema=st.just(1),
     bonus=st.lists(bonuses, max_size=3).map(lambda some: tuple(_renamed(some))),
     tier=tiers,
+    credit=st.none()
+    | st.builds(Credit, st.sampled_from([Decimal("0.5"), Decimal(1), Decimal("2.5")]), st.sampled_from([0, 10, 30])),
+    redeem=st.sampled_from([None, Redeem(100, 18, 10, 15)]),
+    gifts_to=st.sampled_from(["nobody", "pools", "relatives", "anyone"]),
+    complaint=st.sampled_from(["", "void"]),
+    notice_days=st.sampled_from([0, 5]),
 )
+"""Books with every section there is."""
 
 
 def _renamed(some: list[Bonus]) -> list[Bonus]:
@@ -186,6 +195,16 @@ useds = st.builds(
 )
 
 # --- by hand ---
+
+
+def converted(rules: RuleBook, credits: int, before: int) -> tuple[int, int]:
+    """How many of some credits become points, where so many did that month before, and how many points (docs/rules.md)."""
+    if rules.credit is None:
+        return 0, 0
+    most = rules.credit.monthly_credits_max
+    taken = min(credits, max(0, most - before)) if most else credits
+    value = taken * Fraction(rules.credit.points_per_credit) * 10**rules.points.decimals
+    return taken, rounded(value, rules.points.round)
 
 
 def rounded(value: Fraction, how: str) -> int:
@@ -228,6 +247,7 @@ class Sheet:
     book: RuleBook
     lines: list[tuple[int, Facts, Earned]] = field(default_factory=list)
     spent: Counter[int] = field(default_factory=Counter)
+    """Points that left a member otherwise than by a service that was taken back; those that came in are below 0."""
 
     def serve(self, member: int, facts: Facts) -> Earned:
         """Work out a service and write it down."""

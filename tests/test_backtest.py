@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_leeds import AFTER, YEAR, import_year, open_year
 
-from by_hand import BOOK, Earned, Sheet, books, facts_any, of
+from by_hand import BOOK, Earned, Sheet, books, converted, facts_any, of
 from conftest import RULES, Book, Cli
 from shopping import add_offer, capture, issue
 from timebank import backtest, hours, rulebooks, rulefile
@@ -38,10 +38,38 @@ def award_of(earned: Earned, rules: RuleBook) -> Award:
 
 @st.composite
 def histories(draw: st.DrawFn, rules: RuleBook) -> list[Event]:
-    """Services, spending, minutes from before the book and reversals, paid by hand under a book."""
+    """Services and reversals, awarded by hand under a book; spending, gifts, credits that become points, points above a cap
+    that are given after all, minutes from before the book."""
     events: list[Event] = []
     sheet, open_, back = Sheet(rules), dict[int, int](), dict[int, int]()
+    months, credited = Counter[tuple[int, str]](), dict[int, Converted]()
     for seq, (member, facts) in enumerate(draw(st.lists(st.tuples(st.sampled_from([1, 2, 3]), facts_any), max_size=14))):
+        also = draw(st.sampled_from(["", "gift", "credits", "credits", "credits back", "review"]))
+        if also == "gift":
+            to, points = member % 3 + 1, draw(st.integers(0, max(0, sheet.balance(member))))
+            sheet.spent[member] += points
+            sheet.spent[to] -= points
+            events.append(Moved(2000 + seq, {member: -points, to: points}, {}))
+        if also == "credits":
+            day = draw(st.sampled_from([date(2026, 12, 30), date(2027, 1, 2)]))
+            month = member, f"{day:%Y-%m}"
+            taken, points = converted(rules, draw(st.integers(1, 20)), months[month])
+            if taken and points:
+                months[month] += taken
+                sheet.spent[member] -= points
+                credited[2000 + seq] = Converted(2000 + seq, member, day, taken, points, taken_back=False)
+                events.append(credited[2000 + seq])
+        if also == "credits back" and credited:
+            of_, gone = credited.popitem()
+            months[gone.member, f"{gone.day:%Y-%m}"] -= gone.credits
+            sheet.spent[gone.member] += gone.points
+            back[of_] = -1
+            events.append(TakenBack(2000 + seq, of_, {gone.member: -gone.points}, {}))
+        waits = [(place, earned.overflow["review"]) for place, (m, _, earned) in enumerate(sheet.lines) if m == member]
+        if also == "review" and any(points for _, points in waits):
+            given = max(points for _, points in waits)
+            sheet.spent[member] -= given
+            events.append(Moved(2000 + seq, {member: given}, {}))
         if open_ and draw(st.integers(0, 3)) == 0:
             of_, place = draw(st.sampled_from(sorted(open_.items())))
             back[of_] = place
@@ -60,7 +88,7 @@ def histories(draw: st.DrawFn, rules: RuleBook) -> list[Event]:
         earned = sheet.serve(member, facts)
         open_[seq] = len(sheet.lines) - 1
         events.append(Served(seq, member, facts, award_of(earned, rules), False, "1@0"))
-    return [e._replace(taken_back=True) if isinstance(e, Served) and e.seq in back else e for e in events]
+    return [e._replace(taken_back=True) if isinstance(e, Served | Converted) and e.seq in back else e for e in events]
 
 
 def played(events: list[Event], rules: RuleBook, span: Span = ALWAYS) -> Result:
@@ -93,8 +121,21 @@ def test_a_draft_gives_what_a_recount_by_hand_gives(given_: tuple[tuple[RuleBook
     (_, draft), events = given_
     sheet, places = Sheet(draft), dict[int, int]()
     old, discarded = Counter[int](), 0
+    months, credited = Counter[tuple[int, str]](), dict[int, tuple[Converted, int, int]]()
     for event in events:
         match event:
+            case Converted():
+                month = event.member, f"{event.day:%Y-%m}"
+                taken, points = converted(draft, event.credits, months[month])
+                months[month] += taken
+                credited[event.seq] = event, taken, points
+                sheet.spent[event.member] -= points
+                old[event.member] += event.points
+            case TakenBack() if event.of in credited:
+                gone, taken, points = credited.pop(event.of)
+                months[gone.member, f"{gone.day:%Y-%m}"] -= taken
+                sheet.spent[gone.member] += points
+                old[gone.member] -= gone.points
             case Served():
                 sheet.serve(event.member, event.facts)
                 places[event.seq] = len(sheet.lines) - 1
@@ -110,6 +151,8 @@ def test_a_draft_gives_what_a_recount_by_hand_gives(given_: tuple[tuple[RuleBook
                     sheet.lines.append((member, replace(of(minutes), day=date(1990, 1, 1)), Earned()))
     result = played(events, draft)
     new, pools = Counter[int](), Counter[str]()
+    for gone, _, points in credited.values():
+        new[gone.member] += points
     for member, _, earned in sheet.lines:
         new[member] += earned.points
         pools += earned.overflow
@@ -226,10 +269,12 @@ def test_conversions_of_credits_count_under_the_drafts_rate_and_month() -> None:
         Converted(1, 7, day, 8, 16, taken_back=True),
         Converted(2, 7, day, 5, 10, taken_back=False),
         TakenBack(3, 1, {7: -16}, {}),
+        Converted(4, 7, day, 9, 18, taken_back=False),
     ]
     draft = replace(BOOK, credit=Credit(Decimal(3), 10))
-    assert played(list(events), draft).by_category == (Line(CREDITS, 0, 10, 6),)  # 10 a month: 8 were converted before
-    assert played(list(events), BOOK).shares == (Share(7, 10, 0),)
+    assert played(list(events[:3]), draft).by_category == (Line(CREDITS, 0, 10, 6),)  # 10 a month: 8 were converted before
+    assert played(list(events[:3]), BOOK).shares == (Share(7, 10, 0),)
+    assert played(list(events), draft).by_category == (Line(CREDITS, 0, 28, 6 + 8 * 3),)  # these 8 leave room again
 
 
 def test_tenths_are_as_equal_as_can_be_and_begin_with_those_paid_least() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from by_hand import BOOK, DAY, SERVICE, book, books, facts_any, lost, of, rounded, same_window, useds
+from by_hand import BOOK, DAY, SERVICE, book, books, converted, days, facts_any, lost, of, rounded, same_window, useds
 from timebank.base.errors import Invalid
 from timebank.clauses import KINDS, Bonus, Cap, Credit, Expiry, Multiplier, PointsRule, RateRule, Redeem, Tier, merged
 from timebank.rewards import (
@@ -28,6 +28,7 @@ from timebank.rewards import (
     hindrances,
     used_of,
 )
+from timebank.tallies import Tallies
 from timebank.transparency import canonical, parse
 
 
@@ -746,24 +747,41 @@ def test_after_a_reversal_the_next_service_puts_the_sum_right(
             assert used.counted == max(before, rounded(Fraction(used.eligible, unit), rules.service.round) * unit)
 
 
+crowds = st.lists(st.tuples(st.sampled_from([1, 2, 3]), facts_any, st.sampled_from(["", "", "given", "back"])), max_size=14)
+"""Who serves what, and what happens before: points come in as a gift, or an earlier service is taken back."""
+
+
 @always
-@given(st.lists(facts_any, max_size=12), books)
-def test_no_window_ever_holds_more_than_its_cap(services: list[Facts], rules: RuleBook) -> None:
-    member = Member(rules)
-    for facts in services:
-        before = member.used(facts)
-        made = member.serve(facts)
-        after = member.used(facts)
+@given(crowds, books, st.data())
+def test_no_window_ever_holds_more_than_its_cap(
+    services: list[tuple[int, Facts, str]], rules: RuleBook, data: st.DataObject
+) -> None:
+    """Of a member, of all members of a team or programme together, or in store, which what comes in otherwise fills too."""
+    tallies, open_ = Tallies(balances=dict.fromkeys((1, 2, 3), 0)), list[tuple[int, Facts, Award]]()
+    for member, facts, first in services:
+        if first == "given":
+            tallies.balances[member] += data.draw(st.integers(0, 800))
+        if first == "back" and open_:
+            tallies.take(*open_.pop(data.draw(st.integers(0, len(open_) - 1))))
+        before = tallies.used(member, facts, rules)
+        made = award(facts, rules, before)
+        tallies.add(member, facts, made)
+        open_.append((member, facts, made))
+        after = tallies.used(member, facts, rules)
         for cap in rules.cap:
             if cap.per == "balance":
-                assert after.balance <= cap.limit
+                assert after.balance <= max(cap.limit, before.balance)
                 continue
-            measure = 0 if cap.measure == "points" else 1
-            touched = {"member": True, "team": facts.team, "programme": facts.programme}[cap.scope]
-            if touched and (cap.per != "activity" or facts.activity):
-                assert after.windows[cap.window][measure] <= cap.limit
-                assert after.windows[cap.window][measure] >= before.windows[cap.window][measure]
-        assert sum(a.eligible for f, a in member.made if f.day == facts.day) <= day_limit(rules)
+            holders = {"member": member, "team": facts.team, "programme": facts.programme}
+            inside = [
+                a
+                for m, f, a in open_
+                if {"member": m, "team": f.team, "programme": f.programme}[cap.scope] == holders[cap.scope] != ""
+                and same_window(cap.per, f, facts)
+            ]
+            assert sum(a.points if cap.measure == "points" else a.window_minutes for a in inside) <= cap.limit
+        of_day = sum(a.eligible for m, f, a in open_ if m == member and f.day == facts.day)
+        assert of_day <= day_limit(rules)
         assert made.points <= gross(made)
 
 
@@ -777,14 +795,43 @@ def day_limit(rules: RuleBook) -> int:
 @given(
     st.lists(facts_any, min_size=1, max_size=12),
     books,
-    st.sampled_from(["day", "month", "year", "lifetime"]),
+    st.sampled_from(["activity", "day", "month", "year", "lifetime", "balance"]),
+    st.sampled_from(["member", "team", "programme"]),
     st.integers(1, 500),
+    st.sampled_from(["p", REVIEW]),
 )
 def test_a_single_cap_of_points_is_filled_before_anything_overflows(
-    services: list[Facts], rules: RuleBook, window: str, limit: int
+    services: list[Facts], rules: RuleBook, window: str, scope: str, limit: int, to: str
 ) -> None:
-    member = Member(replace(rules, cap=(Cap("c", window, "points", limit, "p"),)))
+    cap = Cap("c", window, "points", limit, to, "member" if window == "balance" else scope)
+    member = Member(replace(rules, cap=(cap,)))
     for facts in services:
         made = member.serve(facts)
         if made.overflow:
-            assert member.used(facts).windows[window][0] == limit
+            used = member.used(facts)
+            alone = window == "activity" and not facts.activity  # then the service is an activity by itself
+            held = made.points if alone else used.balance if window == "balance" else used.windows[cap.window][0]
+            assert (held, [name for name, _ in made.overflow]) == (limit, [to])
+
+
+@always
+@given(facts_any, books, useds)
+def test_sections_about_other_things_than_services_change_no_award(facts: Facts, rules: RuleBook, used: Used) -> None:
+    """Gifts, redeeming, complaints, credits, how rules change: what a service earns does not hang on them."""
+    without = replace(rules, credit=None, redeem=None, gifts_to="nobody", complaint="", notice_days=0)
+    assert award(facts, without, used) == award(facts, rules, used)
+
+
+@always
+@given(books, days, st.integers(0, 99), st.integers(0, 60), st.integers(0, 60))
+def test_more_credits_never_become_fewer_points_and_no_month_takes_more_than_it_may(
+    rules: RuleBook, day: date, before: int, credits: int, more: int
+) -> None:
+    rules = replace(rules, credit=rules.credit or Credit(Decimal(2), 40))
+    assert rules.credit is not None
+    less, much = (convert(day, some, rules, before) for some in (credits, credits + more))
+    assert (less.credits, less.points) == converted(rules, credits, before)
+    assert less.points <= much.points
+    assert much.credits + much.over == credits + more
+    if rules.credit.monthly_credits_max:
+        assert before + much.credits <= max(before, rules.credit.monthly_credits_max)

@@ -150,7 +150,7 @@ class Replay:
         self._tallies = Tallies(reads=book)
         self._repeats = Repeats(book)
         self._later: dict[int, _Kept] = {}
-        self._converted: dict[int, tuple[Converted, int]] = {}
+        self._converted: dict[int, tuple[Converted, int, int]] = {}
         self._credits: Counter[tuple[int, str]] = Counter()
         self._members: dict[int, list[int]] = {}
         self._categories: dict[str, list[int]] = {}
@@ -224,23 +224,23 @@ class Replay:
     def _convert(self, event: Converted) -> None:
         points = event.points
         if self._span.holds(event.day):
-            points = self._converts_to(event)
+            credits, points = self._converts_to(event)
+            self._credits[event.member, period_of(event.day)] += credits
             self._count_credits(event.member, event.points, points)
             if event.taken_back:
-                self._converted[event.seq] = event, points
+                self._converted[event.seq] = event, credits, points
         self._move({event.member: points}, {})
 
-    def _converts_to(self, event: Converted) -> int:
-        """What the credits are worth under the draft: nothing where it converts none."""
+    def _converts_to(self, event: Converted) -> tuple[int, int]:
+        """How many of the credits the draft converts, and into how many points: none where it converts none."""
         if self._book.credit is None:
-            return 0
-        month = event.member, period_of(event.day)
-        made = convert(event.day, event.credits, self._book, self._credits[month])
-        self._credits[month] += made.credits
-        return made.points
+            return 0, 0
+        made = convert(event.day, event.credits, self._book, self._credits[event.member, period_of(event.day)])
+        return made.credits, made.points
 
-    def _convert_back(self, event: Converted, points: int) -> None:
-        """The real reversal took away what was really given: make up for the difference."""
+    def _convert_back(self, event: Converted, credits: int, points: int) -> None:
+        """The real reversal took away what was really given: make up for the difference. The month has room for the credits."""
+        self._credits[event.member, period_of(event.day)] -= credits
         self._count_credits(event.member, -event.points, -points)
         self._move({event.member: event.points - points}, {})
 
