@@ -40,7 +40,7 @@ class Play(Vouchers):
         for member in (2, 3, 4):
             self.record(1, None, **usual | {"member": member, "ago": 1, "minutes": 240})
         self.issue(4, 1, 48, 5, 1, None)
-        self.correct(0, True, 60, {}, True, 1, 2)
+        self.correct(0, "spent", 60, {}, True, 1, 2)
         assert self.model.balance["member:4", "points", "owed"] == -36
 
     def _month(self, later: int) -> str:

@@ -54,16 +54,23 @@ CAPS: Choices = (
     (("balance", "points", 120, "repairs", "member"), ("month", "points", 400, "", "member")),
     (("year", "points", 600, "review", "member"), ("month", "points", 60, "review", "member")),
     (
-        ("month", "points", 80, "repairs", "team"),
-        ("day", "minutes", 90, "review", "programme"),
+        ("month", "points", 40, "repairs", "team"),
+        ("day", "minutes", 45, "review", "programme"),
         ("day", "points", 30, "", "member"),
     ),
     (("activity", "minutes", 60, "review", "team"), ("balance", "points", 100, "review", "member")),
+    (
+        ("lifetime", "points", 90, "repairs", "member"),
+        ("day", "points", 20, "", "team"),
+        ("year", "points", 70, "", "programme"),
+    ),
 )
 REDEEMS: Choices = (None, None, None, (0, 0, 5, 10), (3, 0, 1, 0), (0, 18, 1, 45))
 ENDS: Choices = (None, None, None, None, 40, 0)
 """How many days after its first day a rule book ends."""
 HANGS: Choices = (0, 0, 0, 0, 0, 2)
+OTHER_POOL = {"elder-care": "repairs", "repairs": "elder-care", "review": ""}
+"""Where a rule book that is otherwise like the one before sends what goes over a cap."""
 CONDITIONS = {
     "weekdays": 'weekdays = ["sat", "sun"]',
     "categories": 'categories = ["elder-care"]',
@@ -101,8 +108,8 @@ SERVICE: dict[str, Choices] = {
     "kind": ("confirmed", "confirmed", "confirmed", "team", "back-entered", "self-reported"),
     "team": (1, 1, 3),
     "ref": ("", "", "", "", "r1", "r2"),
-    "under": (*[""] * 4, "T001", "T001", "T002", "T009"),
-    "programme": ("", "", "", "spring"),
+    "under": (*[""] * 4, *["T001"] * 3, "T002", "T009"),
+    "programme": ("", "", "spring"),
     "activity": ("", "", "A1", "A2"),
 }
 

@@ -122,7 +122,7 @@ class Hours(People):
 
     @verb(
         latest=LATEST,
-        spent=(False, True),
+        those=("all", "spent", "given", "dear"),
         minutes=(0, 0, 30, 60, 90, 500, 1_440, None, None, None),
         changes=CHANGES,
         owe=(False, True),
@@ -132,16 +132,23 @@ class Hours(People):
     def correct(
         self,
         latest: int,
-        spent: bool,
+        those: str,
         minutes: int | None,
         changes: dict[str, Any],
         owe: bool,
         actor: int,
         approver: int | None,
     ) -> None:
-        """One of the latest services; if `spent`, one whose points its member has not any more."""
-        there = {member: self.model.available(member) if spent else -1 for member in self.model.of_member}
-        posted = [s.state == "posted" and s.points > there[s.member] for s in self.model.services]
+        """One of the latest services: of all, of those whose points are spent, of those that were given points above a cap, of
+        those that gave points to a pool."""
+        given = {id(review.service) for review in self.model.reviews if review.state == "given"}
+        wanted = {
+            "all": lambda s: True,
+            "spent": lambda s: s.points > self.model.available(s.member),
+            "given": lambda s: id(s) in given,
+            "dear": lambda s: bool(s.pools),
+        }[those]
+        posted = [s.state == "posted" and wanted(s) for s in self.model.services]
         who, number = self.who(actor, approver), latest_of(posted, latest)
         right = {name: value for name, value in changes.items() if name != "ago"}
         if "ago" in changes:

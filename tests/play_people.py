@@ -20,6 +20,7 @@ from play_choices import (
     HANGS,
     LAPSES,
     MEMBERS,
+    OTHER_POOL,
     REDEEMS,
     SECOND,
     SHOPS,
@@ -99,7 +100,7 @@ class People(Stage):
         redeem=REDEEMS,
         notice=HANGS,
         ends=ENDS,
-        version=("new", "new", "new", "other", "known", "again"),
+        version=("new", "new", "new", "twin", "other", "known", "again"),
         reason=("", "late"),
         approver=SECOND,
     )
@@ -114,6 +115,9 @@ class People(Stage):
         book = self.hung.get(name, book) if version != "other" else book
         if version == "again" and known:
             book = known[-1]
+        if version == "twin" and known:
+            caps = tuple((per, measure, limit, OTHER_POOL.get(to, to), of) for per, measure, limit, to, of in known[-1].caps)
+            book = replace(known[-1], version=name, caps=caps)
         self.command(
             "publish",
             {"toml": book.toml(), "reason": reason},
@@ -156,9 +160,13 @@ class People(Stage):
 
         self.command("found", {"parent": parent, "day": day}, who, lambda m: m.found(who, parent, day), work)
 
-    @verb(team=(1, 1, 2, 9), member=MEMBERS, ago=(0, 0, 1, 30, -1), role=("member", "captain"))
-    def enter(self, team: int, member: int, ago: int, role: teams.Role) -> None:
+    @verb(team=(1, 1, 2, 9), member=MEMBERS, ago=(0, 0, 1, 30, -1), role=("member", "captain"), edge=EDGES[-6:])
+    def enter(self, team: int, member: int, ago: int, role: teams.Role, edge: int | None) -> None:
+        """A member comes into a team; at an edge, on the day on which somebody left it, or the day after."""
         who, day = Who(), self.book.today - timedelta(ago)
+        left = [place for place in self.model.places if place.until]
+        if left and edge is not None:
+            team, member, day = left[-1].team, left[-1].member, (left[-1].until or day) + timedelta(edge)
         self.command(
             "enter",
             {"team": team, "member": member, "since": day, "role": role},
@@ -194,7 +202,7 @@ class People(Stage):
 
     @verb(
         about=("rules", "rules", "hours", "stretch", "stretch", "nothing"),
-        days=(2, 2, 1, 5, 60, 0),
+        days=(2, 2, 1, 1, 5, 60, 0),
         ahead=(0, 0, 3, -1),
         actor=ACTORS,
     )
