@@ -4,11 +4,12 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
+from sqlalchemy import text
 
-from conftest import NOON, Book
+from conftest import NOON, Book, Cli
 from timebank import approvals
+from timebank.base import db
 from timebank.base.errors import NotAllowed, NotFound, Refused
-from timebank.transparency import canonical
 
 REQUEST = {"number": 17, "minutes": 60}
 
@@ -25,23 +26,62 @@ def test_whoever_asked_cannot_approve(book: Book) -> None:
     assert refusal.value.code == "same_person"
 
 
-def test_an_approval_is_bound_to_the_hash_of_what_was_asked(book: Book) -> None:
+def test_what_is_approved_is_what_was_asked(book: Book) -> None:
     number = ask(book)
     with book.write() as session:
         row = approvals.approve(session, book.act(actor=2), number)
     assert row.asked == REQUEST
-    assert row.digest == sha256(canonical(REQUEST)).hexdigest()
 
 
-def test_what_was_changed_after_it_was_asked_is_not_approved(book: Book) -> None:
-    number = ask(book)
-    with book.write() as session:
-        row = session.get_one(approvals.Approval, (1, number))
-        row.request = '{"minutes":600,"number":17}'
-        session.add(row)
+FORGED: dict[str, object] = {
+    "id": 7,
+    "kind": "points.reverse",
+    "subject": "hours:18",
+    "request": '{"minutes":600,"number":17}',
+    "digest": sha256(b'{"minutes":60,"number":17}').hexdigest(),
+    "asked_by": 3,
+    "asked_at": "2026-10-20T04:00:01Z",
+}
+
+
+@pytest.mark.parametrize("column", FORGED)
+def test_a_row_of_the_inbox_that_somebody_changed_is_not_approved_and_can_be_turned_down(book: Book, column: str) -> None:
+    ask(book)
+    with book.engine.begin() as connection:
+        connection.execute(text(f"UPDATE approval SET {column} = :forged"), {"forged": FORGED[column]})
+    number = 7 if column == "id" else 1
     with book.write() as session, pytest.raises(Refused) as refusal:
         approvals.approve(session, book.act(actor=2), number)
     assert refusal.value.code == "request_changed"
+    with book.write() as session:
+        approvals.reject(session, book.act(actor=2), number, "nobody asked")
+    with book.read() as session:
+        assert not approvals.waiting(session, 1)
+
+
+def test_who_has_the_database_and_not_its_keys_cannot_let_anything_wait(office: Cli) -> None:
+    """The row is whole and its hash is right; nobody ever asked for it."""
+    office("hours", "record", "M0001", "--date", "2026-10-12", "--minutes", "60")
+    wish = approvals.Approval(
+        community_id=1,
+        id=1,
+        kind="points.reverse",
+        subject="entry:E000009",
+        request='{"reason":"x","seq":9}',
+        digest="",
+        asked_by=1,
+        asked_at=NOON,
+    )
+    forger = db.open_engine(office.url)
+    with db.writing(forger) as session:
+        wish.digest = approvals.sealed(wish, b"")
+        session.add(wish)
+    forger.dispose()
+    before = office.stored()
+    assert office("approve", "1", "--as", "W0002", "--json", status=3).json["error"]["code"] == "request_changed"
+    assert office.stored() == before
+    office("reject", "1", "--why", "nobody asked", "--as", "W0002")
+    assert office("inbox", "--json").json == []
 
 
 @pytest.mark.parametrize(("late", "code"), [(timedelta(days=7), None), (timedelta(days=7, seconds=1), "approval_lapsed")])
@@ -55,6 +95,22 @@ def test_an_approval_lasts_seven_days(book: Book, late: timedelta, code: str | N
     with book.write() as session, pytest.raises(Refused) as refusal:
         approvals.approve(session, book.act(actor=2), number)
     assert refusal.value.code == code
+
+
+def test_what_two_people_did_directly_waits_no_more(office: Cli) -> None:
+    """In the inbox it could only be refused."""
+    office("hours", "record", "M0001", "--date", "2026-09-12", "--minutes", "600")
+    office("hours", "approve", "1", "--as", "W0002")
+    code = office("voucher", "issue", "M0001", "--offer", "1", "--points", "40", "--json").json["code"]
+    office("voucher", "capture", code, "--merchant", "S001", "--bill", "20.00")
+    november = "2026-11-06T12:00:00+08:00"
+    office("settlement", "draft", "2026-10", now=november)
+    for line in (("settlement", "approve", "2026-10"), ("statement", "close", "2026-09")):
+        for _ in range(2):
+            office(*line, now=november)
+        assert len(office("inbox", "--json").json) == 2
+        office(*line, "--approver", "W0002", now=november)
+        assert office("inbox", "--json").json == []
 
 
 def test_a_thing_is_decided_once(book: Book) -> None:

@@ -1,8 +1,11 @@
-"""What waits for a second person: the subject, the hash of what was asked, and its state. The door calls the verb.
+"""What waits for a second person: the subject, what was asked, by whom, under a seal; its state. The door calls the verb.
 
-An approval is bound to the hash of what it approves and lasts seven days. The one who asked cannot be the one who approves.
+What waits is not in the book yet, and a row of the inbox is no more than a claim: whoever may write to the database may insert
+one that a clerk never asked for. So it is sealed with a secret of the file of keys, and lasts seven days. The one who asked
+cannot be the one who approves.
 """
 
+import hmac
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,7 +16,7 @@ from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base.act import Act
-from timebank.base.db import Utc, key_field
+from timebank.base.db import Utc, instant, key_field
 from timebank.base.errors import NotAllowed, NotFound, Refused
 from timebank.base.i18n import say
 from timebank.base.rows import last_id
@@ -25,7 +28,7 @@ ENDURING = frozenset({"points.review"})
 
 
 class Approval(SQLModel, table=True):
-    """One thing that waits for a second person. `state`: waiting, approved, rejected."""
+    """One thing that waits for a second person. `state`: waiting, approved, rejected; `digest`: see `sealed`."""
 
     __table_args__ = (Index("ix_approval_community_id_state", "community_id", "state"),)
 
@@ -55,21 +58,27 @@ def ask(session: Session, act: Act, kind: str, wanted: Sequence[tuple[str, dict[
     rows = []
     for number, (subject, request) in enumerate(wanted, start=last + 1):
         payload = canonical(request)
-        rows.append(
-            Approval(
-                community_id=act.community_id,
-                id=number,
-                kind=kind,
-                subject=subject,
-                request=payload.decode(),
-                digest=sha256(payload).hexdigest(),
-                asked_by=act.actor,
-                asked_at=act.now,
-            )
+        row = Approval(
+            community_id=act.community_id,
+            id=number,
+            kind=kind,
+            subject=subject,
+            request=payload.decode(),
+            digest="",
+            asked_by=act.actor,
+            asked_at=act.now,
         )
+        row.digest = sealed(row, act.seal)
+        rows.append(row)
     session.add_all(rows)
     session.flush()
     return [row.id for row in rows]
+
+
+def sealed(row: Approval, seal: bytes) -> str:
+    """What a row's digest is if a command of this database asked for just this: HMAC-SHA-256 in hex, under the act's seal."""
+    asked = (row.community_id, row.id, row.kind, row.subject, row.request, row.asked_by, instant(row.asked_at))
+    return hmac.digest(seal, json.dumps(asked).encode(), sha256).hex()
 
 
 def waiting(session: Session, community_id: int) -> list[Approval]:
@@ -127,7 +136,7 @@ def approve(session: Session, act: Act, number: int) -> Approval:
             "approval_lapsed",
             say("Reject it and enter it again."),
         )
-    if sha256(row.request.encode()).hexdigest() != row.digest:
+    if not hmac.compare_digest(sealed(row, act.seal).encode(), row.digest.encode()):
         raise Refused(
             say("What waits under number {number} is not what was asked for.", number=number),
             "request_changed",
@@ -142,6 +151,12 @@ def reject(session: Session, act: Act, number: int, why: str) -> Approval:
     row = find(session, act, number)
     _decide(session, act, row, "rejected", why)
     return row
+
+
+def overtaken(session: Session, act: Act, kind: str, subject: str) -> None:
+    """Let nothing wait any more of what two people have just done directly."""
+    while (row := waiting_about(session, act.community_id, kind, subject)) is not None:
+        _decide(session, act, row, "rejected", "")
 
 
 def _decide(session: Session, act: Act, row: Approval, state: str, why: str) -> None:

@@ -171,10 +171,14 @@ def catch_up(session: Session, community_id: int, log: Log) -> Caught:
     return Caught(count, count > 0 and newest is None)
 
 
-def head_at(session: Session, community_id: int, size: int) -> tuple[bytes, str | None]:
-    """The root of the log's first `size` entries, and the signed note of it where one was made."""
-    kept = session.get(Checkpoint, (community_id, size))
-    if kept is not None:
+def head_at(session: Session, community_id: int, size: int, public: bytes | None) -> tuple[bytes, str | None]:
+    """The root of the log's first `size` entries, and the signed note of it where one was made.
+
+    A row whose note this key (32 bytes) did not sign is no more than a claim: then, and for who has no key, the root is made
+    from the entries and there is no note.
+    """
+    kept, code = session.get(Checkpoint, (community_id, size)), communities.state(session, community_id).code
+    if kept is not None and public is not None and signed_line(code, kept, public) is not None:
         return kept.root, kept.note
     return tree_root(reading.leaves(session, community_id, size)), None
 

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank import ledger, vouchers
-from timebank.approvals import two_people
+from timebank.approvals import overtaken, two_people
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.db import Utc, insert_rows, key_field
@@ -229,6 +229,7 @@ def _approve(session: Session, act: Act, period: str) -> list[int]:
         claim.state, claim.approved_by, claim.approved_at, claim.seq = "approved", act.approver, act.now, receipt.seq
         session.add(claim)
     session.flush()
+    overtaken(session, act, "settlement.approve", f"settlement:{period}")
     return [claim.id for claim in waiting]
 
 

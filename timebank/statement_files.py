@@ -75,11 +75,12 @@ Cells = Sequence[Cell]
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the files are written: the language of the header rows, that of descriptions, and whether names are whole (an office
-    paper that the door logs) or masked."""
+    paper that the door logs) or masked; the key (32 bytes) that the log's heads are verified with, None for who has none."""
 
     headers: Language = "zh"
     lang: Language = "zh"
     names: Literal["masked", "full"] = "masked"
+    public: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +326,7 @@ def _about(session: Session, month: Month, options: Options) -> dict[str, Any]:
         log["root"] = Frontier.load(state.size, state.frontier).root().hex()
     else:
         log["size"] = month.close.seq + 1
-        root, note = checkpoints.head_at(session, month.community_id, log["size"])
+        root, note = checkpoints.head_at(session, month.community_id, log["size"], options.public)
         log["root"] = root.hex()
         if note:
             log["checkpoint"] = note

@@ -39,6 +39,10 @@ class Closed:
     waiting: int
 
 
+CLOSE_ASKED = "statement.close"
+"""What the closing of a month is called while it waits for a second person."""
+
+
 def close(session: Session, act: Act, period: str) -> Closed:
     """Close a month: release vouchers and points that lapsed in it, build the statements, bind them in a `period.close` entry,
     and open the next month. Closing a closed month again changes nothing and gives what is known of it.
@@ -76,6 +80,7 @@ def _close(session: Session, act: Act, period: str) -> Closed:
     ledger.post(session, act, Draft(CLOSE, last_day(period), subject=f"period:{period}", facts=facts))
     state.open_period = next_period(period)
     communities.save(session, state)
+    approvals.overtaken(session, act, CLOSE_ASKED, f"period:{period}")
     return _known(month_of(session, act.community_id, period))
 
 

@@ -5,7 +5,7 @@ A verb reads no clock and no randomness: both are in the act, so that the same a
 
 import hashlib
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -18,7 +18,8 @@ class Act:
     """One command of one person.
 
     `now` is aware UTC in whole seconds; `actor` and `approver` are clerk ids; `approver_auth` tells how the approver was
-    known; `key` is the idempotency key; `entropy` is 32 random bytes, the only source of chance.
+    known; `key` is the idempotency key; `entropy` is 32 random bytes, the only source of chance; under `seal`, a secret of the
+    database's file of keys, a command marks what it lets wait as its own.
     """
 
     community_id: int
@@ -29,6 +30,7 @@ class Act:
     key: str
     reason: str
     entropy: bytes
+    seal: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         assert self.now.tzinfo is UTC, "an act's time is aware UTC"

@@ -29,7 +29,7 @@ from timebank.base import communities, db, keys, schema
 from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.config import Config, sqlite_path
-from timebank.base.errors import Busy, Invalid, Unwritable
+from timebank.base.errors import Busy, Invalid, NotAllowed, NotFound, Unwritable
 from timebank.base.i18n import Language, say
 from timebank.base.keys import Keys
 from timebank.base.masking import tells_who
@@ -46,6 +46,7 @@ Reading = Callable[[Engine], AbstractContextManager[Session]]
 
 UNLOGGED = 74
 """Exit status of a command that counted and could not be written down: that of `Unwritable` in cli.py."""
+_SEAL = b"timebank: what waits for a second person"
 _FIRST_CLERK = "W0001"
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,80}")
 _SOMEBODY = -1  # the second person of a rehearsal; never written
@@ -141,6 +142,17 @@ class Door:
         """Where this database's checkpoints are written down, and what signs them. Raises as `keys`."""
         return replace(log_of(self.config, self.config.db, self.keys()), until=self._logged)
 
+    def public(self) -> bytes | None:
+        """The public half of the key that signs the log (32 bytes); None for who may not read the file of keys, or has none."""
+        with suppress(NotAllowed, NotFound):
+            return self.log().public
+        return None
+
+    def written_down(self) -> tuple[Path, int | None]:
+        """The file of signed heads, and how long it was before this command's snapshot; needs no keys. Raises Invalid
+        `no_keys_path`."""
+        return _log_path(self.config, self.config.db), self._logged
+
     def today(self, community: Community) -> date:
         """The community's calendar day at this command's moment."""
         return Act(community.id, self.config.now(), 0, None, "none", "", "", bytes(32)).today(community.timezone)
@@ -223,6 +235,7 @@ class Writing(Door):
             self.key,
             self.reason,
             secrets.token_bytes(32),
+            hmac.digest(self.pepper(), _SEAL, sha256),
         )
         if second is not None:
             approvals.two_people(act)

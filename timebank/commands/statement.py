@@ -41,7 +41,7 @@ def close(
         _list(door, parse_period(period))
         return
     request = {"period": parse_period(period)}
-    receipt = door.once_or_ask("statement.close", f"period:{period}", request, lambda s, a: closed(s, a, request)).receipt
+    receipt = door.once_or_ask(statements.CLOSE_ASKED, f"period:{period}", request, lambda s, a: closed(s, a, request)).receipt
     if door.screen.data(receipt) or ("waiting" in receipt and "root" not in receipt):
         return
     for count, told in (
@@ -88,9 +88,9 @@ def export(
     """Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes."""
     _check_month(door, period)
     if names is Names.FULL:
-        _export_names(door, period, to, Options(headers.value, door.lang, names.value))
+        _export_names(door, period, to, Options(headers.value, door.lang, names.value, door.public()))
     if names is Names.MASKED or door.dry_run:  # what is not logged is not shown
-        _export(door, period, to, Options(headers.value, door.lang, Names.MASKED.value))
+        _export(door, period, to, Options(headers.value, door.lang, Names.MASKED.value, door.public()))
 
 
 def _export_names(door: Writing, period: str, to: Path, wanted: Options) -> None:
