@@ -16,9 +16,11 @@ from test_checkpoints import ADD, CODE, file_of, refused
 
 from conftest import Cli
 from timebank.base import db, keys, schema
-from timebank.notes import Head, signed_head
+from timebank.notes import Head, signed_head, vkey
 from timebank.transparency import Frontier, canonical, leaf_hash
 
+OTHERS = vkey("another/1", keys.public(bytes(32)))
+"""The key of another community's log."""
 HOURS = ("hours", "record", "M0001", "--minutes", "60", "--date")
 
 
@@ -169,6 +171,21 @@ def test_a_tail_cut_off_with_all_that_tells_of_it_stops_all_writing(lived: Cli) 
     assert refused(lived, 21) == "rolled_back"
 
 
+def test_an_export_repeats_no_head_that_the_log_did_not_sign(lived: Cli, tmp_path: Path) -> None:
+    def exported(name: str) -> dict[str, Any]:
+        lived("statement", "export", "2026-09", "--to", str(tmp_path / name))
+        log: dict[str, Any] = json.loads((tmp_path / name / "manifest.json").read_bytes())["log"]
+        return log
+
+    lived("statement", "close", "2026-09", "--approver", "W0002")
+    before = exported("before")
+    assert before.pop("checkpoint")
+    vandalise(
+        lived, lambda v: v.run("UPDATE checkpoint SET root = :root WHERE size = :size", root=bytes(32), size=before["size"])
+    )
+    assert exported("after") == before
+
+
 # --- row 17: everything written anew; what an older paper knows ---
 
 
@@ -196,6 +213,26 @@ def test_a_whole_database_written_anew_is_found_by_any_one_older_paper(lived: Cl
 
 def test_papers_of_an_untouched_book_find_nothing(lived: Cli, tmp_path: Path) -> None:
     assert audited(lived, *sorted(tmp_path.glob("paper-*"))) == 0
+
+
+def test_an_auditor_needs_the_public_half_of_the_key_alone(lived: Cli, tmp_path: Path) -> None:
+    paper, key = str(tmp_path / "paper-10"), lived("checkpoint", "key", "--json").json["key"]
+    lived.keys.rename(tmp_path / "away")
+    assert lived("audit", "--against", paper, "--json", status=7).json["error"]["code"] == "no_keys"
+    lived("audit", "--against", paper, "--key", key)
+    (tmp_path / "away").rename(lived.keys)
+    rewrite(lived)
+    lived.keys.unlink()
+    found = lived("audit", "--against", paper, "--key", key, "--json", status=22).json["findings"]
+    assert {(f["code"], f["where"] == "paper-10") for f in found} == {("rewritten", True), ("rewritten", False)}
+    file_of(lived).unlink()
+    lived("audit", "--key", key)
+    lived("audit", "--against", paper, "--key", key, status=22)
+
+
+@pytest.mark.parametrize(("key", "code"), [("x", "bad_vkey"), (OTHERS, "other_log")])
+def test_an_auditor_is_told_of_a_key_that_is_not_this_log_s(lived: Cli, key: str, code: str) -> None:
+    assert lived("audit", "--key", key, "--json", status=8).json["error"]["code"] == code
 
 
 def test_a_shorter_book_is_found_by_a_newer_paper(lived: Cli, tmp_path: Path) -> None:

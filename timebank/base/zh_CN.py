@@ -233,6 +233,7 @@ MESSAGES: dict[str, str] = {
     "The file to write; it must not be there yet.": "要写成的文件；不能是已有的文件。",
     "The folder to write into; it is made.": "写入的文件夹；没有则新建。",
     "The last day; today if left out.": "最后一天；不写则为今天。",
+    "The log's key, from timebank checkpoint key or a paper: needs no file of keys.": "日志的公钥，取自 timebank checkpoint key 或纸质凭证；这样就不需要密钥文件。",
     "The log's key: name+id+letters, from a paper or the notice board.": "日志公钥：名称+标识+字母，见纸面或公示栏。",
     "The member this clerk also is, if any.": "此人若也是成员，写其成员编号。",
     "The member who leads it, from its first day on.": "自成立之日起任队长的成员。",
@@ -760,10 +761,12 @@ MESSAGES: dict[str, str] = {
     "Number {number} is approved and done.": "编号 {number} 已批准并办结。",
     # timebank/commands/audit.py
     "Findings": "问题",
+    "Name the community with --community, or take the key from one of its papers.": "请用 --community 指明社区，或改用该社区纸质凭证上的公钥。",
     "Reading entries": "正在读取分录",
     "Signatures and the log of checkpoints are not checked. {cause}": "未核对签名和存证点日志。{cause}",
     "The book has {count} findings": "账簿有 {count} 处问题",
     "The book is sound": "账簿无误",
+    "This is the key of {other}, not of {code}.": "这是 {other} 的公钥，不是 {code} 的。",
     "check": "检查项",
     # timebank/commands/backtest.py
     "Back-test": "试算",
@@ -860,6 +863,7 @@ MESSAGES: dict[str, str] = {
     # timebank/commands/doctor.py
     "No clerk has a PIN: whoever sits at this computer can act as any clerk.": "经办人都没有设 PIN：谁坐在这台电脑前，都能以任何经办人的身份操作。",
     "Only {megabytes} MB are free where the database is.": "数据库所在磁盘只剩 {megabytes} MB。",
+    "Others on this computer may read the file of keys: chmod 600 {file}": "本机其他用户可以读取密钥文件，请执行：chmod 600 {file}",
     "PostgreSQL": "PostgreSQL",
     "Python": "Python",
     "SQLite": "SQLite",

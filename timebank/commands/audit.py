@@ -9,11 +9,11 @@ from timebank import audit as room
 from timebank import proof_files
 from timebank.audit import Published
 from timebank.base.db import reading_aside
-from timebank.base.errors import NotAllowed, NotFound
+from timebank.base.errors import Invalid, NotAllowed, NotFound
 from timebank.base.i18n import say, text
 from timebank.commands.door import Door, reading
 from timebank.commands.verify import content
-from timebank.notes import Head, key_of, read_head
+from timebank.notes import Head, key_of, read_head, read_vkey
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
@@ -31,6 +31,10 @@ def audit(
     against: Annotated[
         list[Path] | None, typer.Option(help="An older signed head, or a proof with one: I5 compares. May be given again.")
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="The log's key, from timebank checkpoint key or a paper: needs no file of keys."),
+    ] = None,
     replay: Annotated[
         bool, typer.Option("--replay", help="Also play the whole history again: what each award read, and what it makes.")
     ] = False,
@@ -44,7 +48,7 @@ def audit(
             moved(entries - done)
             done = entries
 
-        published = _published(door, community.code, against or [])
+        published = _published(door, community.code, against or [], key)
         wanted = {*(checks or room.CHECKS.keys() - room.ON_REQUEST)}
         wanted |= ({"I5"} if against else set()) | ({"I9", "replay"} if replay else set())
         report = room.audit(session, community.id, wanted, told, published)
@@ -58,16 +62,31 @@ def audit(
         raise typer.Exit(room.verdict(report.findings))
 
 
-def _published(door: Door, code: str, against: list[Path]) -> Published | None:
-    """What the book is held against: the log of checkpoints and the heads a person brought. An auditor may have no keys."""
+def _published(door: Door, code: str, against: list[Path], key: str | None) -> Published | None:
+    """What the book is held against: the log of checkpoints and the heads a person brought. An auditor may have no keys, or the
+    public half alone."""
     try:
-        log = door.log()
+        public = door.log().public if key is None else _public(key, code)
     except (NotAllowed, NotFound) as error:
         if against:
             raise
         door.screen.warn(say("Signatures and the log of checkpoints are not checked. {cause}", cause=error.message))
         return None
-    return Published(log.public, log.path, tuple((path.name, _head(path, code, log.public)) for path in against), log.until)
+    log, until = door.written_down()
+    return Published(public, log, tuple((path.name, _head(path, code, public)) for path in against), until)
+
+
+def _public(key: str, code: str) -> bytes:
+    """The public half of a key that somebody gave, of any incarnation of this community's log. Raises Invalid `bad_vkey`,
+    `other_log`."""
+    given = read_vkey(key.strip())
+    if given.name.rpartition("/")[0] != code:
+        raise Invalid(
+            say("This is the key of {other}, not of {code}.", other=given.name, code=code),
+            "other_log",
+            say("Name the community with --community, or take the key from one of its papers."),
+        )
+    return given.public
 
 
 def _head(path: Path, code: str, public: bytes) -> Head:
