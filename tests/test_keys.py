@@ -53,7 +53,7 @@ def test_keys_are_made_on_demand_for_their_owner_only(tmp_path: Path) -> None:
         os.umask(before)
     assert made == keys.Keys(PEPPER, SEED)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert not keys.exposed(path)
+    assert path.stat().st_mode & 0o077 == 0
     assert json.loads(path.read_text()) == {"pepper": PEPPER.hex(), "seed": SEED.hex(), "version": 2}
     assert [found.name for found in tmp_path.iterdir()] == ["book.db.keys"]
 
@@ -157,12 +157,10 @@ def test_keys_that_cannot_be_written_are_said_plainly(tmp_path: Path) -> None:
     assert refusal.value.code == "unwritable"
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
-def test_keys_that_others_may_read_are_exposed(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "keys"
-    keys.read_or_make(path, CHANCE)
-    path.chmod(mode)
-    assert keys.exposed(path)
+@pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, True), (0o604, True), (0o660, True)])
+def test_the_doctor_tells_of_keys_that_others_may_read(office: Cli, mode: int, told: bool) -> None:
+    office.keys.chmod(mode)
+    assert any("chmod 600" in warning for warning in office("doctor", "--json").json["warnings"]) == told
 
 
 def test_a_file_without_a_seed_keeps_its_pepper_its_bytes_and_signs_with_one_key_for_ever(tmp_path: Path) -> None:

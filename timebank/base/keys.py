@@ -165,8 +165,3 @@ def _publish(path: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):  # gone already, or never made
             temporary.unlink()
-
-
-def exposed(path: Path) -> bool:
-    """Whether others than the file's owner may read it (POSIX); for `doctor`, which then says chmod 600."""
-    return os.name != "nt" and path.stat().st_mode & 0o077 != 0

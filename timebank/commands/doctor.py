@@ -1,9 +1,11 @@
 """`timebank doctor`: what a person who looks after the program wants to see. Opens SQLite by itself, so that it starts fast."""
 
+import os
 import platform
 import shutil
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -34,6 +36,7 @@ def doctor(ctx: typer.Context) -> None:
     warnings: list[Say] = []
     path = sqlite_path(config.db)
     facts |= _server_facts(config.db, warnings) if path is None else _sqlite_facts(config, path, warnings)
+    _check_keys(config, path, warnings)
     if screen.data({**facts, "warnings": [text(warning, config.lang) for warning in warnings]}):
         return
     screen.facts(say("timebank doctor"), [(NAMES[name], value) for name, value in facts.items()])
@@ -71,6 +74,14 @@ def _sqlite_facts(config: Config, path: Path, warnings: list[Say]) -> dict[str, 
         warnings.append(say("No clerk has a PIN: whoever sits at this computer can act as any clerk."))
     facts = {"journal": mode, "checkpoints": str(log), "revision": revision or "-", "guards": guards, "entries": entries or "0"}
     return facts | {"size": f"{path.stat().st_size:,} B", "free": f"{free >> 20:,} MB", "platform": sys.platform}
+
+
+def _check_keys(config: Config, path: Path | None, warnings: list[Say]) -> None:
+    """Warn where others than its owner may read the file of keys (POSIX): with it anybody signs as this log."""
+    place = config.keys or (f"{path}.keys" if path else "")
+    with suppress(OSError):  # there is none yet, or this person may not even see it
+        if place and os.name != "nt" and Path(place).stat().st_mode & 0o077:
+            warnings.append(say("Others on this computer may read the file of keys: chmod 600 {file}", file=place))
 
 
 def _compare(connection: sqlite3.Connection, log: Path, warnings: list[Say]) -> None:
