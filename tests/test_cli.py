@@ -102,6 +102,11 @@ def test_every_refusal_has_its_status_its_code_and_a_sentence(
         assert error["message"].endswith((".", "!", "?"))
 
 
+def test_a_misspelled_option_is_told_with_the_ones_like_it(office: Cli) -> None:
+    told = office("member", "add", "赵六", "--joind", "2026-10-01", "--json", status=2).json["error"]["message"]
+    assert "--joined" in told
+
+
 def test_every_family_of_errors_has_an_exit_status() -> None:
     families = {cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.TimebankError)}
     assert families - {errors.TimebankError} == set(command_line.EXIT_STATUS)

@@ -282,6 +282,9 @@ def _misused(error: ClickException) -> Say:
         name = param.opts[0] if param.param_type_name == "option" else param.metavar or str(param.name).upper()
         return say("{name} is missing.", name=name)
     if isinstance(error, NoSuchOption):
+        if error.possibilities:
+            others = ", ".join(sorted(error.possibilities))
+            return say("There is no option {name}; did you mean {others}?", name=error.option_name, others=others)
         return say("There is no option {name}.", name=error.option_name)
     if isinstance(error, BadParameter) and error.param is not None:
         return _bad_value(error, error.param)

@@ -121,8 +121,9 @@ def find(session: Session, code: str | None) -> Community:
     wanted = select(Community) if code is None else select(Community).where(Community.code == code)
     rows = session.exec(wanted.order_by(col(Community.id)).limit(2)).all()
     if not rows:
+        missing = say("There is no community {code} in this database.", code=code) if code else None
         raise NotFound(
-            say("There is no community {code} in this database.", code=code or ""),
+            missing or say("There is no community in this database yet."),
             "no_community",
             say("Found one: timebank init --community CODE --name NAME"),
         )
