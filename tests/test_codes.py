@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timebank.base import codes
-from timebank.base.codes import ALPHABET, fingerprint, id_key, make, narrow, normalise, show, tail
+from timebank.base.codes import ALPHABET, fingerprint, id_key, make, narrow, normalise, ref_key, show, tail
 from timebank.base.errors import Invalid
 
 ENTROPY = st.binary(min_size=7, max_size=32)
@@ -173,15 +173,23 @@ def test_ids_of_a_letter_and_digits_match_in_any_case_and_without_leading_zeros(
         ("M000", "M0"),
         ("M١٢", "M١٢"),
         ("王0012", "王0012"),
+        ("v–37aa", "V-37AA"),
+        ("Ｖ－３７ａａ", "V-37AA"),
     ],
 )
-def test_other_ids_only_fold_case(typed: str, key: str) -> None:
+def test_other_ids_only_fold_case_width_and_dashes(typed: str, key: str) -> None:
     assert id_key(typed) == key
 
 
 @given(st.text(max_size=20))
 def test_the_key_of_a_key_is_itself(text: str) -> None:
     assert id_key(id_key(text)) == id_key(text)
+
+
+@given(st.text(max_size=20))
+def test_a_ref_that_was_folded_stays_as_it_is(text: str) -> None:
+    assert ref_key(ref_key(text)) == ref_key(text)
+    assert {ref_key(f"{dash}{text}") for dash in "-－–—−‑"} == {"-" + ref_key(text)}
 
 
 def test_a_very_long_number_has_a_key_too() -> None:

@@ -100,6 +100,15 @@ def test_a_wrong_row_is_refused(give: Give, change: dict[str, object], code: str
 def test_one_ref_stands_for_one_contribution(give: Give) -> None:
     give(WALL._replace(ref="c1"))
     assert codes(give(WALL._replace(ref="c1", credits=21))) == ["other_content"]
+    assert give(WALL._replace(ref="Ｃ1")).repeated == 1
+
+
+def test_a_ref_from_before_refs_were_folded_is_known_as_typed(give: Give, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(credits, "ref_key", str)
+        assert give(WALL._replace(ref="c1")).posted == 1
+    assert give(WALL._replace(ref="c1")).repeated == 1
+    assert give(WALL._replace(ref="C1")).posted == 1
 
 
 def test_credits_need_two_people_and_nobody_approves_their_own(book: Book, give: Give) -> None:

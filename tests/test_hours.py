@@ -262,7 +262,7 @@ def test_a_sweep_leaves_days_above_twelve_hours_to_be_named(ruled: Book, take: C
     take(at._replace(minutes=500), at._replace(ref="r2", member_no="M0002", minutes=721), ONE._replace(ref="r3", minutes=10))
     with ruled.read() as session:
         assert second_looks.all_of(session, ruled.act(actor=2), "A1") == ([1], [2])
-        assert second_looks.all_of(session, ruled.act(actor=2), {"r2", "r3"}) == ([3], [2])
+        assert second_looks.all_of(session, ruled.act(actor=2), {"R2", "R3"}) == ([3], [2])
         with pytest.raises(NotFound):
             second_looks.all_of(session, ruled.act(actor=2), "A2")
 
@@ -308,3 +308,29 @@ def test_a_sheet_that_was_typed_twice_is_told_shortly(office: Cli, tmp_path: Pat
         told = office("hours", "import", str(sheet)).err
         assert told.count("warning: row") == (20 if again == "B" else 0)
     assert "warning: 2 more rows have a warning." in told
+
+
+def test_a_ref_is_one_in_any_case_width_and_dash(ruled: Book, take: Callable[..., Imported]) -> None:
+    assert take(ONE._replace(ref="a–7"), ONE._replace(ref="A-07", minutes=30)).posted == 2
+    again = take(*(ONE._replace(ref=ref) for ref in ("A-7", "Ａ－７", "a—7")), ONE._replace(ref="a-7", minutes=45, row=9))
+    assert (again.repeated, [(f.row, f.code) for f in again.rejected]) == (3, [(9, "other_content")])
+    with ruled.read() as session:
+        assert [service.ref for service in services.listed(session, 1)] == ["A-7", "A-07"]
+
+
+def test_a_ref_recorded_as_typed_before_stays_known_as_typed(ruled: Book, take: Callable[..., Imported]) -> None:
+    """Rows of earlier versions keep their refs; under another spelling they are another service, as they were."""
+    take(ONE)
+    with ruled.write() as session:
+        session.execute(update(services.Service).where(services.SERVICE.community_id == 1).values(ref="ａ–7"))
+    again = take(ONE._replace(ref="ａ–7"), ONE._replace(ref="ａ–7", minutes=45, row=3))
+    assert (again.repeated, [(f.row, f.code) for f in again.rejected]) == (1, [(3, "other_content")])
+    other = take(ONE._replace(ref="A-7"))
+    assert (other.posted, [f.code for f in other.warnings]) == (1, ["doubled"])
+
+
+def test_a_sheet_of_refs_as_typed_is_confirmed_by_its_file(office: Cli, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("单号,日期,成员编号,时长\nａ－1,2026-10-03,M0001,600\n", encoding="utf-8")
+    office("hours", "import", str(sheet))
+    assert len(office("hours", "approve", "--all-of", str(sheet), "--as", "W0002", "--json").json["services"]) == 1

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from timebank import approvals, ledger, openings, reading, rewards, rulebooks
 from timebank.base import communities
 from timebank.base.act import Act
-from timebank.base.codes import id_key
+from timebank.base.codes import id_key, ref_key
 from timebank.base.errors import Finding, Invalid, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
@@ -141,7 +141,8 @@ class Desk:
     def _subject(self, one: Contribution, content: str) -> str:
         """'credit:' and 32 digits: of its reference, or of its content and its ordinal among equal ones of this command."""
         if one.ref:
-            return f"credit:{_digest(one.ref)}"
+            typed, kept = (f"credit:{_digest(ref)}" for ref in (one.ref, ref_key(one.ref)))
+            return typed if typed in self.known else kept  # before refs were folded they counted as typed
         ordinal = self.ordinals[content] = self.ordinals.get(content, 0) + 1
         return f"credit:{_digest(_SEPARATOR.join((content, str(ordinal))))}"
 

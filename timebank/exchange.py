@@ -214,12 +214,13 @@ def hours_in(session: Session, act: Act, intake: Intake, begin: HoursDesk = hour
 
 
 def refs_of(path: Path) -> set[str]:
-    """The refs under which the services of a sheet are known; rows that cannot be read are left out. Raises as `open_sheet`."""
+    """The refs under which the services of a sheet are known, as they are kept and as they were typed; rows that cannot be
+    read are left out. Raises as `open_sheet`."""
     ordinals: dict[bytes, int] = {}
     refs: set[str] = set()
 
     def keep(records: Sequence[Record]) -> Imported:
-        refs.update(services.named(record, ordinals)[0].ref for record in records)
+        refs.update(ref for record in records for ref in (record.ref, services.named(record, ordinals)[0].ref) if ref)
         return Imported(rows=len(records))
 
     open_for(path, HOURS_COLUMNS, lambda _: None).take(_record, keep)

@@ -130,8 +130,7 @@ class Intake:
         outcome = Imported(rows=len(records))
         found = members.find_all(self.session, cid, [record.member_no for record in records])
         people = [found.get(id_key(record.member_no)) for record in records]
-        named = [services.named(record, self.ordinals) for record in records]
-        known = services.versions(self.session, cid, [record.ref for record, _ in named])
+        named, known = services.recalled(self.session, cid, records, self.ordinals)
         places = {(member.id, record.day) for record, member in zip(records, people, strict=True) if member}
         days = services.days(self.session, cid, places)
         fresh: list[Fresh] = []

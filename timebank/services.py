@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Uni
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank.base import rows
-from timebank.base.codes import id_key
+from timebank.base.codes import id_key, ref_key
 from timebank.base.db import Utc, iso, key_field
 from timebank.base.errors import Invalid, NotFound
 from timebank.base.i18n import Say, say
@@ -234,13 +234,28 @@ def ref_of(digest: bytes, ordinal: int) -> str:
 
 
 def named(record: Record, ordinals: dict[bytes, int]) -> tuple[Record, bytes]:
-    """A record and its digest; one without a ref gets one made of its content and its ordinal among equal rows, which
-    `ordinals` counts."""
+    """A record under the ref that is kept (codes.ref_key), and its digest; one without a ref gets one made of its content and
+    its ordinal among equal rows, which `ordinals` counts."""
     digest = record.digest()
     if record.ref:
-        return record, digest
+        ref = record.ref if record.ref.startswith((OWN_REFS, SIGNED_REFS)) else ref_key(record.ref)
+        return (record if ref == record.ref else record._replace(ref=ref)), digest
     ordinal = ordinals[digest] = ordinals.get(digest, 0) + 1
     return record._replace(ref=ref_of(digest, ordinal)), digest
+
+
+def recalled(
+    session: Session, community_id: int, records: Sequence[Record], ordinals: dict[bytes, int]
+) -> tuple[list[tuple[Record, bytes]], dict[str, list[Version]]]:
+    """Records as `named` gives them, and what is known under their refs. What was recorded as typed, before refs were folded,
+    is known by that ref."""
+    found = [named(record, ordinals) for record in records]
+    typed = [record.ref if record.ref != kept.ref else "" for record, (kept, _) in zip(records, found, strict=True)]
+    known = versions(session, community_id, [*(kept.ref for kept, _ in found), *filter(None, typed)])
+    for place, ref in enumerate(typed):
+        if ref in known and found[place][0].ref not in known:
+            found[place] = records[place], found[place][1]
+    return found, known
 
 
 def next_ref(session: Session, community_id: int, digest: bytes) -> str:

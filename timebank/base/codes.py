@@ -25,6 +25,7 @@ _VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
 _LOOK_ALIKES = str.maketrans("ILO", "110")
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212\u200b\ufeff]+")
 _WIDE = {ord("\u3000"): " "} | {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
+_DASHES = dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-")
 _LETTER_AND_DIGITS = re.compile(r"([A-Z])0*([0-9]+)")
 
 
@@ -38,13 +39,21 @@ def narrow(text: str) -> str:
 
 @lru_cache(65_536)
 def id_key(text: str) -> str:
-    """The key under which an id is compared: 'm12', 'M0012' and 'Ｍ１２' give 'M12'; 'V37aa7b861f' gives 'V37AA7B861F'.
+    """The key under which an id is compared: 'm12', 'M0012' and 'Ｍ１２' give 'M12'; 'V–37aa' and 'v-37AA' give 'V-37AA'.
 
     Leading zeros go only where the whole id is one letter and digits (cli.md, settled questions). Show the stored
     spelling, never this key.
     """
-    folded = narrow(text).strip().upper()
+    folded = ref_key(text).strip()
     return _LETTER_AND_DIGITS.sub(r"\1\2", folded) if _LETTER_AND_DIGITS.fullmatch(folded) else folded
+
+
+def ref_key(text: str) -> str:
+    """A ref as it is kept and compared: in capitals, full-width signs and all dashes as ASCII: 'a－7' and 'Ａ—7' give 'A-7'.
+
+    Zeros stay, other than in an id: slips 07 and 7 may be two.
+    """
+    return text.upper() if text.isascii() else narrow(text).translate(_DASHES).upper()
 
 
 def make(entropy: bytes) -> str:
