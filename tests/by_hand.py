@@ -174,6 +174,15 @@ books = st.builds(
 )
 """Books with every section there is."""
 
+generous = st.builds(
+    lambda rules, cap: replace(rules, rate=RateRule(rules.rate.default + 10, rules.rate.by_category), cap=(*rules.cap, cap)),
+    books,
+    caps,
+)
+"""The same with a rate that gives something and a cap that may cut it."""
+earning = facts_any.map(lambda facts: replace(facts, kind="confirmed", minutes=facts.minutes + 30))
+"""Services that most books give something for."""
+
 
 def _renamed(some: list[Bonus]) -> list[Bonus]:
     return [Bonus(**{name: getattr(bonus, name) for name in Bonus.__slots__} | {"id": f"b{i}"}) for i, bonus in enumerate(some)]

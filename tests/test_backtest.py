@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_leeds import AFTER, YEAR, import_year, open_year
 
-from by_hand import BOOK, Earned, Sheet, books, converted, facts_any, of
+from by_hand import BOOK, Earned, Sheet, books, converted, earning, facts_any, generous, of
 from conftest import RULES, Book, Cli
 from shopping import add_offer, capture, issue
 from timebank import backtest, hours, rulebooks, rulefile
@@ -43,7 +43,9 @@ def histories(draw: st.DrawFn, rules: RuleBook) -> list[Event]:
     events: list[Event] = []
     sheet, open_, back = Sheet(rules), dict[int, int](), dict[int, int]()
     months, credited = Counter[tuple[int, str]](), dict[int, Converted]()
-    for seq, (member, facts) in enumerate(draw(st.lists(st.tuples(st.sampled_from([1, 2, 3]), facts_any), max_size=14))):
+    for seq, (member, facts) in enumerate(
+        draw(st.lists(st.tuples(st.sampled_from([1, 2, 3]), facts_any | earning), max_size=14))
+    ):
         also = draw(st.sampled_from(["", "gift", "credits", "credits", "credits back", "review"]))
         if also == "gift":
             to, points = member % 3 + 1, draw(st.integers(0, max(0, sheet.balance(member))))
@@ -96,7 +98,10 @@ def played(events: list[Event], rules: RuleBook, span: Span = ALWAYS) -> Result:
 
 
 @settings(max_examples=150)
-@given(books.flatmap(lambda rules: st.tuples(st.just(rules), histories(rules))), st.dates(date(2026, 1, 1), date(2027, 1, 3)))
+@given(
+    (books | generous).flatmap(lambda rules: st.tuples(st.just(rules), histories(rules))),
+    st.dates(date(2026, 1, 1), date(2027, 1, 3)),
+)
 def test_a_book_played_over_what_it_paid_changes_nothing(paid: tuple[RuleBook, list[Event]], first: date) -> None:
     """Whatever the book, the history, and the day from which it is played: before it the sums are those that were."""
     rules, events = paid
@@ -116,7 +121,7 @@ def test_a_book_played_over_what_it_paid_changes_nothing(paid: tuple[RuleBook, l
 
 
 @settings(max_examples=100)
-@given(st.tuples(books, books).flatmap(lambda two: st.tuples(st.just(two), histories(two[0]))))
+@given(st.tuples(books, books | generous).flatmap(lambda two: st.tuples(st.just(two), histories(two[0]))))
 def test_a_draft_gives_what_a_recount_by_hand_gives(given_: tuple[tuple[RuleBook, RuleBook], list[Event]]) -> None:
     (_, draft), events = given_
     sheet, places = Sheet(draft), dict[int, int]()
