@@ -224,6 +224,7 @@ class Hours(Awards):
     def sign_in(self, who: Who, member: int, what: dict[str, str], at: int | None) -> set[str]:
         why = self.clock(who) | self.unknown(member) | ({"signed_in_already"} if self.signed_in(member) else set())
         why |= {"future_time"} if at is not None and at > self.minute else set()
+        why |= {"unknown_team"} if what["under"] and self.team(what["under"]) is None else set()
         if not why:
             starts = self.minute if at is None else at
             self.signs.append(Sign(member, self.today, starts, what, f"sign-in:{len(self.signs) + 1}"))

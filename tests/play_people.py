@@ -228,7 +228,7 @@ class People(Stage):
             work,
         )
 
-    @verb(about=(*["hours"] * 5, "rules"), days=(1, 2, 2, 0, 0, 61), actor=ACTORS, approver=SECOND)
+    @verb(about=(*["hours"] * 5, "rules"), days=(1, 2, 0, 0, 0, 0, 61), actor=ACTORS, approver=SECOND)
     def require(self, about: str, days: int, actor: int, approver: int | None) -> None:
         """Demand a notice before hours are posted, or none any more."""
         who = self.who(actor, approver)

@@ -51,6 +51,13 @@ def sound(book: Book) -> None:
         assert audit(session, 1).findings == ()
 
 
+def test_nobody_signs_in_under_a_team_that_is_not_there(ruled: Book) -> None:
+    """Whoever did could never sign out, nor sign in again: found by the random clerks."""
+    assert refused(ruled, lambda s, a: attendance.sign_in(s, a, "M0001", Purpose(team="T009"))) == "unknown_team"
+    come(ruled, NOON - 90)
+    assert go(ruled).posted == 1
+
+
 def test_a_service_lasts_from_sign_in_to_sign_out(ruled: Book) -> None:
     come(ruled, NOON - 90)
     outcome = go(ruled)

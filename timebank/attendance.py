@@ -20,7 +20,7 @@ from timebank.base.i18n import say
 from timebank.base.imported import Imported
 from timebank.base.rows import last_id
 from timebank.journal import Draft
-from timebank.people import members
+from timebank.people import members, teams
 from timebank.people.members import Member
 from timebank.services import MINUTES_A_DAY_MAX, SIGNED_REFS, Record, Service, clock
 
@@ -68,7 +68,7 @@ class Purpose:
 def sign_in(session: Session, act: Act, number: str, what_for: Purpose, at: int | None = None) -> SignIn:
     """Note that a member came today, now or at a time (minutes after midnight) that has passed.
 
-    Raises NotFound `unknown_member`; Refused `member_inactive`, `signed_in_already`; Invalid `future_time`.
+    Raises NotFound `unknown_member`, `unknown_team`; Refused `member_inactive`, `signed_in_already`; Invalid `future_time`.
     """
     communities.lock(session, act.community_id)
     cid = act.community_id
@@ -86,6 +86,8 @@ def sign_in(session: Session, act: Act, number: str, what_for: Purpose, at: int 
             "signed_in_already",
             say("Sign out first: timebank hours sign-out {number}", number=member.number),
         )
+    if what_for.team:
+        teams.find(session, cid, what_for.team)  # nobody could sign out of one that is not there
     starts = _passed(at, now)
     own = last_id(session, "sign_in", cid) + 1
     facts: dict[str, object] = {"member": member.id, "starts": starts}
