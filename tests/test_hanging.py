@@ -118,6 +118,10 @@ def test_while_a_notice_is_demanded_hours_give_points_only_after_one_has_passed(
     passed(board, 1, 2)
     post(board, 2, 1)
     assert (states(board), board.points("member:1").total) == (["posted", "posted"], 18)
+    with board.read() as session:
+        first, second = (services.get(session, 1, number).seq for number in (1, 2))
+    assert first is not None
+    assert second == first + 1
     sound(board)
 
 
@@ -182,6 +186,8 @@ def test_what_waits_for_a_notice_fills_the_day_and_overlaps(board: Book) -> None
     outcome = serve(board, served(1, 60), Record("M0001", SERVED, 200, "elder-care", row=2))
     assert ([f.code for f in outcome.rejected], outcome.pending) == (["overlap"], 1)
     assert serve(board, served(1, 300)).repeated == 1
+    with board.write() as session:
+        assert hours.record(session, board.act(), served(1, 300)).repeated == 1
 
 
 def test_only_what_has_hung_out_as_it_is_and_long_enough_is_posted(board: Book) -> None:
@@ -409,6 +415,14 @@ def test_a_correction_excuses_only_as_many_hours_as_it_took_back(vandal: Vandal)
     vandal.rewrite(vandal.seq("notice.demand", -1), facts={"about": "hours", "days": DAYS})
     assert ("notice_missing", smuggled) in told(vandal)
     assert ("notice_missing", corrected) not in told(vandal)
+
+
+def test_what_one_command_took_back_excuses_no_other_command(vandal: Vandal) -> None:
+    demand(vandal.book, 0)
+    do(vandal.book, lambda s, a: hours.correct(s, a, 1, 0), approver=2)
+    serve(vandal.book, served(1, 30, date(2026, 10, 7)))
+    vandal.rewrite(vandal.seq("notice.demand", -1), facts={"about": "hours", "days": DAYS})
+    assert ("notice_missing", vandal.seq("hours", -1)) in told(vandal)
 
 
 # ---- at the door
