@@ -1,5 +1,7 @@
 """Rows of sheets as a room gets them: the day, the start and the end of a service wherever an office writes them."""
 
+import re
+import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from test_sheets import refusal
 from timebank import exchange
 from timebank.base.imported import Imported
 from timebank.base.sheet_values import parse_clock, parse_day, split_moment
+from timebank.base.workbook_writing import write_workbook
 from timebank.exchange import HOURS_COLUMNS
 from timebank.services import Record
 
@@ -165,3 +168,34 @@ def test_a_total_that_is_another_is_no_wrong_row(office: Cli, tmp_path: Path) ->
     shown = office("hours", "import", str(path), "--partial").out.split("Rejected rows")
     assert [line.split()[-1] for line in shown[0].splitlines()[1:]] == ["4", "3", "180", "30", "1"]
     assert [code for code in ("other_total", "unknown_member") if code in shown[1]] == ["other_total", "unknown_member"]
+
+
+SAVED = Path(__file__).parent / "vectors" / "sheets"
+
+
+@pytest.mark.parametrize("program", ["libreoffice", "gnumeric"])
+def test_sheets_that_real_programs_saved_are_read_as_they_show_them(program: str) -> None:
+    records, refused = read(SAVED / f"{program}.xlsx")
+    assert refused == []
+    assert [(r.ref, r.member_no, r.day.day, r.starts, r.ends, r.minutes) for r in records] == [
+        ("S-1", "M0001", 7, 540, 690, 150),
+        ("S-2", "M0002", 8, 840, 930, 90),
+        ("S-3", "M0003", 9, None, None, 90),
+        ("S-4", "M0001", 10, None, None, 90),
+        ("S-5", "M0002", 11, 540, 690, 150),
+        ("S-6", "M0003", 12, 555, 600, 45),
+        ("S-7", "M0001", 13, None, None, 150),
+    ]
+    assert {(r.day.year, r.day.month) for r in records} == {(2026, 3)}
+    form, _ = read(SAVED / f"{program}-form.xlsx")
+    assert [(r.ref, r.member_no, r.day, r.starts, r.minutes) for r in form] == [("0308-1", "M0001", DAY, 840, 90)]
+
+
+def test_every_row_and_cell_we_write_is_numbered(tmp_path: Path) -> None:
+    """Gnumeric opens a workbook without these numbers as an empty one."""
+    write_workbook(tmp_path / "s.xlsx", [["a"] * 28, ["b", ""]])
+    with zipfile.ZipFile(tmp_path / "s.xlsx") as packed:
+        sheet = packed.read("xl/worksheets/sheet1.xml").decode()
+    assert re.findall('<row r="([^"]*)"', sheet) == ["1", "2"]
+    assert re.findall('<c r="([^"]*)"', sheet)[-5:] == ["Z1", "AA1", "AB1", "A2", "B2"]
+    assert "<c s" not in sheet

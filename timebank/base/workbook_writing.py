@@ -1,7 +1,8 @@
 """Writing a workbook (.xlsx) of one worksheet whose cells are all text: nothing in it is a formula, nothing is rounded.
 
 Texts stand in the cells themselves (`inlineStr`), which no spreadsheet runs, under the format "text", so that what a clerk
-types over them stays as typed. Source: ECMA-376, part 1. The same rows give the same bytes.
+types over them stays as typed. Rows and cells are numbered, which the standard leaves open and Gnumeric needs. Source:
+ECMA-376, part 1. The same rows give the same bytes.
 """
 
 import io
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from timebank.base.sheet_writing import Written, sync_folder, write_bytes
+from timebank.base.workbooks import letters
 
 _CHARACTERS_MAX = 32_767  # of a cell; Excel calls a file with a longer one damaged
 _MARKS = re.compile(
@@ -53,7 +55,7 @@ _SHEET_BEGUN = (
 
 def write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> Written:
     """Write a workbook whole or not at all, the first row being its header. Raises Unwritable `unwritable`."""
-    written = [f"<row>{''.join(_cell(text) for text in row)}</row>" for row in rows]
+    written = [_row(number, row) for number, row in enumerate(rows, start=1)]
     sheet = "".join((_SHEET_BEGUN, *written, "</sheetData></worksheet>"))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -65,6 +67,11 @@ def write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> Written:
     return Written(digest, len(written) - 1)
 
 
-def _cell(text: str) -> str:
+def _row(number: int, row: Sequence[str]) -> str:
+    cells = "".join(_cell(f"{letters(place)}{number}", text) for place, text in enumerate(row))
+    return f'<row r="{number}">{cells}</row>'
+
+
+def _cell(name: str, text: str) -> str:
     kept = _MARKS.sub(lambda found: f"_x{ord(found[0]):04X}_", text[:_CHARACTERS_MAX]).translate(_ENTITIES)
-    return f'<c s="1" t="inlineStr"><is><t xml:space="preserve">{kept}</t></is></c>'
+    return f'<c r="{name}" s="1" t="inlineStr"><is><t xml:space="preserve">{kept}</t></is></c>'

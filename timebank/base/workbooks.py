@@ -461,7 +461,7 @@ class _Rows(_Part):
             return self._book.strings[number]
         if kind in ("inlineStr", "str"):
             return _unescaped(value)
-        where = f"{_letters(self._place)}{self._number}"
+        where = f"{letters(self._place)}{self._number}"
         if kind == "e":
             return _flawed(value or "#", "error_cell", say("The cell {cell} shows the error {error}.", cell=where, error=value))
         if not value:
@@ -546,12 +546,11 @@ def _place_of(reference: str) -> int:
     return _place(reference.rstrip("0123456789"))
 
 
-def _letters(place: int) -> str:
-    letters, rest = "", place + 1
-    while rest:
-        rest, last = divmod(rest - 1, 26)
-        letters = chr(65 + last) + letters
-    return letters
+@lru_cache(1_024)
+def letters(place: int) -> str:
+    """What a spreadsheet calls the column at a place from 0: A, B, … Z, AA."""
+    rest, last = divmod(place, 26)
+    return (letters(rest - 1) if rest else "") + chr(65 + last)
 
 
 def _whole_number(text: str) -> int:
