@@ -72,7 +72,11 @@ CHANGES = [
     ({"service": {"kinds": frozenset({"confirmed", "team"})}}, "now: what earns: confirmed records, a team's records"),
     ({"service": {"carry_remainder": False}}, "now: minutes left over are not carried over"),
     ({"rate": RateRule(Decimal(60), {"护老": Decimal("8.50")})}, "Rates: new: 护老: 8.5 points an hour"),
-    ({"rate": RateRule(Decimal(61), {})}, "now: every other category: 61 points an hour"),
+    (
+        {"rate": RateRule(Decimal(61), {})},
+        "Rates: was: every category: 60 points an hour; now: every category: 61 points an hour",
+    ),
+    ({"rate": RateRule(Decimal(1), {"护老": Decimal(2)})}, "now: every other category: 1 point an hour"),
     ({"multiply": (CARE,)}, "new: care: × 1.5 (the largest of the group g counts), for: the categories elder-care"),
     ({"multiply": (Multiplier("m", Decimal(2), "名"),)}, "Multipliers: new: 名: × 2, always"),
     ({"bonus": (Bonus("b", 20, "lifetime"),)}, "Bonuses: new: b: 20 points on top, once in a lifetime, always"),

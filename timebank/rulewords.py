@@ -93,8 +93,12 @@ def _lines(book: RuleBook) -> Iterator[tuple[Key, Say]]:
     yield ("points", "round"), say("points are {rounded}, once, at the end", rounded=_ROUNDED[book.points.round])
     yield from _service_lines(book)
     for category, rate in sorted(book.rate.by_category.items()):
-        yield ("rate", category), say("{category}: {rate} points an hour", category=category, rate=plain(rate))
-    yield ("rate", "default"), say("every other category: {rate} points an hour", rate=plain(book.rate.default))
+        yield ("rate", category), say("{category}: {points} an hour", category=category, points=_counted(plain(rate)))
+    usual = _counted(plain(book.rate.default))
+    if book.rate.by_category:
+        yield ("rate", "default"), say("every other category: {points} an hour", points=usual)
+    else:
+        yield ("rate", "default"), say("every category: {points} an hour", points=usual)
     tiers = {tier.id: tier for tier in book.tier}
     for rule in book.multiply:
         told = say("{name}: × {times}", name=rule.label or rule.id, times=plain(rule.times))
@@ -102,8 +106,8 @@ def _lines(book: RuleBook) -> Iterator[tuple[Key, Say]]:
             told = say("{rule} (the largest of the group {group} counts)", rule=told, group=rule.group)
         yield ("multiply", rule.id), _where(told, rule, tiers)
     for bonus in book.bonus:
-        name, points = bonus.label or bonus.id, _points(bonus.points, decimals)
-        told = say("{name}: {points} points on top, {once}", name=name, points=points, once=_ONCE[bonus.per])
+        name, points = bonus.label or bonus.id, _counted(_points(bonus.points, decimals))
+        told = say("{name}: {points} on top, {once}", name=name, points=points, once=_ONCE[bonus.per])
         yield ("bonus", bonus.id), _where(told, bonus, tiers)
     for tier in book.tier:
         yield ("tier", tier.id), _tier(tier)
@@ -172,7 +176,7 @@ def _tier(tier: Tier) -> Say:
 
 
 def _cap(cap: Cap, decimals: int) -> Say:
-    points = say("{points} points", points=_points(cap.limit, decimals))
+    points = _counted(_points(cap.limit, decimals))
     limit = points if cap.measure == "points" else time_told(cap.limit)
     name = cap_named(cap.per, cap.scope)
     if not cap.pool:
@@ -188,7 +192,7 @@ def _expiry_lines(rule: Expiry | None) -> Iterator[tuple[Key, Say]]:
         return
     if rule.on is not None:
         day = f"{rule.on[0]:02d}-{rule.on[1]:02d}"
-        yield ("expiry", "after"), say("points lapse on the first {day} that is not before the service", day=day)
+        yield ("expiry", "after"), say("points lapse on the next {day}, which may be the day of service itself", day=day)
     else:
         yield ("expiry", "after"), say("points lapse {months} months after the service", months=rule.months)
     if rule.align == "month-end":
@@ -201,7 +205,7 @@ def _other_lines(book: RuleBook) -> Iterator[tuple[Key, Say]]:
     decimals = book.points.decimals
     if book.credit:
         rate = plain(book.credit.points_per_credit)
-        yield ("credit", "points_per_credit"), say("a credit becomes {points} points", points=rate)
+        yield ("credit", "points_per_credit"), say("a credit becomes {points}", points=_counted(rate))
         if book.credit.monthly_credits_max:
             most = book.credit.monthly_credits_max
             yield ("credit", "monthly_credits_max"), say("a member converts at most {most} credits a month", most=most)
@@ -229,6 +233,10 @@ def _other_lines(book: RuleBook) -> Iterator[tuple[Key, Say]]:
 def _points(amount: int, decimals: int) -> str:
     """An amount in the smallest unit as people write it."""
     return plain(Decimal(amount).scaleb(-decimals))
+
+
+def _counted(amount: str) -> Say:
+    return say("1 point") if amount == "1" else say("{points} points", points=amount)
 
 
 def _word(word: str) -> Say:
