@@ -6,7 +6,7 @@ award reads the sums it finds, as all awards do, and can be made again by the au
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -27,6 +27,12 @@ from timebank.rulebooks import Shelf
 from timebank.tallies import SHARED, Tallies
 
 _Anew = tuple[Served, Award, str]
+_STEP = 500
+Step = Callable[[int], object]
+
+
+def _silent(entries: int) -> None:
+    """Nobody watches."""
 
 
 class Change(NamedTuple):
@@ -61,11 +67,14 @@ class Plan:
         return [Share(member, old, new) for member, (old, new) in sorted(sums.items())]
 
 
-def plan(session: Session, community_id: int, span: Span) -> Plan:
-    """What the services of a span would be paid, were they posted now and in their order, by the rule books that speak now."""
+def plan(session: Session, community_id: int, span: Span, step: Step = _silent) -> Plan:
+    """What the services of a span would be given, were they posted now and in their order, by the rule books that speak now.
+
+    `step` is told how many entries were read.
+    """
     shelf = rulebooks.shelf(session, community_id)
-    tallies, alive = _as_it_is(session, community_id, shelf)
-    concerned = [one for one in alive if span.holds(one.facts.day) and shelf.on(one.facts.day)]
+    tallies, alive = _as_it_is(session, community_id, shelf, span, step)
+    concerned = [one for one in alive if shelf.on(one.facts.day)]
     groups: dict[int, list[Served]] = {}
     shared = any(cap.scope != "member" for published in shelf.books for cap in published.book.cap)
     for one in concerned:
@@ -83,15 +92,20 @@ def plan(session: Session, community_id: int, span: Span) -> Plan:
     return Plan(span, tuple(change for _, change in sorted(changes)))
 
 
-def _as_it_is(session: Session, community_id: int, shelf: Shelf) -> tuple[Tallies, list[Served]]:
-    """The sums of now, and the services that count, in the order of posting."""
+def _as_it_is(session: Session, community_id: int, shelf: Shelf, span: Span, step: Step) -> tuple[Tallies, list[Served]]:
+    """The sums of now, and the services of a span that count, in the order of posting. Others are let go: of a long history
+    they would fill the memory."""
     reads_balance = any(published.book.ready.reads_balance for published in shelf.books)
-    tallies, alive, balances = Tallies(), dict[int, Served](), Counter[int]()
+    tallies, alive, balances, done = Tallies(), dict[int, Served](), Counter[int](), -1
     with closing(history.events(session, community_id, history.EVERYTHING if reads_balance else history.SERVICES)) as events:
         for event in events:
+            if event.seq - done >= _STEP:
+                step(event.seq - done)
+                done = event.seq
             if isinstance(event, Served):
                 tallies.add(event.member, event.facts, event.paid)
-                alive[event.seq] = event
+                if event.taken_back or span.holds(event.facts.day):
+                    alive[event.seq] = event
                 balances[event.member] += event.paid.points
                 continue
             if isinstance(event, Converted):
@@ -106,7 +120,7 @@ def _as_it_is(session: Session, community_id: int, shelf: Shelf) -> tuple[Tallie
                 tallies.bring_in(member, minutes)
     if reads_balance:
         tallies.balances.update(balances)
-    return tallies, list(alive.values())
+    return tallies, [one for one in alive.values() if span.holds(one.facts.day)]
 
 
 def _anew(group: Sequence[Served], tallies: Tallies, shelf: Shelf, activities: Mapping[int, str]) -> Iterator[_Anew]:
@@ -139,7 +153,7 @@ def _sent(made: Award) -> Counter[str]:
     return sent
 
 
-def post(session: Session, act: Act, span: Span, *, owe: bool = False) -> Plan:
+def post(session: Session, act: Act, span: Span, *, owe: bool = False, step: Step = _silent) -> Plan:
     """Post what `plan` says; two people. A second time there is nothing left to do.
 
     Raises Refused `already_spent`, with a finding for every member who would owe more than before, unless `owe`; NotAllowed
@@ -147,7 +161,7 @@ def post(session: Session, act: Act, span: Span, *, owe: bool = False) -> Plan:
     """
     approvals.two_people(act)
     communities.lock(session, act.community_id)
-    wanted = plan(session, act.community_id, span)
+    wanted = plan(session, act.community_id, span, step)
     holders = {share.member: f"member:{share.member}" for share in wanted.shares}
     before = {member: _owed(session, act, holder) for member, holder in holders.items()}
     posted = hours.post_again(session, act, [change.service for change in wanted.changes])

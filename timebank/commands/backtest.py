@@ -105,10 +105,15 @@ def recalc(
     request = {"from": span.first.isoformat(), "to": span.last.isoformat(), "owe": owe}
     if not post:
         with door.reading(db.reading_aside) as (session, community):
-            _tell(door, session, community.id, _told(recalculation.plan(session, community.id, span)))
+            with door.screen.progress(say("Recalculation"), journal.entries(session, community.id)) as step:
+                planned = recalculation.plan(session, community.id, span, step)
+            _tell(door, session, community.id, _told(planned))
         return
     subject = f"rules:{request['from']}..{request['to']}"
-    receipt = door.once_or_ask("rules.recalc", subject, request, lambda s, a: recalculated(s, a, request)).receipt
+    with door.reading() as (session, community):
+        entries = journal.entries(session, community.id)
+    with door.screen.progress(say("Recalculation"), entries) as step:
+        receipt = door.once_or_ask("rules.recalc", subject, request, lambda s, a: _recalculated(s, a, request, step)).receipt
     if "waiting" in receipt:
         door.screen.data(receipt)
         return
@@ -130,8 +135,12 @@ def _span(period: str, since: str, until: str) -> Span:
 
 def recalculated(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
     """Post a recalculation that was asked for."""
+    return _recalculated(session, act, request, lambda _: None)
+
+
+def _recalculated(session: Session, act: Act, request: dict[str, Any], step: recalculation.Step) -> dict[str, Any]:
     span = Span(day_of(request["from"]), day_of(request["to"]))
-    return _told(recalculation.post(session, act, span, owe=request["owe"]))
+    return _told(recalculation.post(session, act, span, owe=request["owe"], step=step))
 
 
 def _told(plan: recalculation.Plan) -> dict[str, Any]:
