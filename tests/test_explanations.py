@@ -227,19 +227,19 @@ def test_an_entry_its_service_and_its_member_lead_to_the_same_explanation(holida
 
 
 @pytest.mark.parametrize(
-    ("target", "status"),
+    ("target", "code"),
     [
-        (("E999999",), 7),
-        (("hours:99",), 7),
-        (("hours:x",), 7),
-        (("hours:" + "9" * 40,), 7),
-        (("M0002", "--last"), 7),
-        (("M0009", "--last"), 7),
-        (("M0001",), 8),
+        (("E999999",), "no_entry"),
+        (("hours:99",), "unknown_service"),
+        (("hours:x",), "unknown_service"),
+        (("hours:" + "9" * 40,), "unknown_service"),
+        (("M0002", "--last"), "no_entry"),
+        (("M0009", "--last"), "unknown_member"),
+        (("M0001",), "bad_entry"),
     ],
 )
-def test_what_is_not_there_cannot_be_explained(holiday: Cli, target: tuple[str, ...], status: int) -> None:
-    holiday("rules", "explain", *target, status=status)
+def test_what_is_not_there_cannot_be_explained(holiday: Cli, target: tuple[str, ...], code: str) -> None:
+    assert holiday("rules", "explain", *target, "--json", status=None).json["error"]["code"] == code
 
 
 def test_entries_without_points_say_so(office: Cli) -> None:
@@ -248,7 +248,7 @@ def test_entries_without_points_say_so(office: Cli) -> None:
 
 def test_a_service_that_waits_has_no_entry_yet(office: Cli) -> None:
     office("hours", "record", "M0001", "--minutes", "600", "--date", "2026-10-10")
-    office("rules", "explain", "hours:1", status=7)
+    assert office("rules", "explain", "hours:1", "--json", status=7).json["error"]["code"] == "no_entry"
 
 
 def test_rules_are_named_by_version_and_eight_digits() -> None:
