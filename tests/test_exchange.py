@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from conftest import Cli
 from test_sheets import refusal
 from timebank import exchange
+from timebank.base.i18n import text
 from timebank.base.imported import Imported
 from timebank.base.sheet_values import parse_clock, parse_day, split_moment
 from timebank.base.workbook_writing import write_workbook
@@ -65,8 +66,8 @@ def times(path: Path) -> list[tuple[date, int | None, int | None, int]]:
 @pytest.mark.parametrize("column", ["", "2026-03-08"])
 def test_a_day_may_stand_before_the_start_and_the_end(tmp_path: Path, start: str, end: str, column: str) -> None:
     lines = (f"日期,编号,开始时间,结束时间\n{column},M1,{start},{end}", f"编号,开始时间,结束时间\nM1,{start},{end}")
-    for text in lines if not column else lines[:1]:
-        assert times(csv_of(tmp_path / "s.csv", text)) == [(DAY, 540, 690, 150)]
+    for sheet in lines if not column else lines[:1]:
+        assert times(csv_of(tmp_path / "s.csv", sheet)) == [(DAY, 540, 690, 150)]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,7 @@ def test_a_day_may_stand_before_the_start_and_the_end(tmp_path: Path, start: str
         (",9:00,11:00", "no_day"),
         (",2026-03-08 11:00,2026-03-08 9:00", "bad_span"),
         (",2026-03-08 9:00,", "no_minutes"),
+        (",,2026-03-08 9:00", "no_minutes"),
         (",2026-03-08,2026-03-08 9:00", "bad_time"),
         (",2026-03-08 9:00:30,2026-03-08 11:00", "bad_time"),
         (",2026-02-29 9:00,11:00", "bad_day"),
@@ -199,3 +201,43 @@ def test_every_row_and_cell_we_write_is_numbered(tmp_path: Path) -> None:
     assert re.findall('<row r="([^"]*)"', sheet) == ["1", "2"]
     assert re.findall('<c r="([^"]*)"', sheet)[-5:] == ["Z1", "AA1", "AB1", "A2", "B2"]
     assert "<c s" not in sheet
+
+
+@pytest.mark.parametrize(
+    ("minutes", "start", "end", "read_as"),
+    [
+        ("90", "", "", (None, None, 90)),
+        ("", "9:00", "10:30", (540, 630, 90)),
+        ("90", "9:00", "", (540, 630, 90)),
+        ("90", "", "10:30", (540, 630, 90)),
+        ("90", "", "1:30", (0, 90, 90)),
+        ("9:00-10:30", "", "", (540, 630, 90)),
+        ("9:00-10:30", "9:00", "10:30", (540, 630, 90)),
+        ("0:00-10:30", "0:00", "", (0, 630, 630)),
+        ("90", "", "1:29", "bad_span"),
+        ("", "10:30", "10:30", "bad_span"),
+        ("90", "9:00", "10:31", "other_minutes"),
+        ("9:00-10:30", "0:00", "", "other_times"),
+        ("9:00-10:30", "", "11:00", "other_times"),
+        ("9:00-10:30", "8:00", "9:30", "other_times"),
+        ("", "9:00", "", "no_minutes"),
+        ("", "", "", "no_minutes"),
+    ],
+)
+def test_what_is_given_twice_agrees_and_nothing_given_is_passed_over(minutes: str, start: str, end: str, read_as: Any) -> None:
+    if isinstance(read_as, str):
+        assert refusal(lambda: exchange.span_of(minutes, start, end)).code == read_as
+    else:
+        assert exchange.span_of(minutes, start, end) == read_as
+
+
+def test_a_row_that_cannot_be_read_is_told_with_its_cure(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "s.csv", "日期,编号,时长", "3/8/2026,M1,90", "2026-03-08,M1,1.5", "2026-03-08,M1,半天")
+    intake = exchange.open_for(path, HOURS_COLUMNS, lambda _: None)
+    intake.take(exchange._record, lambda records: Imported(rows=len(records)))
+    cures = [finding.message.values["cure"] for _, finding in intake.rejects]
+    assert all(
+        text(cure, "zh") in text(finding.message, "zh") for cure, (_, finding) in zip(cures, intake.rejects, strict=True)
+    )
+    intake.save_rejects(tmp_path / "rejects.csv", "en")
+    assert "Write minutes like 90" in (tmp_path / "rejects.csv").read_text(encoding="utf-8")

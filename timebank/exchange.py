@@ -162,7 +162,8 @@ class Intake:
                     findings.extend(self._other_totals(row, summed))
                     continue
             except Invalid as error:
-                findings.append(Finding(f"row {row.number}", error.code, error.message, row.number))
+                told = say("{problem} {cure}", problem=error.message, cure=error.hint) if error.hint else error.message
+                findings.append(Finding(f"row {row.number}", error.code, told, row.number))
             self._unread += 1
         return items, findings
 
@@ -395,33 +396,41 @@ def _day_of(date_: str, start: str, end: str) -> tuple[date, str, str]:
 
 
 def span_of(minutes: str, start: str, end: str) -> tuple[int | None, int | None, int]:
-    """Start, end and minutes from what was typed: a duration, a span, or start and end; where both are given they must agree.
+    """Start, end and minutes from what was typed: a duration, a span, start and end, or one of them and a duration; what is
+    given twice must agree.
 
-    Raises Invalid `no_minutes`, `bad_span`, `other_minutes`, and as `sheet_values`.
+    Raises Invalid `no_minutes`, `bad_span`, `other_minutes`, `other_times`, and as `sheet_values`.
     """
-    span: tuple[int, int] | None = None
-    if start.strip() and end.strip():
-        span = (parse_clock(start), parse_clock(end))
-        if span[1] <= span[0]:
-            raise Invalid(say("{start} to {end} is no span within a day.", start=start, end=end), "bad_span")
-    elif start.strip() and minutes.strip() and not looks_like_span(minutes):
-        begun = parse_clock(start)
-        span = (begun, begun + parse_minutes(minutes))
-    elif looks_like_span(minutes):
-        found = parse_span(minutes)
-        span = (found.start, found.end)
-    if not minutes.strip() and span is None:
-        raise Invalid(say("Neither minutes nor start and end are given."), "no_minutes")
-    served = parse_minutes(minutes) if minutes.strip() else 0
-    if span is None:
-        return None, None, served
-    if served and served != span[1] - span[0]:
+    typed = (parse_clock(start) if start.strip() else None, parse_clock(end) if end.strip() else None)
+    served = parse_minutes(minutes) if minutes.strip() else None
+    if served is None and None in typed:
         raise Invalid(
-            say(
-                "{minutes} minutes are given, but start and end are {span} minutes apart.",
-                minutes=served,
-                span=span[1] - span[0],
-            ),
-            "other_minutes",
+            say("Neither minutes nor start and end are given."),
+            "no_minutes",
+            say("Write the minutes, or when it began and ended."),
         )
-    return span[0], span[1], span[1] - span[0]
+    begun, ended = parse_span(minutes) if looks_like_span(minutes) else typed
+    if begun is None and ended is not None and served is not None:
+        begun = ended - served
+    elif ended is None and begun is not None and served is not None:
+        ended = begun + served
+    if begun is None or ended is None:
+        return None, None, served or 0
+    if begun < 0 or ended <= begun:
+        raise Invalid(
+            say("{start} to {end} is no span within a day.", start=start or "…", end=end or "…"),
+            "bad_span",
+            say("Write start and end on the 24-hour clock like 14:00-15:30; a service past midnight takes two rows."),
+        )
+    if served not in (None, ended - begun):
+        message = say(
+            "{minutes} minutes are given, but start and end are {span} minutes apart.", minutes=served, span=ended - begun
+        )
+        raise Invalid(message, "other_minutes", say("Correct the one or the other, or leave one of them out."))
+    if typed[0] not in (None, begun) or typed[1] not in (None, ended):
+        raise Invalid(
+            say("Start or end are not those of {span}.", span=minutes),
+            "other_times",
+            say("Correct the one or the other, or leave one of them out."),
+        )
+    return begun, ended, ended - begun

@@ -336,7 +336,7 @@ def _bad_time(cell: str) -> Invalid:
     return Invalid(
         say('"{written}" is not a time of day.', written=excerpt(cell)),
         "bad_time",
-        say("Write it on the 24-hour clock like 14:00, or like 下午2点半 or 2:30pm."),
+        say("Write it on the 24-hour clock like 14:00, without seconds, or like 下午2点半 or 2:30pm."),
     )
 
 
