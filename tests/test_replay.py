@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conftest import RULES, Book, Shelf
 from lived import Vandal, a_vandal  # noqa: F401 - a fixture
-from timebank import approvals, audit, credits, hours, ledger, points, reviews, rewards, rulebooks, services
+from timebank import approvals, audit, backtest, credits, hours, ledger, points, reviews, rewards, rulebooks, rulefile, services
 from timebank.audit.replay import Kept
 from timebank.base import db, schema
 from timebank.base.act import Act
@@ -159,6 +159,41 @@ def last(book: Book) -> int:
 
 def test_history_played_again_is_what_was_written(lived: Book) -> None:
     assert found(lived) == set()
+    assert found(lived, *audit.CHECKS) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [(RICH, date(2026, 1, 1), date(2026, 10, 14)), (LATER, date(2026, 10, 15), date(2026, 12, 31))],
+    ids=["first", "later"],
+)
+def test_each_book_in_force_over_its_own_days_gives_what_was_given(lived: Book, text: str, first: date, last: date) -> None:
+    """With every cap, tier and bonus there is, points given by decision, credits, corrections of both sides of the change."""
+    rules = rulefile.read(text.encode()).book
+    assert rules is not None
+    with lived.read() as session:
+        tried = backtest.run(session, 1, rules, backtest.Span(first, last), lambda _: None)
+    assert tried.kept.old > 0
+    assert {share.change for share in tried.shares} == {0}
+    assert all(line.change == 0 for line in (tried.pools, tried.review, tried.discarded, *tried.by_category, *tried.by_team))
+    assert [hit.old for hit in tried.hits] == [hit.new for hit in tried.hits]
+
+
+def test_awards_all_taken_back_leave_nothing_but_what_credits_became(lived: Book) -> None:
+    with lived.read() as session:
+        posted = [service.id for service in services.listed(session, 1, state="posted")]
+    assert len(posted) > 10
+    for number in reversed(posted):
+        do(lived, lambda s, a, number=number: hours.correct(s, a, number, 0))  # type: ignore[misc]
+    with lived.read() as session:
+        driver = session.connection()
+        for table in ("earning", "shared_earning"):
+            assert not driver.exec_driver_sql(
+                f"SELECT * FROM {table} WHERE eligible <> 0 OR counted <> 0 OR points <> 0 OR window_minutes <> 0"
+            ).all()
+        holders = [*(f"member:{member}" for member in range(1, 5)), "pool:elder-care"]
+        left = {holder: ledger.balance(session, 1, holder, "points", today=lived.today).total for holder in holders}
+    assert left == dict.fromkeys(holders, 0) | {"member:3": 30}
     assert found(lived, *audit.CHECKS) == set()
 
 
