@@ -159,7 +159,11 @@ def _missing(session: Session, act: Act, number: int) -> Hung:
     """Refuse what is not confirmed."""
     service = services.find(session, act.community_id, number)
     raise Refused(
-        say("Service {number} does not wait for a notice but is {state}.", number=number, state=service.state),
+        say(
+            "Service {number} does not wait for a notice but is {state}.",
+            number=number,
+            state=service.stands,
+        ),
         "not_confirmed",
         say("See timebank hours list --state confirmed."),
     )

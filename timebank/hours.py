@@ -429,7 +429,7 @@ def _waiting(session: Session, act: Act, number: int) -> tuple[Service, Approval
     service = services.get(session, act.community_id, number)
     if service.state != "waiting" or service.seq is not None:
         raise Refused(
-            say("Service {number} is not waiting but {state}.", number=number, state=service.state),
+            say("Service {number} is not waiting but {state}.", number=number, state=service.stands),
             "not_waiting",
             say("The inbox does not agree with the services: run timebank audit."),
         )
@@ -543,7 +543,7 @@ def _posted(session: Session, act: Act, number: int) -> Service:
     service = services.find(session, act.community_id, number)
     if service.state != "posted":
         raise Refused(
-            say("Service {number} is not posted but {state}.", number=number, state=service.state),
+            say("Service {number} is not posted but {state}.", number=number, state=service.stands),
             "not_posted",
             say("What waits is turned down with timebank hours reject {number}, and recorded anew.", number=number)
             if service.state in ("waiting", "confirmed")

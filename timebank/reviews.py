@@ -79,7 +79,11 @@ def _posted(session: Session, act: Act, asked: Mapping[str, Any]) -> Service:
     service = services.get(session, act.community_id, asked["service"])
     if service.state != "posted":
         raise Refused(
-            say("Service {number} is not posted but {state}.", number=service.id, state=service.state),
+            say(
+                "Service {number} is not posted but {state}.",
+                number=service.id,
+                state=service.stands,
+            ),
             "not_posted",
             say("Reject what waits; see timebank hours list."),
         )

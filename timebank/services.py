@@ -26,6 +26,15 @@ OWN_REFS = "row:"
 """How refs begin that the program makes."""
 SIGNED_REFS = "sign-in:"
 """How the refs of services begin that a sign-in began."""
+STATES = {
+    "waiting": say("waiting"),
+    "confirmed": say("confirmed"),
+    "posted": say("posted"),
+    "rejected": say("rejected"),
+    "corrected": say("corrected"),
+    "reversed": say("reversed"),
+}
+"""What becomes of a service, and how that is said."""
 CONFIRMERS = ("receiver", "organiser", "sign-in")
 """Who or what may have confirmed a service on the spot: who received it, who organised it, signatures or a sign-in."""
 _SEPARATOR = "\x1f"  # a control character, which no text of a record can hold
@@ -74,6 +83,11 @@ class Service(SQLModel, table=True):
     programme: str | None = None
     confirmed_by: str | None = None
     evidence: str | None = None
+
+    @property
+    def stands(self) -> Say | str:
+        """Its state in words; one that is none, as it is."""
+        return STATES.get(self.state, self.state)
 
 
 SERVICE = SQLModel.metadata.tables["service"].c

@@ -23,7 +23,7 @@ from timebank.commands.options import Day, InputFile, MemberNo, Number, Numbers,
 from timebank.hanging import Hung, Standing
 from timebank.hours import MINUTES_A_DAY_NAMED, Corrected, Fresh, Intake
 from timebank.people import clerks, members
-from timebank.services import Record, Service, clock
+from timebank.services import STATES, Record, Service, clock
 
 app = typer.Typer(add_completion=False)
 
@@ -305,7 +305,7 @@ def review(door: Door) -> None:
         return
     columns = (say("number"), say("member"), say("date"), say("minutes"), say("category"), say("state"), say("why"))
     shown = [
-        (*row[:5], STATES[row[5]], "; ".join(text(said, door.lang) for said in look.told))
+        (*row[:5], LOOKS[row[5]], "; ".join(text(said, door.lang) for said in look.told))
         for row, look in zip(rows, looks, strict=True)
     ]
     door.screen.table(say("For a second look ({count})", count=len(rows)), columns, shown)
@@ -550,15 +550,8 @@ STANDINGS: dict[Standing, Say] = {
     "unnoticed": say("no notice yet"),
 }
 CONFIRMED_BY = {"receiver": say("by receiver"), "organiser": say("by organiser"), "sign-in": say("by sign-in")}
-STATES = {
-    "waiting": say("waiting"),
-    "confirmed": say("confirmed"),
-    "posted": say("posted"),
-    "rejected": say("rejected"),
-    "corrected": say("corrected"),
-    "reversed": say("reversed"),
-    "signed in": say("signed in"),
-}
+LOOKS = {**STATES, "signed in": say("signed in")}
+"""The states of what needs a second look."""
 FIELDS = {
     "day": say("date"),
     "minutes": say("minutes"),
