@@ -30,7 +30,8 @@ ALWAYS = Span(date(2000, 1, 1), date(2100, 1, 1))
 
 def award_of(earned: Earned, rules: RuleBook) -> Award:
     """What was worked out by hand, as an entry pays it."""
-    trace = {"caps": [{"id": "c", "to": "discard", "cut": earned.discarded}]} if earned.discarded else {}
+    cut = {"id": "c", "per": "month", "to": "discard", "cut": earned.discarded}
+    trace = {"caps": [cut]} if earned.discarded else {}
     bonuses = tuple(bonus for bonus in rules.bonus if bonus.id in earned.bonuses)
     overflow = tuple((+earned.overflow).items())
     return Award(earned.eligible, earned.counted, earned.points, overflow, NEVER, earned.window_minutes, trace, bonuses)
@@ -345,7 +346,7 @@ def test_a_draft_is_tried_from_the_command_line(tried: Cli, tmp_path: Path) -> N
     page = names[1].read_text(encoding="utf-8")
     assert all(word in page for word in ("<svg", "M0001", "not money"))
     shown = tried(*given_).out
-    assert all(word in shown for word in ("136", "M0003"))
+    assert all(word in shown for word in ("136", "M0003", "monthly cap (monthly)"))
     for text in (page, shown, rows):
         assert "张三" not in text
     assert tried(*given_, "--from", "2026-10-03", "--json").json["points"] == {"number": 1, "old": 4, "new": 0}

@@ -11,7 +11,7 @@ The other side of every comparison is what was really paid. So a book in force, 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -83,6 +83,7 @@ class Result:
     conversions. `by_tenth` counts members, from those who were given least ('1') to those who were given most; it is empty
     where there are fewer members than tenths. `hits`: how many services each cap cut. `shares` are all members with a service
     or a conversion in the span, by id. `alone`: how many services name no activity, where the draft caps activities.
+    `caps`: of what window and of whom the caps are, by id.
     """
 
     version: str
@@ -97,6 +98,7 @@ class Result:
     hits: tuple[Line, ...]
     shares: tuple[Share, ...]
     alone: int = 0
+    caps: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def losses(self) -> list[Share]:
@@ -157,6 +159,7 @@ class Replay:
         self._teams: dict[str, list[int]] = {}
         self._cuts: Counter[tuple[str, str]] = Counter()
         self._hits: Counter[tuple[str, str]] = Counter()
+        self._caps: dict[str, tuple[str, str]] = {}
 
     def take(self, event: Event) -> Award | None:
         """Take the next event; gives the award that a service in the span earns under the draft. Its trace and lapse day may be
@@ -205,6 +208,7 @@ class Replay:
     def _cut(self, cuts: Iterable[Mapping[str, Any]], side: str, sign: int) -> None:
         for cut in cuts:
             self._hits[cut["id"], side] += sign
+            self._caps[cut["id"]] = cut["per"], cut.get("scope", "member")
             to = cut["to"]
             self._cuts["pools" if to.startswith("pool:") else to, side] += sign * cut["cut"]
 
@@ -276,6 +280,7 @@ class Replay:
             hits=tuple(sorted(hit for hit in hits if hit.old or hit.new)),
             shares=members,
             alone=self._alone,
+            caps=dict(self._caps),
         )
         return replace(found, by_tenth=_by_tenth(found.ranked))
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from timebank.backtest import CREDITS, Line, Price, Result, Share
 from timebank.base.i18n import Language, Say, say, text
 from timebank.benefits import DISCLAIMER, points_text, yuan
+from timebank.traces import cap_named
 
 Cell = Say | str | int
 
@@ -150,7 +151,8 @@ def _named(name: str) -> Cell:
 
 
 def _hits(result: Result) -> Table:
-    signed = ((hit.name, str(hit.old), str(hit.new), f"{hit.change:+d}" if hit.change else "0") for hit in result.hits)
+    named = {id_: say("{cap} ({id})", cap=cap_named(*cap), id=id_) for id_, cap in result.caps.items()}
+    signed = ((named[hit.name], str(hit.old), str(hit.new), f"{hit.change:+d}" if hit.change else "0") for hit in result.hits)
     return Table(say("Services that a cap cut"), (say("cap"), *_SIDES), [*signed])
 
 

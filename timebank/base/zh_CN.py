@@ -1882,7 +1882,7 @@ MESSAGES: dict[str, str] = {
     "points are whole": "积分记到整分",
     "points are {rounded}, once, at the end": "积分只在最后取整一次：{rounded}",
     "points given back after their lapse live {days} days": "退回时已失效的积分还可用 {days} 天",
-    "points lapse on the next {day}, which may be the day of service itself": "积分在服务后的第一个 {day} 失效；服务当天正是 {day} 的，当天失效",
+    "points lapse on the next {day}, which may be the day of service itself": "积分在服务后的第一个 {day} 失效；服务正逢这一天的，当天失效",
     "points lapse {months} months after the service": "积分在服务后 {months} 个月失效",
     "points never lapse": "积分永不失效",
     "rounded down": "舍去零头",
