@@ -434,26 +434,29 @@ def test_the_whole_way_on_the_command_line(office: Cli, tmp_path: Path) -> None:
     assert "at least 1 working days" in office("inbox", "--json").json[0]["about"]
     office("approve", "1", "--as", "W0002")
     sheet = tmp_path / "sheet.csv"
-    rows = [f"2026-10-05,M000{n},{minutes},elder-care" for n, minutes in ((1, 60), (2, 600), (3, 60))]
+    those = ((5, 1, 60), (5, 2, 600), (5, 3, 60), (6, 1, 600))
+    rows = [f"2026-10-0{day},M000{number},{minutes},elder-care" for day, number, minutes in those]
     sheet.write_text("\n".join(("date,member_no,minutes,category", *rows)), encoding="utf-8")
     imported = office("hours", "import", str(sheet))
     assert imported.err.splitlines()[-1] == "Next: timebank notice post hours:1..3 TEXT --days 1"
-    office("notice", "post", "hours:1..3", "十月")
+    assert office("approve", "3", "--as", "W0002").err.splitlines()[-1] == "Next: timebank notice post hours:1..4 TEXT --days 1"
+    office("notice", "post", "hours:1..4", "十月")
     assert office("hours", "approve", "2", "--as", "W0002", "--json").json == {"service": 2, "confirmed": [2]}
     assert office("inbox", "--json").json == []
-    assert "hours:1..3" in office("inbox").out
+    assert "hours:1..4" in office("inbox").out
     listed = office("hours", "list", "--state", "confirmed", "--json").json
     assert {(row["standing"], row["notice"]) for row in listed} == {("hangs", 1)}
     office("hours", "post", "--due", "--approver", "W0002", status=7)
     later = "2026-10-21T09:00:00+08:00"
     office("notice", "close", "1", now=later)
-    assert office("hours", "reject", "3", "--why", "没有来", "--json", now=later).json == {"waiting": 3}
-    office("approve", "3", "--as", "W0002", now=later)
+    assert office("hours", "reject", "3", "--why", "没有来", "--json", now=later).json == {"waiting": 4}
+    office("approve", "4", "--as", "W0002", now=later)
     waiting = office("hours", "post", "--due", "--key", "sweep", "--json", now=later).json
-    assert office("inbox", "--json", now=later).json[0]["about"] == "2 services between 1 and 2 whose notice has passed"
+    assert office("inbox", "--json", now=later).json[0]["about"] == "3 services between 1 and 4 whose notice has passed"
     office("approve", str(waiting["waiting"]), "--as", "W0002", now=later)
     assert office("hours", "post", "--due", "--key", "sweep", "--json", now=later).json == waiting
-    assert [row["state"] for row in office("notice", "show", "1", "--json").json["people"]] == ["posted", "posted", "rejected"]
+    shown = office("notice", "show", "1", "--json").json["people"]
+    assert [row["state"] for row in shown] == ["posted", "posted", "rejected", "posted"]
     assert "turned down" in office("notice", "show", "1").out
     assert office("audit", now=later).status == 0
 

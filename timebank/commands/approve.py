@@ -48,6 +48,8 @@ def approve(door: Writing, number: Number) -> None:
     receipt = door.once("approve", work).receipt
     if not door.screen.data(receipt):
         door.screen.line(say("Number {number} is approved and done.", number=number))
+        if receipt.get("state") == "confirmed":
+            hours_door.tell_what_to_notice(door)
 
 
 VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
