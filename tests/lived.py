@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlmodel import Session
 
 from conftest import RULES, Book, Shelf
 from shopping import add_offer, capture, issue
@@ -27,7 +28,7 @@ from timebank import (
 )
 from timebank.base import db, schema
 from timebank.base.act import Act
-from timebank.people import kin, members, teams
+from timebank.people import clerks, kin, members, teams
 from timebank.services import Record
 from timebank.transparency import Frontier, canonical, leaf_hash
 
@@ -82,6 +83,10 @@ def live_together(book: Book) -> None:
     for days in (7, 0):
         _do(book, lambda s, a, days=days: notices.demand(s, a, "hours", days), approver=2)  # type: ignore[misc]
     _do(book, lambda s, a: attendance.sign_in(s, a, "M0002", attendance.Purpose("elder-care")))
+    _do(book, lambda s, a: clerks.add(s, a, ["又一位"], member_id=3))
+    together = Record("M0001", date(2026, 11, 6), 60, "elder-care", ref="t1", row=1, team="T001", programme="care")
+    waits = Record("M0003", date(2026, 11, 6), 500, "elder-care", ref="t2", row=2)
+    _do(book, lambda s, a: hours.record_all(s, a, [[together, waits]]))
 
 
 def _notice(session: Any) -> notices.NewNotice:
@@ -159,6 +164,11 @@ class Vandal:
 
     @contextmanager
     def _unhindered(self) -> Iterator[Callable[..., Any]]:
+        with self._free() as connection:
+            yield lambda sql, **given: connection.execute(text(sql), given)
+
+    @contextmanager
+    def _free(self) -> Iterator[Connection]:
         with self.book.engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             if self._sqlite:
@@ -167,10 +177,17 @@ class Vandal:
                 with connection.begin():
                     if not self._sqlite:
                         connection.execute(text("SET LOCAL session_replication_role = replica"))
-                    yield lambda sql, **given: connection.execute(text(sql), given)
+                    yield connection
             finally:
                 if self._sqlite:
                     raw.executescript("PRAGMA foreign_keys=ON; PRAGMA ignore_check_constraints=OFF")
+
+    @contextmanager
+    def undone(self) -> Iterator[Session]:
+        """A session in which anything can be changed and looked at, and nothing stays."""
+        with suppress(_Undone), self._free() as connection, Session(connection) as session:
+            yield session
+            raise _Undone
 
     def run(self, sql: str, **given: object) -> int:
         """Run a statement; gives how many rows it touched, and insists that there are some."""

@@ -191,6 +191,7 @@ def test_an_approval_is_an_entry_a_batch_without_postings(street: Book) -> None:
         "fen": 2_500,
         "sha256": row.sha256,
         "previous": row.previous,
+        "drafted_by": 1,
     }
 
 

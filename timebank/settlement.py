@@ -243,6 +243,7 @@ def _facts(claim: Claim) -> dict[str, object]:
         "fen": claim.fen,
         "sha256": claim.sha256,
         "previous": claim.previous,
+        "drafted_by": claim.drafted_by,
     }
 
 

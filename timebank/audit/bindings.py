@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, String, and_, cast, func, literal, select
 from sqlmodel import SQLModel
 
-from timebank import attendance, offers, rulebooks, settlement, vouchers  # noqa: F401 - their tables
+from timebank import attendance, offers, rulebooks, rulefile, settlement, vouchers  # noqa: F401 - their tables
 from timebank.audit.awards import is_text_of
 from timebank.audit.bound import Bound
 from timebank.audit.findings import Findings
@@ -27,12 +27,13 @@ _TABLES = SQLModel.metadata.tables
 
 _NUMBER = {"number": "number"}
 _TERMS = ("points_per_yuan", "max_share_bp", "off_bp", "max_fen", "min_spend_fen", "points")
+_OF_CLAIMS = ("period", "captures", "points", "fen", "sha256", "previous", "drafted_by")
 _VALID = {"valid_from": "valid_from", "valid_to": "valid_to"}
 
 BOUND: tuple[Bound, ...] = (
     Bound("member.join", "member", _NUMBER, "number_differs", seq=""),
     Bound("merchant.join", "merchant", _NUMBER, "number_differs", seq=""),
-    Bound("clerk.join", "clerk", _NUMBER, "number_differs", seq=""),
+    Bound("clerk.join", "clerk", _NUMBER | {"member": "member_id"}, "number_differs", seq="", added="member"),
     Bound(
         "rules.publish",
         "rulebook",
@@ -57,9 +58,10 @@ BOUND: tuple[Bound, ...] = (
     Bound(
         "settlement.approve",
         "claim",
-        {"merchant": "merchant_id"} | {name: name for name in ("period", "captures", "points", "fen", "sha256", "previous")},
+        {"merchant": "merchant_id"} | {name: name for name in _OF_CLAIMS},
         "claim_differs",
         only=("state", "approved"),
+        added="drafted_by",
     ),
     *(
         Bound(
@@ -118,7 +120,8 @@ class Bindings:
                 self._seen[bound.table].add(key)
             facts = _facts(event, bound)
             for fact, column in bound.columns.items():
-                self._tell(bound, event, column, row[column], facts.get(fact))
+                if fact != bound.added or fact in facts:
+                    self._tell(bound, event, column, row[column], facts.get(fact))
             if bound.seq:
                 self._tell(bound, event, bound.seq, row[bound.seq], event.seq)
 
@@ -158,12 +161,20 @@ class Bindings:
         self._rule_texts()
 
     def _rule_texts(self) -> None:
-        rows = _TABLES["rulebook"].c
+        rows, community = _TABLES["rulebook"].c, _TABLES["community"].c
+        wanted = select(community.points_decimals).where(community.id == self._source.community_id)
+        own = [decimals for (decimals,) in self._source.rows(wanted)]
         wanted = select(rows.version, rows.sha256, self._source.octets(rows.text))
         for version, digest, text in self._source.rows(wanted.where(rows.community_id == self._source.community_id)):
             if not is_text_of(text, digest):
                 changed = say("Its text is not the one that was published.")
                 self._findings.add("rules_differ", changed, where=f"rules:{version}")
+                continue
+            book = rulefile.read(text).book
+            if book is not None and [book.points.decimals] != own:
+                told = {"given": book.points.decimals, "own": str(own)}
+                other = say("It counts points with {given} decimals; the community's row says {own}.", **told)
+                self._findings.add("rules_differ", other, where=f"rules:{version}")
 
 
 def _key(bound: Bound, event: Event) -> Any:

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 class Bound:
     """One kind of entry and the row it binds: `key` is the column that the entry's subject names behind its colon, `columns`
     says which column repeats which fact, `seq` which one holds the entry's number ('' where none does). `about` is what the
-    subject says before its colon, unless that is the table's name."""
+    subject says before its colon, unless that is the table's name; `added` is a fact that older entries do not tell."""
 
     kind: str
     table: str
@@ -21,6 +21,7 @@ class Bound:
     seq: str = "seq"
     only: tuple[str, str] | None = None
     about: str = ""
+    added: str = ""
 
     @property
     def rows(self) -> Table:

@@ -33,6 +33,7 @@ class _Claim:
     sha256: Any
     previous: Any
     drafted_by: Any
+    state: Any
 
 
 class Claims:
@@ -59,6 +60,9 @@ class Claims:
                 if claim.previous != previous:
                     self._add(claim, event, "previous", claim.previous, previous)
                 previous = claim.sha256
+                if claim.state != ("draft" if event is None else "approved"):
+                    other = say("Its state is {state}; its entries say otherwise.", state=str(claim.state))
+                    self._findings.add("claim_differs", other, where=f"claim:{claim.id}")
                 self._compare(claim, event, lines.get(claim.id, []))
         self._check_strays({claim.id for claim in claims})
 
@@ -96,7 +100,7 @@ class Claims:
     def _claims(self) -> list[_Claim]:
         claim = columns_of(Claim)
         names = (claim.id, claim.period, claim.merchant_id, claim.captures, claim.points, claim.fen)
-        wanted = select(*names, claim.sha256, claim.previous, claim.drafted_by)
+        wanted = select(*names, claim.sha256, claim.previous, claim.drafted_by, self._source.plain(claim.state))
         own = claim.community_id == self._source.community_id
         return [_Claim(*row) for row in self._source.rows(wanted.where(own).order_by(claim.id))]
 

@@ -74,10 +74,13 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "", memb
     session.add_all(clerks)
     session.flush()
     today = communities.today(session, act)
-    ledger.post_all(
-        session, act, [Draft("clerk.join", today, subject=f"clerk:{c.id}", facts={"number": c.number}) for c in clerks]
-    )
+    ledger.post_all(session, act, [Draft("clerk.join", today, subject=f"clerk:{c.id}", facts=_facts(c)) for c in clerks])
     return clerks
+
+
+def _facts(clerk: Clerk) -> dict[str, object]:
+    also = {} if clerk.member_id is None else {"member": clerk.member_id}
+    return {"number": clerk.number, **also}
 
 
 def rename(session: Session, act: Act, clerk: Clerk, name: str) -> None:
