@@ -356,7 +356,7 @@ def test_hours_whose_notice_did_not_speak_for_them_are_named(vandal: Vandal, cha
 
 
 def test_a_notice_that_passed_after_the_hours_is_no_notice(vandal: Vandal) -> None:
-    """The close and the first entry of hours change places: their kinds, subjects and facts."""
+    """Not the entry before the hours closes the notice, but one that comes after them."""
     close, first = vandal.seq("notice.close"), vandal.seq("hours")
     vandal.rewrite(close, kind="calendar.note")
     vandal.rewrite(vandal.seq("hours.reject"), kind="notice.close", subject="notice:1", facts={"outcome": "passed"})

@@ -1170,7 +1170,7 @@ MESSAGES: dict[str, str] = {
     "what": "事项",
     "where": "位置",
     "{count} holders still have points held for vouchers.": "还有 {count} 位的积分冻结在兑换券上。",
-    "{count} records of hours still wait; once confirmed, a later month has them.": "还有 {count} 条服务记录待复核；确认后计入以后的月份。",
+    "{count} records of hours still wait; once posted, a later month has them.": "还有 {count} 笔服务时长在等待；记入以后计入后面的月份。",
     "{count} single statements are beside them in {folder}.": "另有 {count} 份单独的对账单，同在 {folder}。",
     "{period} is closed": "{period} 已月结",
     "{period} lies in the future.": "{period} 尚未到来。",

@@ -48,7 +48,7 @@ def close(
         (receipt["holds"], say("{count} holders still have points held for vouchers.", count=receipt["holds"])),
         (
             receipt["waiting"],
-            say("{count} records of hours still wait; once confirmed, a later month has them.", count=receipt["waiting"]),
+            say("{count} records of hours still wait; once posted, a later month has them.", count=receipt["waiting"]),
         ),
     ):
         if count:
