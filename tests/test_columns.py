@@ -112,7 +112,7 @@ def _other(told: Any, column: Column[Any]) -> Any:
         case date():
             return told - timedelta(days=1)
         case int():
-            return told + 1_000
+            return told - 1 if column.name == "floor" else told + 1_000  # no balance may lie below it
         case str():
             return f"{told}x"
         case bytes():
