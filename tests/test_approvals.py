@@ -10,6 +10,7 @@ from conftest import NOON, Book, Cli
 from timebank import approvals
 from timebank.base import db
 from timebank.base.errors import NotAllowed, NotFound, Refused
+from timebank.commands import approve, asked, checkpoint
 
 REQUEST = {"number": 17, "minutes": 60}
 
@@ -137,3 +138,26 @@ def test_two_people_are_two(book: Book, approver: int | None, code: str) -> None
         approvals.two_people(book.act(approver=approver))
     assert refusal.value.code == code
     approvals.two_people(book.act(approver=2))
+
+
+def test_all_that_can_wait_has_its_verb_and_its_words() -> None:
+    """A recalculation had a verb and no words: whoever looked into the inbox while it waited saw a crash."""
+    assert set(asked.KINDS) == set(approve.VERBS) | {"hours.approve", checkpoint.KIND}
+    assert set(asked.ABOUT) <= set(asked.KINDS)
+
+
+def test_a_second_person_sees_what_is_asked_before_deciding(office: Cli) -> None:
+    office("hours", "record", "M0001", "--date", "2026-10-12", "--minutes", "90")
+    office("hours", "correct", "1", "--minutes", "60", "--start", "14:00")
+    office("rules", "new", "half-hours", "later.toml", "--version", "2026.9", "--from", "2026-11-01")
+    office("rules", "publish", "later.toml", "--resolution", "2026-9")
+    office("rules", "recalc", "--period", "2026-10", "--post")
+    waiting = {row["kind"]: row["about"] for row in office("inbox", "--json").json}
+    assert waiting.keys() == {"hours.correct", "rules.publish", "rules.recalc"}
+    for kind, words in (
+        ("hours.correct", ("M0001", "90", "minutes 60", "14:00")),
+        ("rules.publish", ("2026.9", "2026-11-01", "2026-9")),
+        ("rules.recalc", ("2026-10-01", "2026-10-31")),
+    ):
+        assert [word for word in words if word not in waiting[kind]] == []
+    office("inbox")

@@ -51,9 +51,17 @@ def sound(book: Book) -> None:
         assert audit(session, 1).findings == ()
 
 
-def test_nobody_signs_in_under_a_team_that_is_not_there(ruled: Book) -> None:
+@pytest.mark.parametrize(
+    ("purpose", "code"),
+    [
+        (Purpose(team="T009"), "unknown_team"),
+        (Purpose(category="陪李奶奶去医院，电话13800138000"), "bad_category"),
+        (Purpose(programme="13800138000"), "bad_programme"),
+    ],
+)
+def test_nobody_signs_in_for_what_could_not_be_recorded(ruled: Book, purpose: Purpose, code: str) -> None:
     """Whoever did could never sign out, nor sign in again: found by the random clerks."""
-    assert refused(ruled, lambda s, a: attendance.sign_in(s, a, "M0001", Purpose(team="T009"))) == "unknown_team"
+    assert refused(ruled, lambda s, a: attendance.sign_in(s, a, "M0001", purpose)) == code
     come(ruled, NOON - 90)
     assert go(ruled).posted == 1
 

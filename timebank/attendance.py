@@ -20,7 +20,7 @@ from timebank.base.i18n import say
 from timebank.base.imported import Imported
 from timebank.base.rows import last_id
 from timebank.journal import Draft
-from timebank.people import members, teams
+from timebank.people import members
 from timebank.people.members import Member
 from timebank.services import MINUTES_A_DAY_MAX, SIGNED_REFS, Record, Service, clock
 
@@ -68,7 +68,8 @@ class Purpose:
 def sign_in(session: Session, act: Act, number: str, what_for: Purpose, at: int | None = None) -> SignIn:
     """Note that a member came today, now or at a time (minutes after midnight) that has passed.
 
-    Raises NotFound `unknown_member`, `unknown_team`; Refused `member_inactive`, `signed_in_already`; Invalid `future_time`.
+    Raises NotFound `unknown_member`; Refused `member_inactive`, `signed_in_already`, and as `hours.check_words`: nobody could
+    sign out of what cannot be recorded; Invalid `future_time`.
     """
     communities.lock(session, act.community_id)
     cid = act.community_id
@@ -86,9 +87,8 @@ def sign_in(session: Session, act: Act, number: str, what_for: Purpose, at: int 
             "signed_in_already",
             say("Sign out first: timebank hours sign-out {number}", number=member.number),
         )
-    if what_for.team:
-        teams.find(session, cid, what_for.team)  # nobody could sign out of one that is not there
     starts = _passed(at, now)
+    hours.check_words(session, act, _wanted(member, today, what_for))
     own = last_id(session, "sign_in", cid) + 1
     facts: dict[str, object] = {"member": member.id, "starts": starts}
     receipt = ledger.post(session, act, Draft(KIND, today, subject=f"sign_in:{own}", facts=facts))
@@ -186,18 +186,13 @@ def _late(act: Act, came: SignIn, at: int | None) -> int:
     return at
 
 
+def _wanted(member: Member, day: date, p: Purpose) -> Record:
+    """What will be recorded, but for its time."""
+    record = Record(member.number, day, 0, p.category, confirmed_by="sign-in")
+    return record._replace(activity_no=p.activity_no, place=p.place, team=p.team, programme=p.programme)
+
+
 def _record(came: SignIn, member: Member, ends: int) -> Record:
-    return Record(
-        member.number,
-        came.day,
-        ends - came.starts,
-        came.category,
-        ref=came.ref,
-        starts=came.starts,
-        ends=ends,
-        activity_no=came.activity_no,
-        place=came.place,
-        team=came.team,
-        programme=came.programme,
-        confirmed_by="sign-in",
-    )
+    what_for = Purpose(came.category, came.activity_no, came.place, came.team, came.programme)
+    wanted = _wanted(member, came.day, what_for)
+    return wanted._replace(ref=came.ref, minutes=ends - came.starts, starts=came.starts, ends=ends)

@@ -305,6 +305,17 @@ def record(session: Session, act: Act, wanted: Record) -> Imported:
     return _one(intake, wanted)
 
 
+def check_words(session: Session, act: Act, wanted: Record) -> None:
+    """Refuse now what could not be recorded once a service has ended. Raises Refused `bad_category`, `bad_programme`,
+    `bad_activity_no`, `unknown_team`, `before_founding`."""
+    intake = Intake.begin(session, act)
+    problem = intake._problem_of_words(wanted, intake._book_of(wanted.day))
+    if wanted.team and not problem:
+        _, problem = intake._of_team(wanted)
+    if problem:
+        raise Refused(problem[1], problem[0], say("Correct it now: it could not be recorded when the service is over."))
+
+
 def record_signed(session: Session, act: Act, wanted: Record) -> Imported:
     """Record the service of a sign-in, under its ref. Raises as `record`."""
     intake = Intake.begin(session, act)

@@ -130,10 +130,14 @@ def publish(
     """Publish a rule book by a resolution. Two people. What is published is never changed."""
     data = rule_text(file)
     checked = rulebooks.check(data)
+    assert checked.book is not None, "a book with mistakes is refused"
     _remark(door, [*checked.lint, *_beside(door, checked)])
     asked = {"file": b64encode(data).decode(), "resolution": resolution, "retroactive": retroactive}
     receipt = door.once_or_ask(
-        "rules.publish", f"rules:{resolution}", asked, lambda s, a: _published(s, a, data, resolution, retroactive)
+        "rules.publish",
+        f"rules:{checked.book.version}",
+        asked,
+        lambda s, a: _published(s, a, data, resolution, retroactive),
     ).receipt
     if door.screen.data(receipt) or "waiting" in receipt:
         return
