@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -146,11 +147,12 @@ def test_all_that_can_wait_has_its_verb_and_its_words() -> None:
     assert set(asked.ABOUT) <= set(asked.KINDS)
 
 
-def test_a_second_person_sees_what_is_asked_before_deciding(office: Cli) -> None:
+def test_a_second_person_sees_what_is_asked_before_deciding(office: Cli, tmp_path: Path) -> None:
+    rules = str(tmp_path / "later.toml")
     office("hours", "record", "M0001", "--date", "2026-10-12", "--minutes", "90")
     office("hours", "correct", "1", "--minutes", "60", "--start", "14:00")
-    office("rules", "new", "half-hours", "later.toml", "--version", "2026.9", "--from", "2026-11-01")
-    office("rules", "publish", "later.toml", "--resolution", "2026-9")
+    office("rules", "new", "half-hours", rules, "--version", "2026.9", "--from", "2026-11-01")
+    office("rules", "publish", rules, "--resolution", "2026-9")
     office("rules", "recalc", "--period", "2026-10", "--post")
     waiting = {row["kind"]: row["about"] for row in office("inbox", "--json").json}
     assert waiting.keys() == {"hours.correct", "rules.publish", "rules.recalc"}

@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("statement_files",),
     ("statements", "statement_lines", "statement_records", "statement_words", "explanations"),
     ("settlement", "community.*"),
-    ("hours", "hanging", "attendance", "second_looks", "credits", "points", "openings", "redemption"),
+    ("hours", "hanging", "complaints", "attendance", "second_looks", "credits", "points", "openings", "redemption"),
     ("services", "earnings", "reviews", "vouchers", "offers", "benefits"),
     ("fund", "rulebooks"),
     ("people.*",),

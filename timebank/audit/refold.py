@@ -32,7 +32,9 @@ instants are text, as the payloads have them."""
 
 _OF_POINTS = frozenset({"points.opening", "pool.payout", "credit.issue"})
 TWO_PEOPLE = (
-    OF_PEOPLE | _OF_POINTS | {"rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", INCARNATE}
+    OF_PEOPLE
+    | _OF_POINTS
+    | {"rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", "hours.complaint", INCARNATE}
 )
 """Kinds of entries that one person may not make alone (docs/reliability.md, roles)."""
 BACK_ENTERED = "back-entered"

@@ -262,6 +262,7 @@ MESSAGES: dict[str, str] = {
     "Turn a member's credits into points, as the rule book of today says.": "按今天有效的规则，把成员的社区币转换为积分。",
     "Turn down a service that waits for a second person; one that waits for a notice or hangs out already, by two people.": "驳回等待复核的服务；等待公示或正在公示的，须两人驳回。",
     "Turn down what waits under a number, with the reason.": "驳回某个编号的待办，并写明原因。",
+    "Uphold a complaint about a service: under a rule book with [penalty] it earns nothing. Two people.": "认定对一次服务的投诉属实：规则有 [penalty] 一节的，这次不得分。须两人。",
     "Void an open voucher: its points go back to the member, the fund's commitment to the fund.": "作废未使用的兑换券：积分退回成员，预留资金退回基金。",
     "Vouchers: issue, verify, redeem.": "兑换券：发券、查验、核销。",
     "What is objected to, in a sentence.": "异议内容，一句话。",
@@ -785,6 +786,7 @@ MESSAGES: dict[str, str] = {
     "services from {first} to {last}": "{first} 至 {last} 的服务",
     "take an entry back": "冲正分录",
     "turn down hours": "驳回时长",
+    "uphold a complaint": "认定投诉属实",
     "work hours out again": "重新推算积分",
     "{count} services between {first} and {last} whose notice has passed": "编号 {first} 至 {last} 之间公示已通过的 {count} 笔服务",
     "{credits} credits to {member} for {category}: {reason}": "向 {member} 发放 {credits} 社区币，类别 {category}：{reason}",
@@ -954,6 +956,7 @@ MESSAGES: dict[str, str] = {
     "Say which services: their numbers, or --all-of.": "请写明是哪些服务：编号，或者 --all-of。",
     "Say which services: their numbers, or --due.": "请说明哪些服务：写编号，或 --due。",
     "See timebank inbox.": "见 timebank inbox。",
+    "Service {number} earns nothing: {points} points are taken back.": "服务 {number} 不得分：收回 {points} 分。",
     "Service {number} has no evidence.": "服务 {number} 没有凭据。",
     "Service {number} is confirmed: {points} points.": "服务 {number} 已确认：记 {points} 分。",
     "Service {number} is corrected to {minutes} minutes.": "服务 {number} 已更正为 {minutes} 分钟。",
@@ -1318,6 +1321,9 @@ MESSAGES: dict[str, str] = {
     "voucher code": "券码",
     "what it gives": "优待内容",
     "{yuan} yuan": "{yuan} 元",
+    # timebank/complaints.py
+    "Rule book {version} says nothing of complaints.": "规则 {version} 没有关于投诉的规定。",
+    "What was recorded wrongly is taken back with timebank hours correct {number} --minutes 0.": "记错的服务请撤回：timebank hours correct {number} --minutes 0",
     # timebank/copying.py
     "Copy into an empty database; nothing was changed.": "请复制到空的数据库；没有改动任何内容。",
     "Nothing was kept. Check the disk and the memory of both machines, then try again.": "没有保留任何内容。请检查两台机器的磁盘和内存，然后重试。",

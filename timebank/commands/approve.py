@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from sqlmodel import Session
 
-from timebank import approvals, hanging, hours, reviews
+from timebank import approvals, complaints, hanging, hours, reviews
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.commands import backtest as trials_door
@@ -54,6 +54,7 @@ def approve(door: Writing, number: Number) -> None:
 
 VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "credit.issue": credit_door.issued,
+    complaints.KIND: hours_door.upheld,
     "hours.correct": hours_door.corrected,
     "hours.post": hours_door.posted,
     hanging.REJECT: hours_door.turned_down,

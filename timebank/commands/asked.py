@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sqlmodel import Session
 
-from timebank import hanging, reviews, rulebooks, services
+from timebank import complaints, hanging, reviews, rulebooks, services
 from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.i18n import Language, Say, say, text
@@ -115,6 +115,7 @@ ABOUT: dict[str, Told] = {
     "hours.correct": _correction,
     "hours.post": _due,
     hanging.REJECT: _turn_down,
+    complaints.KIND: _turn_down,
     "points.reverse": _take_back,
     reviews.KIND: _above_cap,
     "pool.payout": _pay_out,
@@ -134,6 +135,7 @@ KINDS = {
     "hours.correct": say("correct hours"),
     "hours.post": say("post hours"),
     hanging.REJECT: say("turn down hours"),
+    complaints.KIND: say("uphold a complaint"),
     "points.reverse": say("take an entry back"),
     reviews.KIND: say("decide about points above a cap"),
     "pool.payout": say("give points of a pool"),

@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import attendance, exchange, forms, hanging, hours, notices, reviews, rulebooks, second_looks, services
+from timebank import (
+    attendance,
+    complaints,
+    exchange,
+    forms,
+    hanging,
+    hours,
+    notices,
+    reviews,
+    rulebooks,
+    second_looks,
+    services,
+)
 from timebank.attendance import Purpose
 from timebank.base.act import Act
 from timebank.base.errors import Invalid, NotFound
@@ -391,6 +403,27 @@ def turned_down(session: Session, act: Act, request: dict[str, Any]) -> dict[str
     """Turn down a confirmed service as it was asked for."""
     hanging.reject(session, act, request["number"], request["why"])
     return {"service": request["number"]}
+
+
+@writing(app, "complaint", example="timebank hours complaint 17 --why 服务对象投诉属实 --approver W0002")
+def complaint(
+    door: Writing,
+    number: Number,
+    why: Why,
+    owe: Annotated[bool, typer.Option("--owe", help="Let points spent meanwhile be owed.")] = False,
+) -> None:
+    """Uphold a complaint about a service: under a rule book with [penalty] it earns nothing. Two people."""
+    request = {"number": number, "why": parse_text(why), "owe": owe}
+    receipt = door.once_or_ask(complaints.KIND, f"hours:{number}", request, lambda s, a: upheld(s, a, request)).receipt
+    if not door.screen.data(receipt) and "waiting" not in receipt:
+        earned = points_text(receipt["points"], door.decimals())
+        door.screen.line(say("Service {number} earns nothing: {points} points are taken back.", number=number, points=earned))
+
+
+def upheld(session: Session, act: Act, request: dict[str, Any]) -> dict[str, Any]:
+    """Uphold a complaint as it was asked for."""
+    number = request["number"]
+    return {"service": number, "points": complaints.uphold(session, act, number, request["why"], owe=request["owe"])}
 
 
 @writing(app, "correct", example="timebank hours correct 17 --minutes 60 --reason 录错 --approver W0002")
