@@ -353,7 +353,6 @@ def test_points_spent_before_the_complaint_are_owed_only_if_said_so(street: Book
     assert refusal.value.code == "already_spent"
     uphold(street, owe=True)
     assert street.points("member:1").owed == -earned
-    sound(street)
 
 
 def test_a_complaint_waits_for_the_second_person_and_says_why(office: Cli, tmp_path: Path) -> None:
