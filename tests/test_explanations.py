@@ -242,6 +242,22 @@ def test_what_is_not_there_cannot_be_explained(holiday: Cli, target: tuple[str, 
     assert holiday("rules", "explain", *target, "--json", status=None).json["error"]["code"] == code
 
 
+def test_a_service_that_was_taken_back_says_by_which_entry(holiday: Cli) -> None:
+    def taken_back() -> list[str]:
+        rows = holiday("rules", "explain", "hours:1", "--json").json["rows"]
+        return [row["told"] for row in rows if row["name"] == "taken back"]
+
+    assert taken_back() == []
+    holiday("hours", "correct", "1", "--minutes", "0", "--reason", "twice", "--approver", "W0002")
+    (by,) = holiday.rows("SELECT seq FROM entry WHERE reverses IS NOT NULL")[0]
+    assert taken_back() == [f"by entry E{by:06d}"]
+
+
+def test_a_service_that_hung_out_names_its_notice() -> None:
+    made = award(Facts(date(2027, 2, 1), "elder-care", 60), rulefile_book(NATIONAL_DAY), Used())
+    assert ("notice", "notice 3 hung out before and passed") in told(entry("hours", made.trace, facts={"notice": 3}), "en")
+
+
 def test_entries_without_points_say_so(office: Cli) -> None:
     assert office("rules", "explain", "E1", "--lang", "en").out == "Entry E1 gave no points by a rule.\n"
 

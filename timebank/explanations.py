@@ -51,6 +51,8 @@ def rows(fields: Fields, who: Who, decimals: int) -> list[Row]:
     else:
         found += _why(fields, decimals)
     found += _moves(fields, who, decimals)
+    if "notice" in fields.get("facts", _NONE):
+        found.append(Row(say("notice"), say("notice {number} hung out before and passed", number=fields["facts"]["notice"])))
     return found
 
 

@@ -303,6 +303,13 @@ def _as_it_came_in(rows: Sequence[Any]) -> Iterator[tuple[str, str, str, date, i
         yield holder, "points", "available", NEVER, amount
 
 
+def reversed_by(session: Session, community_id: int, seq: int) -> int | None:
+    """The number of the entry that took an entry back, or None."""
+    wanted = select(ENTRY.seq).where(ENTRY.community_id == community_id, ENTRY.reverses == seq)
+    by: int | None = session.execute(wanted).scalar()
+    return by
+
+
 def _reversible(session: Session, community_id: int, seq: int) -> Entry:
     entry = session.get(Entry, (community_id, seq))
     if entry is None:
@@ -316,8 +323,7 @@ def _reversible(session: Session, community_id: int, seq: int) -> Entry:
             "is_hold",
             say("Void the voucher, or let it be redeemed or lapse."),
         )
-    wanted = select(ENTRY.seq).where(ENTRY.community_id == community_id, ENTRY.reverses == seq)
-    by = session.execute(wanted).scalar()
+    by = reversed_by(session, community_id, seq)
     if by is not None:
         raise Refused(say("Entry {seq} was reversed by entry {by}.", seq=seq, by=by), "already_reversed")
     return entry

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import explanations, reading, rewards, rulebooks, services
+from timebank import explanations, ledger, reading, rewards, rulebooks, services
 from timebank.base.communities import Community
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say, text
@@ -48,6 +48,9 @@ def explain(
         fields = parse(payload.encode())
         told = [] if fields["kind"] not in _TELLING else rows(fields, _who(session, community.id), community.points_decimals)
         told += _rules(session, community, fields)
+        by = ledger.reversed_by(session, community.id, seq)
+        if by is not None:
+            told.append(Row(say("taken back"), say("by entry {entry}", entry=f"E{by:06d}")))
     trace, ref = fields.get("trace"), fields.get("rules", "")
     nothing = say("Entry {entry} gave no points by a rule.", entry=entry)
     sentence: Say = rewards.explained(trace) if trace else nothing
