@@ -6,7 +6,6 @@ Two people uphold it. That they did is an entry, with the reason as its text; th
 from sqlmodel import Session
 
 from timebank import hours, ledger, rulebooks, services
-from timebank.approvals import two_people
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.errors import Refused
@@ -22,7 +21,6 @@ def uphold(session: Session, act: Act, number: int, why: str, *, owe: bool = Fal
     Two people. Points spent: see `ledger.reverse`. Raises NotFound `unknown_service`; Refused `no_penalty` where its rule book
     says nothing of complaints; else as `hours.correct`.
     """
-    two_people(act)
     communities.lock(session, act.community_id)
     service = services.find(session, act.community_id, number)
     entry = session.get(Entry, (act.community_id, service.seq)) if service.state == "posted" else None
