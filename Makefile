@@ -100,7 +100,7 @@ COMPILE = .venv/pins/bin/pip-compile --quiet --generate-hashes --allow-unsafe --
 
 pins: .venv/pins  ## write requirements*.txt anew after a change of pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(call ASKED,q["dependencies"]) | $(COMPILE) -o requirements.txt -
-	@$(call ASKED,q["dependencies"] + q["optional-dependencies"]["postgres"] + p["dependency-groups"]["dev"] \
+	@$(call ASKED,q["dependencies"] + sum(q["optional-dependencies"].values(), []) + p["dependency-groups"]["dev"] \
 	  + p["build-system"]["requires"]) | $(COMPILE) -c requirements.txt -o requirements-dev.txt -
 
 .venv/pins: $(MADE)
