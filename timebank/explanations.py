@@ -134,7 +134,7 @@ def _why(fields: Fields, decimals: int) -> Iterator[Row]:
 def _moves(fields: Fields, who: Who, decimals: int) -> Iterator[Row]:
     """Who got or gave how much, lot by lot; the community's own side is left out."""
     for holder, unit, purpose, lapse, amount, _ in fields["postings"]:
-        if holder.startswith(("system:", "fund:")) and holder != EXPIRED:
+        if holder.startswith(("system:", "fund:", "sponsor:")) and holder != EXPIRED:
             continue
         shown = _amount(unit, amount, decimals)
         if purpose == "owed":

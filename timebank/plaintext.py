@@ -250,7 +250,7 @@ def _name(standing: Standing) -> str:
 
 @lru_cache(_NAMES_IN_MEMORY)
 def _component_names(name: str) -> str:
-    root = "Equity" if name.startswith(("system:", "fund:")) else "Assets"
+    root = "Equity" if name.startswith(("system:", "fund:", "sponsor:")) else "Assets"
     parts = (_NOT_IN_COMPONENT.sub("-", part) for part in name.split(":"))
     return ":".join([root, *(part[:1].upper() + part[1:] for part in parts)])
 

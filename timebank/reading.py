@@ -1,8 +1,9 @@
 """The book read in streams: what a month changed for each holder, and what each had before and after it.
 
 Nothing here writes. Openings and closings come from the turnover cache, lines from the month's postings alone, so the price
-of a month does not grow with the entries before it. A holder is a member, merchant, pool or team (the system and the fund
-have no statements); all streams have them in one order, see `order`. Who does not read a stream to its end closes it.
+of a month does not grow with the entries before it. A holder is a member, merchant, pool or team (the system, the
+fund and its sponsors have no statements); all streams have them in one order, see `order`. Who does not read a stream to
+its end closes it.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
@@ -104,7 +105,7 @@ SELECT a.holder, e.seq, e.kind, CAST(e.business_date AS VARCHAR), {moment}, e.re
 FROM entry e CROSS JOIN posting p CROSS JOIN account a
 WHERE e.community_id = :community AND e.period = :period
   AND p.community_id = e.community_id AND p.seq = e.seq
-  AND a.community_id = p.community_id AND a.id = p.account_id AND SUBSTR(a.holder, 1, 4) NOT IN ('syst', 'fund')
+  AND a.community_id = p.community_id AND a.id = p.account_id AND SUBSTR(a.holder, 1, 4) NOT IN ('syst', 'fund', 'spon')
 GROUP BY {group}, e.seq, e.community_id
 ORDER BY {order}, e.seq, e.community_id
 """
@@ -137,7 +138,7 @@ SELECT a.holder, a.unit, a.purpose, CAST(t.expires_on AS VARCHAR),
   CAST(COALESCE(SUM(CASE WHEN t.period < :period THEN t.net END), 0) AS BIGINT),
   CAST(COALESCE(SUM(CASE WHEN t.period = :period THEN t.net END), 0) AS BIGINT)
 FROM account a LEFT JOIN turnover t ON t.community_id = a.community_id AND t.account_id = a.id AND t.period <= :period
-WHERE a.community_id = :community AND a.id <= :accounts AND SUBSTR(a.holder, 1, 4) NOT IN ('syst', 'fund')
+WHERE a.community_id = :community AND a.id <= :accounts AND SUBSTR(a.holder, 1, 4) NOT IN ('syst', 'fund', 'spon')
   AND (t.lines IS NOT NULL OR a.purpose NOT IN ('held', 'owed'))
 GROUP BY {group}, a.id, t.expires_on, a.community_id
 ORDER BY {order}, a.id, t.expires_on, a.community_id
