@@ -8,7 +8,7 @@ import pytest
 
 from cli_page import PAGE, live_commands, page
 from doc_pages import ROOT, check, pages, runner
-from timebank import audit, cli, redemption, statement_files
+from timebank import audit, cli, holds, statement_files
 from timebank.base.i18n import translate
 from timebank.base.sheets import SYNONYMS
 
@@ -145,7 +145,7 @@ def test_the_page_of_the_book_names_every_kind_of_entry() -> None:
     )
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "timebank").glob("*.py"))
     source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "timebank" / "people").glob("*.py"))
-    written = set(re.findall(r'Draft\(\s*"([a-z.]+)"', source)) | set(redemption._KINDS.values())
+    written = set(re.findall(r'Draft\(\s*"([a-z.]+)"', source)) | set(holds.KINDS.values())
     assert written <= kinds, sorted(written - kinds)
 
 

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("statements", "statement_lines", "statement_records", "statement_words", "explanations"),
     ("settlement", "community.*"),
     ("hours", "hanging", "complaints", "attendance", "second_looks", "credits", "points", "openings", "redemption"),
+    ("holds", "conditions"),
     ("services", "earnings", "reviews", "vouchers", "offers", "benefits"),
     ("fund", "rulebooks"),
     ("people.*",),
@@ -34,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tallies",),
     ("rewards",),
     ("traces",),
-    ("clauses", "transparency", "notes", "proofs", "proof_files", "ruletext"),
+    ("clauses", "transparency", "notes", "proofs", "proof_files", "ruletext", "cures"),
     ("base.*",),
     ("__init__",),
 )

@@ -13,7 +13,7 @@ from sqlmodel import func, select
 from conftest import RULES, Book
 from rivals import OK, Race, rivals
 from shopping import PEPPER, TENTH_OFF, YEAR, account, add_offer, capture, issue
-from timebank import ledger, redemption, rulebooks, vouchers
+from timebank import holds, ledger, redemption, rulebooks, vouchers
 from timebank.base import codes
 from timebank.base.act import Act
 from timebank.base.errors import Conflict, Refused, TimebankError
@@ -619,11 +619,11 @@ def test_whatever_the_bill_nothing_is_lost_and_nothing_stays_held(
 def test_a_second_resolution_is_refused_by_its_key_even_without_the_lock(street: Book) -> None:
     voucher = issue(street).voucher
     capture(street, code_of(issue(street)))
-    ending = redemption._Ending(voucher, "voided", street.today)
+    ending = holds.Ending(voucher, "voided", street.today)
     with street.write() as session:
-        redemption._resolve(session, street.act(), [ending], [voucher.seq])
+        holds.resolve(session, street.act(), [ending], [voucher.seq])
     with pytest.raises(IntegrityError), street.write() as session:
-        redemption._resolve(session, street.act(), [redemption._Ending(voucher, "expired", street.today)], [voucher.seq])
+        holds.resolve(session, street.act(), [holds.Ending(voucher, "expired", street.today)], [voucher.seq])
 
 
 @pytest.fixture(scope="module")

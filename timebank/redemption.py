@@ -1,36 +1,28 @@
 """What goes out: a voucher is issued for points, verified at a counter, and ends once - captured, voided or expired.
 
 Issuing is a hold: points leave `available` for `held` with their lapse days, and the fund commits the most the voucher can
-take off a bill. Whatever is not redeemed goes back: points into the lots they came from (a lot that has lapsed meanwhile
-lives for the grace of the rule book of the day they come back), fen to the fund.
-
-An expiry is dated on the voucher's last day, however late it is posted, so that it belongs to the month in which it lapsed
-while that month is open. Every verb first releases what of the same member has lapsed.
+take off a bill. Whatever is not redeemed goes back, as `holds.py` has it. Every verb first releases what of the same member
+has lapsed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import chain
-from typing import Literal
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from timebank import benefits, fund, ledger, offers, rulebooks, vouchers
+from timebank import benefits, conditions, fund, holds, ledger, offers, vouchers
 from timebank.base import codes, communities
 from timebank.base.act import Act
-from timebank.base.db import insert_rows, instant
-from timebank.base.errors import Finding, Invalid, Refused
+from timebank.base.db import insert_rows
+from timebank.base.errors import Invalid, Refused
 from timebank.base.i18n import Say, say
-from timebank.base.rows import last_id, value_of
+from timebank.base.rows import last_id, row_of, value_of
 from timebank.benefits import Benefit, Discount, Terms
-from timebank.clauses import GRACE_DAYS
 from timebank.journal import REDEEMED, Draft, Transfer
 from timebank.once import once
-from timebank.people import members, merchants, persons
-from timebank.rewards import Hindrance, hindrances
-from timebank.vouchers import LotAmount, Resolution, Standing, Voucher
+from timebank.people import members, merchants
+from timebank.vouchers import Resolution, Standing, Voucher
 
 VOUCHER_DAYS = 30
 VOUCHER_DAYS_MAX = 3_660
@@ -39,7 +31,6 @@ _VOUCHER = (
     *("community_id", "id", "code_mac", "code_tail", "offer_id", "member_id", "merchant_id", "points", "fen"),
     *("issued_on", "expires_on", "seq"),
 )
-_RESOLUTION = ("community_id", "voucher_id", "outcome", "day", "resolved_at", "bill_fen", "benefit_fen", "points", "seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +119,9 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
     merchant = _merchant(session, cid, offer.merchant_id)
     offers.check_merchant(merchant)
     points, fen = _wanted(session, offer, request)
-    _check_conditions(session, member, points, today)
+    conditions.check(session, member, points, today)
     expires_on = min(today + timedelta(days=_days(request)), offer.valid_to)
-    _sweep(session, act, member.id, today)
+    holds.sweep(session, act, member.id, today)
     number = last_id(session, "voucher", cid) + 1
     code, code_mac = _new_code(session, act, number, pepper)
     hold = Transfer("points", points, member.holder, "available", member.holder, "held")
@@ -142,7 +133,9 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
         "expires_on": expires_on.isoformat(),
         "code_mac": code_mac.hex(),
     }
-    draft = Draft("voucher.issue", today, (hold, *fund.commit(fen)), f"voucher:{number}", facts=facts, text=act.reason or None)
+    draft = Draft(
+        "voucher.issue", today, (hold, *fund.commit(fund.parts(fen))), f"voucher:{number}", facts=facts, text=act.reason or None
+    )
     try:
         receipt = ledger.post(session, act, draft)
     except Refused as refusal:
@@ -166,62 +159,8 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
             "seq": receipt.seq,
         },
     )
-    insert_rows(session, "voucher", _VOUCHER, [_row(voucher, _VOUCHER)])
+    insert_rows(session, "voucher", _VOUCHER, [row_of(voucher, _VOUCHER)])
     return Issued(voucher, code)
-
-
-def _check_conditions(session: Session, member: members.Member, points: int, today: date) -> None:
-    """Hold a wish for a voucher against [redeem] of the rule book of today; all that is missing is named at once."""
-    published = rulebooks.shelf(session, member.community_id).on(today)
-    if published is None or published.book.redeem is None:
-        return
-    served = ledger.balance(session, member.community_id, member.holder, "minutes", today=today).total
-    age = persons.age_on(persons.card(session, member.community_id, member.person_id).born, today)
-    found = [_hindered(session, member, hindrance) for hindrance in hindrances(published.book, served, age, points)]
-    if found:
-        message, code, hint = found[0]
-        told = [Finding(member.number, code, message) for message, code, _ in found] if len(found) > 1 else []
-        raise Refused(message, code, hint, told)
-
-
-def _hindered(session: Session, member: members.Member, hindrance: Hindrance) -> tuple[Say, str, Say]:
-    """A condition that is not met: what it asks for and what there is, the code, what to do."""
-    if hindrance.condition == "minimum_hours_served":
-        message = say(
-            "{number} has served {served} minutes; vouchers begin at {wanted}.",
-            number=member.number,
-            served=hindrance.there,
-            wanted=hindrance.wanted,
-        )
-        return message, "too_few_hours", say("{missing} minutes of service are missing.", missing=hindrance.missing)
-    if hindrance.condition == "minimum_age" and hindrance.there is None:
-        message = say(
-            "The age of {number} is not known; vouchers begin at {wanted}.", number=member.number, wanted=hindrance.wanted
-        )
-        return (
-            message,
-            "age_unknown",
-            say("It is read from the birth date or the identity number: give one in a sheet of members."),
-        )
-    if hindrance.condition == "minimum_age":
-        message = say(
-            "{number} is {age} years old; vouchers begin at {wanted}.",
-            number=member.number,
-            age=hindrance.there,
-            wanted=hindrance.wanted,
-        )
-        return message, "too_young", say("A guardian's own points can be used instead.")
-    decimals = _decimals(session, member.community_id)
-    step, asked = (benefits.points_text(points or 0, decimals) for points in (hindrance.wanted, hindrance.there))
-    nearest = benefits.points_text((hindrance.there or 0) + hindrance.missing, decimals)
-    message = say("Vouchers hold points in steps of {step}; {asked} is none.", step=step, asked=asked)
-    return message, "not_in_steps", say("Take {points} points, or a step fewer.", points=nearest)
-
-
-def _row(item: Voucher | Resolution, columns: Sequence[str]) -> tuple[object, ...]:
-    """A new row as the driver takes it: no object of it is kept by the session, nothing has to be read back."""
-    values = (getattr(item, column) for column in columns)
-    return tuple(instant(v) if isinstance(v, datetime) else v.isoformat() if isinstance(v, date) else v for v in values)
 
 
 def _merchant(session: Session, community_id: int, merchant_id: int) -> merchants.Merchant:
@@ -394,18 +333,18 @@ def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes) -> C
     voucher = _presented(session, code_mac, shop, today)
     terms = offers.find(session, cid, voucher.offer_id).terms
     done = benefits.benefit(terms, voucher.points, counter.bill_fen)
-    _sweep(session, act, voucher.member_id, today)
-    spent, rest = _split(vouchers.lots_held(session, cid, [voucher])[voucher.seq], done.points)
+    holds.sweep(session, act, voucher.member_id, today)
+    spent, rest = holds.split(vouchers.lots_held(session, cid, [voucher])[voucher.seq], done.points)
     transfers = (
         *(Transfer("points", amount, voucher.holder, "held", REDEEMED, "sink", lot=lot) for lot, amount in spent),
-        *_released(voucher, rest, _grace(session, cid, rest, today), today),
-        *fund.owe(done.off_fen, shop.holder),
-        *fund.release(voucher.fen - done.off_fen),
+        *holds.released(voucher, rest, holds.grace(session, cid, rest, today), today),
+        *fund.owe(fund.parts(done.off_fen), shop.holder),
+        *fund.release(fund.parts(voucher.fen - done.off_fen)),
     )
     facts = {"offer": voucher.offer_id, "merchant": shop.id, "points_held": voucher.points, "steps": done.steps}
     draft = Draft("voucher.capture", today, transfers, voucher.subject, facts=facts, text=act.reason or None)
     receipt = ledger.post(session, act, draft)
-    (resolution,) = _resolve(session, act, [_Ending(voucher, "captured", today, done)], [receipt.seq])
+    (resolution,) = holds.resolve(session, act, [holds.Ending(voucher, "captured", today, done)], [receipt.seq])
     return _captured(session, voucher, resolution, terms)
 
 
@@ -419,9 +358,9 @@ def void(session: Session, act: Act, voucher_id: int) -> Standing:
     def work() -> dict[str, int]:
         voucher, today = vouchers.get(session, cid, voucher_id), communities.today(session, act)
         _check_open(session, voucher, vouchers.resolution_of(session, voucher), today)
-        _sweep(session, act, voucher.member_id, today)
-        ended = _Ending(voucher, "voided", today)
-        _give_back(session, act, [ended])
+        holds.sweep(session, act, voucher.member_id, today)
+        ended = holds.Ending(voucher, "voided", today)
+        holds.give_back(session, act, [ended])
         return {"voucher": voucher_id}
 
     once(session, act, "voucher.void", {"voucher": voucher_id}, work)
@@ -446,7 +385,7 @@ def expire(session: Session, act: Act, voucher_id: int) -> Standing:
                 "not_lapsed",
                 say("To end it before, run timebank voucher void {number}.", number=voucher.number),
             )
-        _sweep(session, act, voucher.member_id, today)
+        holds.sweep(session, act, voucher.member_id, today)
         return {"voucher": voucher_id}
 
     once(session, act, "voucher.expire", {"voucher": voucher_id}, work)
@@ -458,104 +397,7 @@ def expire_due(session: Session, act: Act, member_id: int | None = None) -> list
     cid = act.community_id
 
     def work() -> dict[str, list[int]]:
-        return {"vouchers": _sweep(session, act, member_id, communities.today(session, act))}
+        return {"vouchers": holds.sweep(session, act, member_id, communities.today(session, act))}
 
     outcome = once(session, act, "voucher.expire_due", {"member": member_id or 0}, work)
     return [vouchers.get(session, cid, number) for number in outcome.receipt["vouchers"]]
-
-
-def _sweep(session: Session, act: Act, member_id: int | None, today: date) -> list[int]:
-    """Release what has lapsed, each voucher dated on its last day; gives their numbers."""
-    due = vouchers.lapsed(session, act.community_id, today, member_id)
-    _give_back(session, act, [_Ending(v, "expired", v.expires_on) for v in due])
-    return [voucher.id for voucher in due]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """How one voucher ends and on which day; `benefit` of a capture."""
-
-    voucher: Voucher
-    outcome: Literal["captured", "voided", "expired"]
-    day: date
-    benefit: Benefit | None = None
-
-
-_KINDS = {"voided": "voucher.void", "expired": "voucher.expire"}
-
-
-def _give_back(session: Session, act: Act, endings: Sequence[_Ending]) -> None:
-    """Give whole holds back, each in an entry of its own day."""
-    if not endings:
-        return
-    today = communities.today(session, act)
-    lots = vouchers.lots_held(session, act.community_id, [e.voucher for e in endings])
-    grace = _grace(session, act.community_id, chain.from_iterable(lots.values()), today)
-    drafts = [
-        Draft(
-            _KINDS[e.outcome],
-            e.day,
-            (*_released(e.voucher, lots[e.voucher.seq], grace, today), *fund.release(e.voucher.fen)),
-            e.voucher.subject,
-            facts={"offer": e.voucher.offer_id, "merchant": e.voucher.merchant_id, "points_held": e.voucher.points},
-            text=(act.reason or None) if e.outcome == "voided" else None,
-            place=e.voucher.number,
-        )
-        for e in endings
-    ]
-    receipts = ledger.post_all(session, act, drafts)
-    _resolve(session, act, endings, [receipt.seq for receipt in receipts])
-
-
-def _split(lots: Iterable[LotAmount], spent: int) -> tuple[list[LotAmount], list[LotAmount]]:
-    """Divide lots into what is spent, the first to lapse first, and the rest."""
-    gone, rest, left = [], [], spent
-    for lot, amount in lots:
-        taken = min(amount, left)
-        left -= taken
-        if taken:
-            gone.append((lot, taken))
-        if amount > taken:
-            rest.append((lot, amount - taken))
-    assert left == 0, "a benefit never costs more than its voucher holds"
-    return gone, rest
-
-
-def _grace(session: Session, community_id: int, lots: Iterable[LotAmount], today: date) -> date:
-    """The last day of points that come back today into lots that have lapsed, as the rule book of today lets them live."""
-    if all(lot >= today for lot, _ in lots):
-        return today  # and nobody asks for it
-    published = rulebooks.shelf(session, community_id).on(today)
-    return today + timedelta(days=published.book.refund_grace_days if published else GRACE_DAYS)
-
-
-def _released(voucher: Voucher, lots: Iterable[LotAmount], grace: date, today: date) -> Iterator[Transfer]:
-    """Points from held back to available: into their own lots, or until `grace` where the lot has lapsed."""
-    for lot, amount in lots:
-        lapses_on = lot if lot >= today else grace
-        yield Transfer("points", amount, voucher.holder, "held", voucher.holder, "available", lot=lot, lapses_on=lapses_on)
-
-
-def _resolve(session: Session, act: Act, endings: Sequence[_Ending], seqs: Sequence[int]) -> list[Resolution]:
-    """Write resolutions with the seqs of their entries. Their key refuses a second one of a voucher even without the lock."""
-    resolutions = [_resolution(act, ending, seq) for ending, seq in zip(endings, seqs, strict=True)]
-    insert_rows(session, "resolution", _RESOLUTION, [_row(resolution, _RESOLUTION) for resolution in resolutions])
-    return resolutions
-
-
-def _resolution(act: Act, ending: _Ending, seq: int) -> Resolution:
-    done = ending.benefit
-    return value_of(
-        Resolution,
-        {
-            "community_id": act.community_id,
-            "voucher_id": ending.voucher.id,
-            "outcome": ending.outcome,
-            "day": ending.day,
-            "resolved_at": act.now,
-            "bill_fen": done.bill_fen if done else 0,
-            "benefit_fen": done.off_fen if done else 0,
-            "points": done.points if done else 0,
-            "seq": seq,
-        },
-    )

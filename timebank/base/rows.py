@@ -4,7 +4,7 @@ Measured: half the time of a Core select, whose statement is built and looked up
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.orm import class_mapper
 from sqlmodel import Session, SQLModel
 
-from timebank.base.db import PLACE, fetch_rows
+from timebank.base.db import PLACE, fetch_rows, instant
 
 _Model = TypeVar("_Model", bound=SQLModel)
 
@@ -68,6 +68,12 @@ def value_of(model: type[_Model], columns: Mapping[str, Any]) -> _Model:
     value: _Model = class_mapper(model).class_manager.new_instance()
     value.__dict__.update(columns)
     return value
+
+
+def row_of(item: SQLModel, columns: Sequence[str]) -> tuple[object, ...]:
+    """A new row as the driver takes it: no object of it is kept by the session, nothing has to be read back."""
+    values = (getattr(item, column) for column in columns)
+    return tuple(instant(v) if isinstance(v, datetime) else v.isoformat() if isinstance(v, date) else v for v in values)
 
 
 @cache
