@@ -206,11 +206,16 @@ def presented(session: Session, community_id: int, code_mac: bytes) -> tuple[Vou
     """The voucher whose code has this HMAC and how it ended, None while it is open. Raises NotFound `unknown_code`."""
     row = session.connection().execute(_OF_CODE, {"community": community_id, "mac": code_mac}).first()
     if row is None:
-        raise NotFound(
-            say("There is no voucher with this code."), "unknown_code", say("Compare it with the slip, character by character.")
-        )
+        raise unknown_code()
     own, end = dict(zip(VOUCHER.keys(), row, strict=False)), dict(zip(RESOLUTION.keys(), row[len(VOUCHER) :], strict=True))
     return value_of(Voucher, own), value_of(Resolution, end) if end["voucher_id"] is not None else None
+
+
+def unknown_code() -> NotFound:
+    """The one answer to every code and every token that opens nothing."""
+    return NotFound(
+        say("There is no voucher with this code."), "unknown_code", say("Compare it with the slip, character by character.")
+    )
 
 
 def standing(session: Session, voucher: Voucher, today: date) -> Standing:
