@@ -30,6 +30,9 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "objection": (("community_id", "id"),),
     "objection_result": (("community_id", "objection_id"),),
     "sign_in": (("community_id", "id"),),
+    "enrolment": (("community_id", "id"), ("community_id", "token_hash")),
+    "device": (("community_id", "id"), ("community_id", "enrolment_id")),
+    "device_end": (("community_id", "device_id"),),
 }
 
 

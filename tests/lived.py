@@ -28,7 +28,7 @@ from timebank import (
 )
 from timebank.base import db, schema
 from timebank.base.act import Act
-from timebank.people import clerks, kin, members, teams
+from timebank.people import clerks, devices, kin, members, teams
 from timebank.services import Record
 from timebank.transparency import Frontier, canonical, leaf_hash
 
@@ -84,6 +84,9 @@ def live_together(book: Book) -> None:
         _do(book, lambda s, a, days=days: notices.demand(s, a, "hours", days), approver=2)  # type: ignore[misc]
     _do(book, lambda s, a: attendance.sign_in(s, a, "M0002", attendance.Purpose("elder-care")))
     _do(book, lambda s, a: clerks.add(s, a, ["又一位"], member_id=3))
+    _do(book, lambda s, a: devices.invite(s, a, "S001", "收银台"))
+    _do(book, _phone)
+    _do(book, lambda s, a: devices.revoke(s, a, 1))
     together = Record("M0001", date(2026, 11, 6), 60, "elder-care", ref="t1", row=1, team="T001", programme="care")
     waits = Record("M0003", date(2026, 11, 6), 500, "elder-care", ref="t2", row=2)
     _do(book, lambda s, a: hours.record_all(s, a, [[together, waits]]))
@@ -100,6 +103,11 @@ def _team(session: Any, act: Act) -> None:
     teams.join(session, act, team, member, "captain")
     teams.leave(session, act, team, member)
     teams.move(session, act, teams.add(session, act, teams.NewTeam("邻里队")), team)
+
+
+def _phone(session: Any, act: Act) -> None:
+    invited = devices.invite(session, act, "S002")
+    devices.enrol(session, act, invited.token, "a secret of the phone's own")
 
 
 def _close(session: Any, act: Act, period: str) -> None:

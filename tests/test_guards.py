@@ -39,6 +39,9 @@ CHANGED = {
     "objection": "received_on",
     "objection_result": "result",
     "sign_in": "starts",
+    "enrolment": "label",
+    "device": "label",
+    "device_end": "ended_at",
 }
 """A column of each guarded table that is in no key."""
 OTHERWISE = {
@@ -47,6 +50,8 @@ OTHERWISE = {
     "key": "key || 'x'",
     "reverses": "NULL",
     "code_mac": "CAST(code_mac || 'x' AS BLOB)",
+    "token_hash": "CAST(token_hash || 'x' AS BLOB)",
+    "enrolment_id": "enrolment_id + 1000000",
 }
 """Another value for a column of a key."""
 

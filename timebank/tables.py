@@ -16,11 +16,11 @@ from timebank import (
     workdays,
 )
 from timebank.base import communities
-from timebank.people import clerks, kin, members, merchants, persons, teams
+from timebank.people import clerks, devices, kin, members, merchants, persons, teams
 
 ROOMS = (
     *(communities, journal, checkpoints, approvals, workdays, notices),
-    *(persons, clerks, members, merchants, kin, teams),
+    *(persons, clerks, members, merchants, devices, kin, teams),
     *(rulebooks, services, earnings, attendance, redemption, settlement),
 )
 metadata = SQLModel.metadata

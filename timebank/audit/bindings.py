@@ -33,7 +33,7 @@ _VALID = {"valid_from": "valid_from", "valid_to": "valid_to"}
 BOUND: tuple[Bound, ...] = (
     Bound("member.join", "member", _NUMBER, "number_differs", seq=""),
     Bound("merchant.join", "merchant", _NUMBER, "number_differs", seq=""),
-    Bound("clerk.join", "clerk", _NUMBER | {"member": "member_id"}, "number_differs", seq="", added="member"),
+    Bound("clerk.join", "clerk", _NUMBER | {"member": "member_id", "role": "role"}, "number_differs", seq="", added="member"),
     Bound(
         "rules.publish",
         "rulebook",

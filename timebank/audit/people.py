@@ -1,4 +1,5 @@
-"""Kin, teams, calendars and notices: the rows their entries bind, who confirmed a link, and whether notices passed rightly."""
+"""Kin, teams, calendars, notices and merchants' devices: the rows their entries bind, who confirmed a link, and whether
+notices passed rightly."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from timebank.audit.findings import Findings
 from timebank.audit.payloads import Payload
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say
-from timebank.people import kin, teams  # noqa: F401 - their tables
+from timebank.people import devices, kin, teams  # noqa: F401 - their tables
 
 TWO_PEOPLE = frozenset({"kin.link", "kin.end", "calendar.set", "notice.decide", "notice.demand"})
 """Kinds of entries of these rooms that one person may not make alone."""
@@ -44,6 +45,20 @@ BOUND: tuple[Bound, ...] = (
     Bound("notice.demand", "notice_demand", {"about": "about", "days": "days"}, "notice_differs"),
     Bound("notice.object", "objection", {"notice": "notice_id", "business_date": "received_on"}, "notice_differs"),
     Bound("notice.decide", "objection_result", {"result": "result"}, "notice_differs", key="objection_id", about="objection"),
+    Bound(
+        "device.invite",
+        "enrolment",
+        {"merchant": "merchant_id"} | {name: name for name in ("scopes", "token_hash", "ends_at", "made_by")},
+        "device_differs",
+    ),
+    Bound(
+        "device.enrol",
+        "device",
+        {"merchant": "merchant_id", "enrolment": "enrolment_id", "clerk": "actor_id"}
+        | {name: name for name in ("kind", "scopes", "secret_hash")},
+        "device_differs",
+    ),
+    Bound("device.end", "device_end", {}, "device_differs", key="device_id", about="device"),
 )
 
 

@@ -1,7 +1,12 @@
-"""Clerks: who may write into the book. W0001 and W0002 from the first day."""
+"""Clerks: who may write into the book. W0001 and W0002 from the first day.
+
+A merchant's device acts under a number of its own in the same sequence, so that whatever it does names it; no command takes
+such a number for a clerk's.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -19,11 +24,15 @@ from timebank.people import persons
 from timebank.people.numbers import Numbers, number_problem
 from timebank.people.persons import Card
 
+DEVICE = "device"
+"""The role of what is no clerk: a merchant's phone or till."""
+
 
 class Clerk(SQLModel, table=True):
     """A clerk or reviewer. `number` is printed; `number_key` is how it is looked up (codes.id_key).
 
-    `member_id` is set for a clerk who volunteers as well: nobody confirms hours of his own.
+    `member_id` is set for a clerk who volunteers as well: nobody confirms hours of his own. `role` is None, or 'device' for
+    what is no person at all.
     """
 
     __table_args__ = (
@@ -40,6 +49,10 @@ class Clerk(SQLModel, table=True):
     member_id: int | None = Field(default=None, sa_type=BigInteger)
     state: str = "active"
     since: datetime = Field(sa_type=Utc)
+    role: str | None = None
+
+
+_IS_CLERK = col(Clerk.role).is_(None)
 
 
 def add(session: Session, act: Act, names: Sequence[str], number: str = "", member_id: int | None = None) -> list[Clerk]:
@@ -53,7 +66,7 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "", memb
     if wrong := number_problem(number):
         raise Invalid(wrong[1], wrong[0])
     last = last_id(session, "clerk", act.community_id)
-    numbers = Numbers("W{:04d}", [clerk.number_key for clerk in listed(session, act.community_id)], last)
+    numbers = Numbers("W{:04d}", _taken(session, act.community_id), last)
     if number in numbers:
         raise Conflict(say("{number} is another clerk.", number=number), "number_taken", say("See timebank clerk list."))
     person_ids = persons.add(session, act.community_id, [Card(name) for name in names])
@@ -78,9 +91,37 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "", memb
     return clerks
 
 
+def add_device(session: Session, act: Act, device_id: int, name: str) -> Clerk:
+    """Give a merchant's device the number it acts under ('D003'), and the name people know it by."""
+    communities.lock(session, act.community_id)
+    taken = _taken(session, act.community_id)
+    own = next(free for n in count() if id_key(free := f"D{device_id:03d}" + (f"-{n}" if n else "")) not in taken)
+    (person_id,) = persons.add(session, act.community_id, [Card(name)])
+    number = last_id(session, "clerk", act.community_id) + 1
+    clerk = Clerk(
+        community_id=act.community_id,
+        id=number,
+        number=own,
+        number_key=id_key(own),
+        person_id=person_id,
+        since=act.now,
+        role=DEVICE,
+    )
+    session.add(clerk)
+    session.flush()
+    today = communities.today(session, act)
+    ledger.post(session, act, Draft("clerk.join", today, subject=f"clerk:{number}", facts=_facts(clerk)))
+    return clerk
+
+
+def _taken(session: Session, community_id: int) -> set[str]:
+    """The numbers of all clerks and devices, as they are looked up."""
+    return set(session.exec(select(Clerk.number_key).where(col(Clerk.community_id) == community_id)))
+
+
 def _facts(clerk: Clerk) -> dict[str, object]:
-    also = {} if clerk.member_id is None else {"member": clerk.member_id}
-    return {"number": clerk.number, **also}
+    also = {"member": clerk.member_id, "role": clerk.role}
+    return {"number": clerk.number, **{name: told for name, told in also.items() if told is not None}}
 
 
 def rename(session: Session, act: Act, clerk: Clerk, name: str) -> None:
@@ -92,8 +133,8 @@ def rename(session: Session, act: Act, clerk: Clerk, name: str) -> None:
 
 
 def find(session: Session, community_id: int, number: str) -> Clerk:
-    """The clerk of a printed number. Raises NotFound `unknown_clerk`."""
-    wanted = select(Clerk).where(col(Clerk.community_id) == community_id, col(Clerk.number_key) == id_key(number))
+    """The clerk of a printed number; a device is none. Raises NotFound `unknown_clerk`."""
+    wanted = select(Clerk).where(col(Clerk.community_id) == community_id, col(Clerk.number_key) == id_key(number), _IS_CLERK)
     clerk = session.exec(wanted).first()
     if clerk is None:
         raise NotFound(
@@ -105,8 +146,9 @@ def find(session: Session, community_id: int, number: str) -> Clerk:
 
 
 def listed(session: Session, community_id: int) -> list[Clerk]:
-    """All clerks, by id."""
-    return list(session.exec(select(Clerk).where(col(Clerk.community_id) == community_id).order_by(col(Clerk.id))))
+    """All clerks, by id; devices are none."""
+    wanted = select(Clerk).where(col(Clerk.community_id) == community_id, _IS_CLERK)
+    return list(session.exec(wanted.order_by(col(Clerk.id))))
 
 
 def own_member(session: Session, community_id: int, clerk_id: int | None) -> int | None:
