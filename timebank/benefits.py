@@ -1,11 +1,17 @@
 """What an offer takes off a bill: exact, floored for the merchant's bill, rounded up for the points. Pure.
 
 Money is in fen, shares in basis points (1/100 of a percent), points in the community's smallest unit (tenths where it
-keeps one decimal), `points_per_yuan` too. Both kinds of offer come to the same steps:
+keeps one decimal), `points_per_yuan` too. All kinds of offer come to the same steps:
 
     share of the bill = bill x share_bp // 10000      the offer's part of this bill, floored
-    off               = min(share of the bill, limit)  never more than the voucher reserves
+    off               = min(share of the bill, limit)  never more than the voucher can take off
     points            = the fixed price, or off x points_per_yuan / 100 rounded up
+
+An item (goods or a service) has no bill: what it is worth is what it takes off. Who bears what comes off:
+
+    fund    = off x fund_bp // 10000
+    sponsor = off x sponsor_bp // 10000
+    merchant = the rest, with what the floors left over
 """
 
 from dataclasses import asdict, dataclass
@@ -18,6 +24,8 @@ FEN_MAX = 100_000_000
 """The largest bill or limit, one million yuan: what is above is a slip of the keyboard."""
 POINTS_MAX = 100_000_000
 """The most points of one voucher."""
+LABEL_MAX = 60
+"""The most characters of an item's name: a slip and a phone show it whole."""
 POINTS_PER_YUAN_MAX = 1_000_000
 
 
@@ -47,7 +55,49 @@ class Discount:
     min_spend_fen: int = 0
 
 
-Terms = Offset | Discount
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Goods or a service worth `item_fen`, for a fixed price in `points`; there is no bill. `label` says what it is, in words;
+    it is no part of the arithmetic."""
+
+    points: int
+    item_fen: int
+    label: str = ""
+
+
+Terms = Offset | Discount | Item
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Who bears what comes off, in basis points: the fund, a sponsor; the merchant bears the rest."""
+
+    fund_bp: int = WHOLE_BP
+    sponsor_bp: int = 0
+
+    @property
+    def merchant_bp(self) -> int:
+        """The merchant's own share."""
+        return WHOLE_BP - self.fund_bp - self.sponsor_bp
+
+
+@dataclass(frozen=True, slots=True)
+class Borne:
+    """What came off, by who bears it, in fen."""
+
+    merchant_fen: int
+    fund_fen: int
+    sponsor_fen: int
+
+    @property
+    def claim_fen(self) -> int:
+        """What the merchant is owed: the fund's part and the sponsor's."""
+        return self.fund_fen + self.sponsor_fen
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The parts as the book keeps them."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +121,12 @@ class Benefit:
 def check(terms: Terms) -> None:
     """Refuse terms no offer can have.
 
-    Raises Invalid `bad_points_per_yuan`, `bad_share`, `no_maximum`, `bad_maximum`, `bad_min_spend`, `bad_points`.
+    Raises Invalid `bad_points_per_yuan`, `bad_share`, `no_maximum`, `bad_maximum`, `bad_min_spend`, `bad_points`, `bad_worth`,
+    `no_label`.
     """
+    if isinstance(terms, Item):
+        _check_item(terms)
+        return
     if isinstance(terms, Offset):
         if not 1 <= terms.points_per_yuan <= POINTS_PER_YUAN_MAX:
             raise Invalid(
@@ -102,6 +156,43 @@ def check(terms: Terms) -> None:
             say("Add for example --min-spend 30.00."),
         )
     check_points(terms.points)
+
+
+def _check_item(terms: Item) -> None:
+    if not 1 <= terms.item_fen <= FEN_MAX:
+        raise Invalid(
+            say("Goods or a service are worth 0.01 to {most} yuan.", most=yuan(FEN_MAX)),
+            "bad_worth",
+            say("Say what the shop would ask for it, for example --worth 35.00."),
+        )
+    if not 1 <= len(terms.label) <= LABEL_MAX:
+        raise Invalid(
+            say("Goods or a service need a name of at most {most} characters.", most=LABEL_MAX),
+            "no_label",
+            say("Say what it is, for example --label 大米5kg."),
+        )
+    check_points(terms.points)
+
+
+def check_shares(shares: Shares) -> None:
+    """Refuse shares that are not parts of one whole. Raises Invalid `bad_shares`."""
+    if min(shares.fund_bp, shares.sponsor_bp, shares.merchant_bp) < 0:
+        raise Invalid(
+            say(
+                "The fund cannot bear {fund} and a sponsor {sponsor}: together that is more than all, or less than nothing.",
+                fund=percent(shares.fund_bp),
+                sponsor=percent(shares.sponsor_bp),
+            ),
+            "bad_shares",
+            say("The shares of fund, sponsor and merchant make 100% together."),
+        )
+
+
+def borne(off_fen: int, shares: Shares) -> Borne:
+    """Who bears `off_fen`. More off is never less for anybody, so that no capture needs more than its hold reserved."""
+    fund_fen = off_fen * shares.fund_bp // WHOLE_BP
+    sponsor_fen = off_fen * shares.sponsor_bp // WHOLE_BP
+    return Borne(off_fen - fund_fen - sponsor_fen, fund_fen, sponsor_fen)
 
 
 def _check_share(share_bp: int) -> None:
@@ -134,9 +225,11 @@ def check_bill(bill_fen: int) -> None:
 
 
 def worth(terms: Terms, points: int) -> int:
-    """The most these points can take off any bill, in fen: what the fund reserves for them."""
+    """The most these points can take off any bill, in fen: of this, those who bear it reserve their shares."""
     if isinstance(terms, Offset):
         return points * 100 // terms.points_per_yuan
+    if isinstance(terms, Item):
+        return terms.item_fen
     assert terms.max_fen is not None, "a discount has a maximum"
     return terms.max_fen
 
@@ -144,8 +237,11 @@ def worth(terms: Terms, points: int) -> int:
 def benefit(terms: Terms, points_held: int, bill_fen: int) -> Benefit:
     """What a voucher of `points_held` points takes off a bill, and how many of its points that costs (never more).
 
-    Raises Invalid `bad_bill`, Refused `below_min_spend`, `no_benefit`.
+    The bill of an item is 0: there is none. Raises Invalid `bad_bill`, `bill_not_wanted`, Refused `below_min_spend`,
+    `no_benefit`.
     """
+    if isinstance(terms, Item):
+        return _handed_over(terms, bill_fen)
     check_bill(bill_fen)
     limit_fen = worth(terms, points_held)
     if isinstance(terms, Offset):
@@ -174,6 +270,16 @@ def benefit(terms: Terms, points_held: int, bill_fen: int) -> Benefit:
     return Benefit(bill_fen, share_bp, share_fen, limit_fen, off_fen, price)
 
 
+def _handed_over(terms: Item, bill_fen: int) -> Benefit:
+    if bill_fen:
+        raise Invalid(
+            say("This voucher is for goods or a service; it takes nothing off a bill."),
+            "bill_not_wanted",
+            say("Leave the bill out and hand over what the voucher names."),
+        )
+    return Benefit(0, WHOLE_BP, terms.item_fen, terms.item_fen, terms.item_fen, terms.points)
+
+
 def described(terms: Terms, decimals: int) -> Say:
     """An offer in words; `decimals` are those of the community's points (0 or 1)."""
     if isinstance(terms, Offset):
@@ -181,6 +287,13 @@ def described(terms: Terms, decimals: int) -> Say:
             "{points} points take 1 yuan off, at most {share} of the bill",
             points=points_text(terms.points_per_yuan, decimals),
             share=percent(terms.max_share_bp),
+        )
+    if isinstance(terms, Item):
+        return say(
+            "{label}, worth {worth} yuan, for {points} points",
+            label=terms.label,
+            worth=yuan(terms.item_fen),
+            points=points_text(terms.points, decimals),
         )
     values = {
         "off": percent(terms.off_bp),
@@ -198,6 +311,9 @@ def described(terms: Terms, decimals: int) -> Say:
 
 def explained(terms: Terms, done: Benefit, decimals: int) -> tuple[Say, ...]:
     """The steps of one benefit in words, for the receipt."""
+    price = say("{points} points, the price of the offer", points=points_text(done.points, decimals))
+    if isinstance(terms, Item):
+        return (say("{label}, worth {worth} yuan", label=terms.label, worth=yuan(done.off_fen)), price)
     steps = [
         say(
             "{share} of the bill of {bill} yuan = {part} yuan",
@@ -217,8 +333,18 @@ def explained(terms: Terms, done: Benefit, decimals: int) -> tuple[Say, ...]:
             )
         )
     else:
-        steps.append(say("{points} points, the price of the offer", points=points_text(done.points, decimals)))
+        steps.append(price)
     return tuple(steps)
+
+
+def bearing(shared: Borne) -> tuple[Say, ...]:
+    """Who bears what came off, in words, unless the fund bears all; one who bears nothing is not named."""
+    parts = (
+        (say("the fund bears {yuan} yuan", yuan=yuan(shared.fund_fen)), shared.fund_fen),
+        (say("a sponsor bears {yuan} yuan", yuan=yuan(shared.sponsor_fen)), shared.sponsor_fen),
+        (say("the merchant bears {yuan} yuan", yuan=yuan(shared.merchant_fen)), shared.merchant_fen),
+    )
+    return tuple(words for words, fen in parts if fen) if shared.merchant_fen or shared.sponsor_fen else ()
 
 
 def yuan(fen: int) -> str:

@@ -145,6 +145,12 @@ class _Changed(NamedTuple):
     old: list[tuple[Any, ...]]
 
 
+def minutes_of_year(session: Session, community_id: int, member_id: int, year: int) -> int:
+    """What a member's posted services of a year come to, in minutes: what tiers of a year ask for."""
+    days = (date(year, 1, 1).isoformat(), date(year, 12, 31).isoformat())
+    return sum(int(minutes) for _, minutes in select_rows(session, _SERVED, (community_id, [member_id], *days)))
+
+
 def _add_served(
     session: Session, community_id: int, members: Sequence[int], years: Collection[int], found: dict[Place, Sums]
 ) -> None:

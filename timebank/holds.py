@@ -12,27 +12,31 @@ from typing import Literal
 
 from sqlmodel import Session
 
-from timebank import fund, ledger, rulebooks, vouchers
+from timebank import benefits, fund, ledger, offers, rulebooks, vouchers
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.db import insert_rows
 from timebank.base.rows import row_of, value_of
-from timebank.benefits import Benefit
+from timebank.benefits import Benefit, Borne
 from timebank.clauses import GRACE_DAYS
 from timebank.journal import Draft, Transfer
 from timebank.vouchers import LotAmount, Resolution, Voucher
 
-_RESOLUTION = ("community_id", "voucher_id", "outcome", "day", "resolved_at", "bill_fen", "benefit_fen", "points", "seq")
+_RESOLUTION = (
+    *("community_id", "voucher_id", "outcome", "day", "resolved_at", "bill_fen", "benefit_fen", "points", "seq"),
+    "merchant_fen",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one voucher ends and on which day; `benefit` of a capture."""
+    """How one voucher ends and on which day; `benefit` and who bears it (`borne`) of a capture."""
 
     voucher: Voucher
     outcome: Literal["captured", "voided", "expired"]
     day: date
     benefit: Benefit | None = None
+    borne: Borne | None = None
 
 
 KINDS = {"voided": "voucher.void", "expired": "voucher.expire"}
@@ -46,11 +50,15 @@ def give_back(session: Session, act: Act, endings: Sequence[Ending]) -> None:
     today = communities.today(session, act)
     lots = vouchers.lots_held(session, act.community_id, [e.voucher for e in endings])
     good_until = grace(session, act.community_id, chain.from_iterable(lots.values()), today)
+    of = {number: offers.find(session, act.community_id, number) for number in {e.voucher.offer_id for e in endings}}
     drafts = [
         Draft(
             KINDS[e.outcome],
             e.day,
-            (*released(e.voucher, lots[e.voucher.seq], good_until, today), *fund.release(fund.parts(e.voucher.fen))),
+            (
+                *released(e.voucher, lots[e.voucher.seq], good_until, today),
+                *fund.release(_committed(of[e.voucher.offer_id], e)),
+            ),
             e.voucher.subject,
             facts={"offer": e.voucher.offer_id, "merchant": e.voucher.merchant_id, "points_held": e.voucher.points},
             text=(act.reason or None) if e.outcome == "voided" else None,
@@ -60,6 +68,11 @@ def give_back(session: Session, act: Act, endings: Sequence[Ending]) -> None:
     ]
     receipts = ledger.post_all(session, act, drafts)
     resolve(session, act, endings, [receipt.seq for receipt in receipts])
+
+
+def _committed(offer: offers.Offer, ending: Ending) -> tuple[fund.Part, ...]:
+    """What the fund and a sponsor committed for a hold."""
+    return offer.parts(benefits.worth(offer.terms, ending.voucher.points))
 
 
 def split(lots: Iterable[LotAmount], spent: int) -> tuple[list[LotAmount], list[LotAmount]]:
@@ -112,6 +125,7 @@ def _resolution(act: Act, ending: Ending, seq: int) -> Resolution:
             "benefit_fen": done.off_fen if done else 0,
             "points": done.points if done else 0,
             "seq": seq,
+            "merchant_fen": (ending.borne.merchant_fen if ending.borne else 0) or None,
         },
     )
 

@@ -18,7 +18,7 @@ from timebank.base.db import insert_rows
 from timebank.base.errors import Invalid, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.rows import last_id, row_of, value_of
-from timebank.benefits import Benefit, Discount, Terms
+from timebank.benefits import Benefit, Discount, Item
 from timebank.journal import REDEEMED, Draft, Transfer
 from timebank.once import once
 from timebank.people import members, merchants
@@ -54,7 +54,8 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What is presented at a merchant's counter: the code as typed, the merchant's printed number, the whole bill in fen."""
+    """What is presented at a merchant's counter: the code as typed, the merchant's printed number, the whole bill in fen; goods
+    have none (0)."""
 
     code: str
     merchant: str
@@ -122,6 +123,9 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
     conditions.check(session, member, points, today)
     expires_on = min(today + timedelta(days=_days(request)), offer.valid_to)
     holds.sweep(session, act, member.id, today)
+    offers.reserve(session, act, offer, member, today)
+    parts = offer.parts(fen)
+    committed = sum(part for _, part in parts)
     number = last_id(session, "voucher", cid) + 1
     code, code_mac = _new_code(session, act, number, pepper)
     hold = Transfer("points", points, member.holder, "available", member.holder, "held")
@@ -129,12 +133,12 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
         "offer": offer.id,
         "merchant": merchant.id,
         "points": points,
-        "fen": fen,
+        "fen": committed,
         "expires_on": expires_on.isoformat(),
         "code_mac": code_mac.hex(),
     }
     draft = Draft(
-        "voucher.issue", today, (hold, *fund.commit(fund.parts(fen))), f"voucher:{number}", facts=facts, text=act.reason or None
+        "voucher.issue", today, (hold, *fund.commit(parts)), f"voucher:{number}", facts=facts, text=act.reason or None
     )
     try:
         receipt = ledger.post(session, act, draft)
@@ -153,7 +157,7 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
             "member_id": member.id,
             "merchant_id": merchant.id,
             "points": points,
-            "fen": fen,
+            "fen": committed,
             "issued_on": today,
             "expires_on": expires_on,
             "seq": receipt.seq,
@@ -170,7 +174,7 @@ def _merchant(session: Session, community_id: int, merchant_id: int) -> merchant
 def _wanted(session: Session, offer: offers.Offer, request: Request) -> tuple[int, int]:
     """The points a voucher holds and the fen it can take off at most."""
     terms, points = offer.terms, request.points
-    if isinstance(terms, Discount):
+    if isinstance(terms, Discount | Item):
         if points not in (None, terms.points):
             price = benefits.points_text(terms.points, _decimals(session, offer.community_id))
             raise Invalid(
@@ -244,7 +248,7 @@ def verify(session: Session, community_id: int, code: str, merchant: str, pepper
     voucher = _presented(session, vouchers.mac_of(code, pepper), shop, today)
     terms = offers.find(session, community_id, voucher.offer_id).terms
     words = benefits.described(terms, _decimals(session, community_id))
-    return Verified(voucher.number, voucher.member_id, words, voucher.fen, voucher.expires_on)
+    return Verified(voucher.number, voucher.member_id, words, benefits.worth(terms, voucher.points), voucher.expires_on)
 
 
 def _presented(session: Session, code_mac: bytes, shop: merchants.Merchant, today: date) -> Voucher:
@@ -298,7 +302,8 @@ def capture(session: Session, act: Act, counter: Counter, pepper: bytes) -> Capt
     Needs the code: a number is refused as a code. Raises what `verify` and `benefits.benefit` raise; whatever races, the
     second one is told `already_captured`, `voided` or `expired`.
     """
-    benefits.check_bill(counter.bill_fen)
+    if counter.bill_fen:
+        benefits.check_bill(counter.bill_fen)
     code_mac = vouchers.mac_of(counter.code, pepper)
     asked = {"code": code_mac.hex(), "merchant": codes.id_key(counter.merchant), "bill_fen": counter.bill_fen}
     made: list[Captured] = []
@@ -317,35 +322,37 @@ def captured(session: Session, community_id: int, voucher_id: int) -> Captured:
     resolution = vouchers.resolution_of(session, voucher)
     assert resolution is not None, "this voucher is open"
     assert resolution.outcome == "captured", "this voucher ended without a capture"
-    terms = offers.find(session, community_id, voucher.offer_id).terms
-    return _captured(session, voucher, resolution, terms)
+    return _captured(session, voucher, resolution, offers.find(session, community_id, voucher.offer_id))
 
 
-def _captured(session: Session, voucher: Voucher, resolution: Resolution, terms: Terms) -> Captured:
-    done = benefits.benefit(terms, voucher.points, resolution.bill_fen)
-    explained = benefits.explained(terms, done, _decimals(session, voucher.community_id))
-    return Captured(voucher, resolution, done, explained)
+def _captured(session: Session, voucher: Voucher, resolution: Resolution, offer: offers.Offer) -> Captured:
+    done = benefits.benefit(offer.terms, voucher.points, resolution.bill_fen)
+    steps = benefits.explained(offer.terms, done, _decimals(session, voucher.community_id))
+    return Captured(voucher, resolution, done, (*steps, *benefits.bearing(benefits.borne(done.off_fen, offer.shares))))
 
 
 def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes) -> Captured:
     cid, today = act.community_id, communities.today(session, act)
     shop = merchants.find(session, cid, counter.merchant)
     voucher = _presented(session, code_mac, shop, today)
-    terms = offers.find(session, cid, voucher.offer_id).terms
-    done = benefits.benefit(terms, voucher.points, counter.bill_fen)
+    offer = offers.find(session, cid, voucher.offer_id)
+    done = benefits.benefit(offer.terms, voucher.points, counter.bill_fen)
+    shared = benefits.borne(done.off_fen, offer.shares)
     holds.sweep(session, act, voucher.member_id, today)
     spent, rest = holds.split(vouchers.lots_held(session, cid, [voucher])[voucher.seq], done.points)
     transfers = (
         *(Transfer("points", amount, voucher.holder, "held", REDEEMED, "sink", lot=lot) for lot, amount in spent),
         *holds.released(voucher, rest, holds.grace(session, cid, rest, today), today),
-        *fund.owe(fund.parts(done.off_fen), shop.holder),
-        *fund.release(fund.parts(voucher.fen - done.off_fen)),
+        *fund.owe(offer.parts(done.off_fen), shop.holder),
+        *fund.release(offer.parts(done.limit_fen, done.off_fen)),
     )
     facts = {"offer": voucher.offer_id, "merchant": shop.id, "points_held": voucher.points, "steps": done.steps}
+    if shared.merchant_fen:
+        facts["borne"] = {"merchant_fen": shared.merchant_fen}
     draft = Draft("voucher.capture", today, transfers, voucher.subject, facts=facts, text=act.reason or None)
     receipt = ledger.post(session, act, draft)
-    (resolution,) = holds.resolve(session, act, [holds.Ending(voucher, "captured", today, done)], [receipt.seq])
-    return _captured(session, voucher, resolution, terms)
+    (resolution,) = holds.resolve(session, act, [holds.Ending(voucher, "captured", today, done, shared)], [receipt.seq])
+    return _captured(session, voucher, resolution, offer)
 
 
 def void(session: Session, act: Act, voucher_id: int) -> Standing:

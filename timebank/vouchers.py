@@ -1,29 +1,31 @@
-"""Vouchers as they stand: a hold with a code, and at most one resolution. `redemption.py` is their only writer.
+"""Vouchers as they stand: a hold with a code, at most one resolution, and what was given back or disputed after a capture.
 
-A voucher's state is the fold of its two rows and the day; nothing is ever changed. It is good up to and including
-`expires_on`. Points are in the community's smallest unit, money in fen.
+A voucher's state is the fold of its rows and the day; nothing is ever changed. `redemption.py` writes vouchers and resolutions,
+`refunds.py` refunds, `disputes.py` disputes. A voucher is good up to and including `expires_on`; its hold is released
+`late_days` after that day. Points are in the community's smallest unit, money in fen.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal, cast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple, cast
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Select, UniqueConstraint, bindparam, func
 from sqlalchemy import select as select_columns
-from sqlmodel import Field, Session, SQLModel, and_, col, select
+from sqlmodel import Field, Session, SQLModel, and_, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from timebank.base import codes
 from timebank.base.db import Utc, iso, key_field
 from timebank.base.errors import NotFound
 from timebank.base.i18n import say
-from timebank.base.months import first_day, last_day
 from timebank.base.rows import first, select_rows, table_of, value_of
 
-State = Literal["issued", "captured", "voided", "expired", "lapsed"]
-"""`lapsed`: past its last day, its points not released yet."""
+State = Literal["issued", "lapsed", "captured", "disputed", "part_refunded", "refunded", "voided", "expired"]
+"""`lapsed`: past its last day, its points not released yet. `disputed`: a dispute about its capture is open."""
+LATE_DAYS = 3
+"""How long after its last day a voucher that was taken offline may still be uploaded (`late_days` is this or 0)."""
 LotAmount = tuple[date, int]
 """Points of one lapse day."""
 
@@ -32,7 +34,8 @@ _CHUNK = 500
 
 
 class Voucher(SQLModel, table=True):
-    """A hold with a code. Only the code's HMAC and its last four characters are kept. `fen` is what the fund commits."""
+    """A hold with a code. Only the code's HMAC and its last four characters are kept. `fen` is what the fund and a sponsor
+    commit: the most it takes off, less what the merchant bears of that."""
 
     __table_args__ = (
         UniqueConstraint("community_id", "code_mac"),
@@ -40,6 +43,7 @@ class Voucher(SQLModel, table=True):
         ForeignKeyConstraint(["community_id", "member_id"], ["member.community_id", "member.id"]),
         ForeignKeyConstraint(["community_id", "merchant_id"], ["merchant.community_id", "merchant.id"]),
         Index("ix_voucher_community_id_member_id", "community_id", "member_id"),
+        Index("ix_voucher_community_id_offer_id", "community_id", "offer_id"),
         Index("ix_voucher_community_id_expires_on", "community_id", "expires_on"),
     )
 
@@ -55,6 +59,13 @@ class Voucher(SQLModel, table=True):
     issued_on: date
     expires_on: date
     seq: int = Field(sa_type=BigInteger)
+    late_days: int | None = None
+    quote_id: int | None = Field(default=None, sa_type=BigInteger)
+
+    @property
+    def held_until(self) -> date:
+        """The last day on which its points are held: an upload may still come."""
+        return self.expires_on + timedelta(days=self.late_days or 0)
 
     @property
     def number(self) -> str:
@@ -75,7 +86,8 @@ class Voucher(SQLModel, table=True):
 class Resolution(SQLModel, table=True):
     """How a hold ended: captured, voided or expired. Its primary key is the voucher: a hold is resolved at most once.
 
-    `points` and `benefit_fen` are what was redeemed (0 unless captured); `day` is the entry's business date.
+    `points` and `benefit_fen` are what was redeemed (0 unless captured), `merchant_fen` what the merchant bears of it (NULL is
+    nothing); `day` is the entry's business date.
     """
 
     __table_args__ = (
@@ -92,10 +104,72 @@ class Resolution(SQLModel, table=True):
     benefit_fen: int = Field(default=0, sa_type=BigInteger)
     points: int = Field(default=0, sa_type=BigInteger)
     seq: int = Field(sa_type=BigInteger)
+    merchant_fen: int | None = Field(default=None, sa_type=BigInteger)
+
+    @property
+    def claim_fen(self) -> int:
+        """What the merchant is owed: what came off, less what it bears itself."""
+        return self.benefit_fen - (self.merchant_fen or 0)
+
+
+class RefundRow(SQLModel, table=True):
+    """What of a capture was given back: points to their lots, `fen` off the bill of which the merchant is owed `claim_fen` less.
+
+    `bill_fen` is the bill as it stands after the refund, 0 where everything was taken back.
+    """
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "voucher_id"], ["voucher.community_id", "voucher.id"]),
+        Index("ix_refund_community_id_voucher_id", "community_id", "voucher_id"),
+        Index("ix_refund_community_id_day", "community_id", "day"),
+    )
+
+    community_id: int = key_field()
+    id: int = key_field()
+    voucher_id: int = Field(sa_type=BigInteger)
+    bill_fen: int = Field(sa_type=BigInteger)
+    points: int = Field(sa_type=BigInteger)
+    fen: int = Field(sa_type=BigInteger)
+    claim_fen: int = Field(sa_type=BigInteger)
+    day: date
+    seq: int = Field(sa_type=BigInteger)
+
+
+class Dispute(SQLModel, table=True):
+    """That somebody (`party`: member, merchant, clerk) says a capture was wrong. Why is the text of its entry."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["community_id", "voucher_id"], ["voucher.community_id", "voucher.id"]),
+        Index("ix_dispute_community_id_voucher_id", "community_id", "voucher_id"),
+    )
+
+    community_id: int = key_field()
+    id: int = key_field()
+    voucher_id: int = Field(sa_type=BigInteger)
+    party: str
+    day: date
+    seq: int = Field(sa_type=BigInteger)
+
+
+class DisputeEnd(SQLModel, table=True):
+    """How a dispute was decided: upheld (a refund stands beside it) or rejected. Its key is the dispute: it is decided once."""
+
+    __tablename__ = "dispute_end"
+    __table_args__ = (ForeignKeyConstraint(["community_id", "dispute_id"], ["dispute.community_id", "dispute.id"]),)
+
+    community_id: int = key_field()
+    dispute_id: int = key_field()
+    outcome: str
+    day: date
+    seq: int = Field(sa_type=BigInteger)
 
 
 VOUCHER = SQLModel.metadata.tables["voucher"].c
 RESOLUTION = SQLModel.metadata.tables["resolution"].c
+REFUND = SQLModel.metadata.tables["refund"].c
+DISPUTE = SQLModel.metadata.tables["dispute"].c
+DISPUTE_END = SQLModel.metadata.tables["dispute_end"].c
 _SAME_VOUCHER = and_(RESOLUTION.community_id == VOUCHER.community_id, RESOLUTION.voucher_id == VOUCHER.id)
 
 # Asked at every counter, so written once: what builds a statement takes longer than the database.
@@ -106,7 +180,10 @@ _UNRESOLVED = (
     .where(VOUCHER.community_id == bindparam("community"), RESOLUTION.voucher_id.is_(None))
     .order_by(VOUCHER.id)
 )
-_LAPSED = _UNRESOLVED.where(VOUCHER.expires_on < bindparam("today"))
+_LAPSED = _UNRESOLVED.where(
+    VOUCHER.expires_on < bindparam("today"),
+    or_(func.coalesce(VOUCHER.late_days, 0) == 0, VOUCHER.expires_on < bindparam("late")),
+)
 _LAPSED_OF_MEMBER = _LAPSED.where(VOUCHER.member_id == bindparam("member"))
 _OF_CODE = (
     select_columns(table_of(Voucher), table_of(Resolution))
@@ -118,19 +195,47 @@ _HELD = """
     JOIN account a ON a.community_id = p.community_id AND a.id = p.account_id
     WHERE p.community_id = ? AND p.seq IN ? AND p.amount > 0 AND a.purpose = 'held' ORDER BY p.seq, p.expires_on"""
 
+_STANDS = """
+    LEFT JOIN resolution r ON r.community_id = v.community_id AND r.voucher_id = v.id
+    WHERE v.community_id = ? AND (r.outcome IS NULL OR r.outcome = 'captured' AND r.benefit_fen > (
+        SELECT COALESCE(SUM(f.fen), 0) FROM refund f WHERE f.community_id = v.community_id AND f.voucher_id = v.id))"""
+_STANDING_OF_OFFER = f"SELECT count(*) FROM voucher v {_STANDS} AND v.offer_id = ?"  # noqa: S608 - our own literals
+_DAYS_OF_MEMBER = f"SELECT v.issued_on FROM voucher v {_STANDS} AND v.member_id = ? AND v.offer_id = ? AND v.issued_on >= ?"  # noqa: S608
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A voucher with what became of it; `state` is the fold of both and the day."""
+    """A voucher with what became of it; `state` is the fold of all of it and the day. `dispute` is the open one."""
 
     voucher: Voucher
     resolution: Resolution | None
     state: State
+    refunds: tuple[RefundRow, ...] = ()
+    dispute: Dispute | None = None
+
+    @property
+    def left(self) -> "Left":
+        """What of a capture was not given back."""
+        done = self.resolution
+        if done is None or done.outcome != "captured":
+            return Left(0, 0, 0, 0)
+        bill_fen = self.refunds[-1].bill_fen if self.refunds else done.bill_fen
+        points, fen, claim_fen = (sum(getattr(r, name) for r in self.refunds) for name in ("points", "fen", "claim_fen"))
+        return Left(bill_fen, done.points - points, done.benefit_fen - fen, done.claim_fen - claim_fen)
+
+
+class Left(NamedTuple):
+    """What of a capture stands: the bill, the points that were redeemed, what came off, what of that the merchant is owed."""
+
+    bill_fen: int
+    points: int
+    off_fen: int
+    claim_fen: int
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One captured voucher as merchants are reimbursed for it; `seq` is its entry."""
+    """One captured voucher as merchants are reimbursed for it; `fen` is what the merchant is owed, `seq` its entry."""
 
     voucher_id: int
     merchant_id: int
@@ -143,25 +248,17 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
-class MerchantMonth:
-    """The captures of one merchant in one month, summed up."""
+class Refund:
+    """What a merchant was owed and is not any more, as its settlement has it: `fen` of the capture of a voucher, on the refund's
+    day; `points` went back to the member; `seq` is its entry."""
 
+    id: int
+    voucher_id: int
     merchant_id: int
-    captures: int
+    day: date
     points: int
     fen: int
-    lines: tuple[Capture, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many vouchers there are by what became of them: issued = captured + voided + expired + open (I15)."""
-
-    issued: int
-    captured: int
-    voided: int
-    expired: int
-    open: int
+    seq: int
 
 
 def find(session: Session, community_id: int, named: str, pepper: bytes) -> Voucher:
@@ -220,7 +317,8 @@ def unknown_code() -> NotFound:
 
 def standing(session: Session, voucher: Voucher, today: date) -> Standing:
     """What became of a voucher until now."""
-    return _standing(voucher, resolution_of(session, voucher), today)
+    resolution = resolution_of(session, voucher)
+    return _standings(session, voucher.community_id, [(voucher, resolution)], today)[0]
 
 
 def resolution_of(session: Session, voucher: Voucher) -> Resolution | None:
@@ -228,17 +326,53 @@ def resolution_of(session: Session, voucher: Voucher) -> Resolution | None:
     return first(session, Resolution, community_id=voucher.community_id, voucher_id=voucher.id)
 
 
-def _standing(voucher: Voucher, resolution: Resolution | None, today: date) -> Standing:
-    if resolution is not None:
-        return Standing(voucher, resolution, cast(State, resolution.outcome))
-    return Standing(voucher, None, "lapsed" if today > voucher.expires_on else "issued")
-
-
 def of_member(session: Session, community_id: int, member_id: int, today: date) -> list[Standing]:
     """All vouchers of a member with what became of them, by number."""
     wanted = select(Voucher, Resolution).outerjoin(Resolution, _SAME_VOUCHER)
     wanted = wanted.where(col(Voucher.community_id) == community_id, col(Voucher.member_id) == member_id)
-    return [_standing(voucher, resolution, today) for voucher, resolution in session.exec(wanted.order_by(col(Voucher.id)))]
+    return _standings(session, community_id, list(session.exec(wanted.order_by(col(Voucher.id)))), today)
+
+
+def _standings(
+    session: Session, community_id: int, found: Sequence[tuple[Voucher, Resolution | None]], today: date
+) -> list[Standing]:
+    captured = [voucher.id for voucher, resolution in found if resolution is not None and resolution.outcome == "captured"]
+    refunds: dict[int, list[RefundRow]] = {}
+    disputes: dict[int, Dispute] = {}
+    for some in _chunks(captured):
+        for row in session.exec(
+            select(RefundRow)
+            .where(col(RefundRow.community_id) == community_id, col(RefundRow.voucher_id).in_(some))
+            .order_by(col(RefundRow.id))
+        ):
+            refunds.setdefault(row.voucher_id, []).append(row)
+        disputes |= {dispute.voucher_id: dispute for dispute in _open_disputes(session, community_id, some)}
+    return [_standing(v, end, (tuple(refunds.get(v.id, ())), disputes.get(v.id)), today) for v, end in found]
+
+
+def _standing(
+    voucher: Voucher, resolution: Resolution | None, since: tuple[tuple[RefundRow, ...], Dispute | None], today: date
+) -> Standing:
+    """The fold: `since` is what came after a capture."""
+    if resolution is None:
+        return Standing(voucher, None, "lapsed" if today > voucher.expires_on else "issued")
+    if resolution.outcome != "captured":
+        return Standing(voucher, resolution, cast(State, resolution.outcome))
+    refunds, dispute = since
+    found = Standing(voucher, resolution, "captured", refunds, dispute)
+    if dispute is not None:
+        return replace(found, state="disputed")
+    if refunds:
+        return replace(found, state="part_refunded" if found.left.off_fen else "refunded")
+    return found
+
+
+def _open_disputes(session: Session, community_id: int, voucher_ids: Sequence[int]) -> list[Dispute]:
+    wanted = select(Dispute).where(col(Dispute.community_id) == community_id, col(Dispute.voucher_id).in_(voucher_ids))
+    decided = select(DisputeEnd.dispute_id).where(
+        col(DisputeEnd.community_id) == community_id, col(DisputeEnd.dispute_id) == col(Dispute.id)
+    )
+    return list(session.exec(wanted.where(~decided.exists())))
 
 
 def unresolved(session: Session, community_id: int) -> list[Voucher]:
@@ -248,8 +382,9 @@ def unresolved(session: Session, community_id: int) -> list[Voucher]:
 
 
 def lapsed(session: Session, community_id: int, today: date, member_id: int | None = None) -> list[Voucher]:
-    """The unresolved vouchers of one member or (None) of everybody that are past their last day, by number."""
-    given = {"community": community_id, "today": today, "member": member_id}
+    """The unresolved vouchers of one member or (None) of everybody whose hold has lapsed, by number: past their last day, and
+    past the days in which they may still be uploaded."""
+    given = {"community": community_id, "today": today, "late": today - timedelta(days=LATE_DAYS), "member": member_id}
     found = session.connection().execute(_LAPSED if member_id is None else _LAPSED_OF_MEMBER, given)
     return [value_of(Voucher, row._asdict()) for row in found]
 
@@ -261,8 +396,8 @@ def lots_held(session: Session, community_id: int, vouchers: Sequence[Voucher]) 
     """
     found: dict[int, list[LotAmount]] = {voucher.seq: [] for voucher in vouchers}
     seqs = sorted(found)
-    for start in range(0, len(seqs), _CHUNK):
-        for seq, lot, amount in select_rows(session, _HELD, (community_id, seqs[start : start + _CHUNK])):
+    for some in _chunks(seqs):
+        for seq, lot, amount in select_rows(session, _HELD, (community_id, some)):
             found[seq].append((date.fromisoformat(iso(lot)), amount))
     assert all(sum(amount for _, amount in found[v.seq]) == v.points for v in vouchers), "a hold holds the voucher's points"
     return found
@@ -291,41 +426,74 @@ def captures_of(session: Session, community_id: int, voucher_ids: Iterable[int])
     """The captures of these vouchers, by voucher number; one that was not captured is not in it."""
     numbers = sorted(voucher_ids)
     found: list[Capture] = []
-    for start in range(0, len(numbers), _CHUNK):
-        wanted = _captures(community_id).where(RESOLUTION.voucher_id.in_(numbers[start : start + _CHUNK]))
+    for some in _chunks(numbers):
+        wanted = _captures(community_id).where(RESOLUTION.voucher_id.in_(some))
         found.extend(Capture(*row) for row in session.execute(wanted))
     return found
 
 
 def _captures(community_id: int) -> Select[tuple[int, int, int, date, int, int, int, int]]:
     r, v = RESOLUTION, VOUCHER
-    wanted = select_columns(v.id, v.merchant_id, v.member_id, r.day, r.bill_fen, r.points, r.benefit_fen, r.seq)
+    claim = r.benefit_fen - func.coalesce(r.merchant_fen, 0)
+    wanted = select_columns(v.id, v.merchant_id, v.member_id, r.day, r.bill_fen, r.points, claim, r.seq)
     return wanted.where(_SAME_VOUCHER, r.community_id == community_id, r.outcome == "captured").order_by(v.id)
 
 
-def by_merchant(session: Session, community_id: int, period: str) -> list[MerchantMonth]:
-    """The captures of a month by merchant id; a merchant without any is not in it."""
-    lines: dict[int, list[Capture]] = {}
-    for capture_ in captures(session, community_id, last_day(period), first_day(period)):
-        lines.setdefault(capture_.merchant_id, []).append(capture_)
-    return [
-        MerchantMonth(number, len(own), sum(c.points for c in own), sum(c.fen for c in own), tuple(own))
-        for number, own in sorted(lines.items())
-    ]
+def standing_of_offer(session: Session, community_id: int, offer_id: int) -> int:
+    """How many vouchers of an offer stand: open, or redeemed and not given back in whole."""
+    ((found,),) = select_rows(session, _STANDING_OF_OFFER, (community_id, offer_id))
+    return int(found)
 
 
-def counts(session: Session, community_id: int) -> Counts:
-    """How many vouchers were issued and what became of them; `open` counts lapsed ones that are not released yet.
+def days_of_member(session: Session, community_id: int, offer_id: int, member_id: int, since: date) -> list[date]:
+    """The days on which a member was issued vouchers of an offer that stand, from a day on."""
+    asked = (community_id, member_id, offer_id, since.isoformat())
+    return [date.fromisoformat(iso(day)) for (day,) in select_rows(session, _DAYS_OF_MEMBER, asked)]
 
-    `open` is counted, not subtracted, so that `audit` can compare.
-    """
-    issued = session.execute(select_columns(func.count()).where(VOUCHER.community_id == community_id)).scalar_one()
-    ended = select_columns(RESOLUTION.outcome, func.count()).where(RESOLUTION.community_id == community_id)
-    by_outcome = {outcome: int(number) for outcome, number in session.execute(ended.group_by(RESOLUTION.outcome))}
-    return Counts(
-        issued,
-        by_outcome.get("captured", 0),
-        by_outcome.get("voided", 0),
-        by_outcome.get("expired", 0),
-        len(unresolved(session, community_id)),
+
+def refunds(
+    session: Session,
+    community_id: int,
+    until: date,
+    since: date = date.min,
+    besides: SelectOfScalar[int] | None = None,
+) -> list[Refund]:
+    """All refunds of these days (both included), by number; `besides` selects refund ids to leave out, as for `captures`."""
+    wanted = _refunds(community_id).where(REFUND.day >= since, REFUND.day <= until)
+    if besides is not None:
+        taken = besides.subquery()
+        wanted = wanted.where(~select_columns(taken.c[0]).where(taken.c[0] == REFUND.id).exists())
+    return [Refund(*row) for row in session.execute(wanted)]
+
+
+def refunds_of(session: Session, community_id: int, refund_ids: Iterable[int]) -> list[Refund]:
+    """The refunds of these numbers, by number."""
+    found: list[Refund] = []
+    for some in _chunks(sorted(refund_ids)):
+        found.extend(Refund(*row) for row in session.execute(_refunds(community_id).where(REFUND.id.in_(some))))
+    return found
+
+
+def _refunds(community_id: int) -> Select[tuple[int, int, int, date, int, int, int]]:
+    wanted = select_columns(
+        REFUND.id, REFUND.voucher_id, VOUCHER.merchant_id, REFUND.day, REFUND.points, REFUND.claim_fen, REFUND.seq
     )
+    same = and_(REFUND.community_id == VOUCHER.community_id, REFUND.voucher_id == VOUCHER.id)
+    return wanted.where(same, REFUND.community_id == community_id).order_by(REFUND.id)
+
+
+def disputes_of(session: Session, voucher: Voucher) -> list[tuple[Dispute, DisputeEnd | None]]:
+    """All disputes about a voucher with how they were decided, by number."""
+    same = and_(DISPUTE_END.community_id == DISPUTE.community_id, DISPUTE_END.dispute_id == DISPUTE.id)
+    wanted = select(Dispute, DisputeEnd).outerjoin(DisputeEnd, same)
+    wanted = wanted.where(col(Dispute.community_id) == voucher.community_id, col(Dispute.voucher_id) == voucher.id)
+    return [(dispute, end) for dispute, end in session.exec(wanted.order_by(col(Dispute.id)))]
+
+
+def with_quote(session: Session, community_id: int, quote_id: int) -> Voucher | None:
+    """The voucher that was issued by a quote, or None."""
+    return first(session, Voucher, community_id=community_id, quote_id=quote_id)
+
+
+def _chunks(numbers: list[int]) -> Iterator[list[int]]:
+    return (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))

@@ -15,6 +15,7 @@ from timebank import attendance, offers, rulebooks, rulefile, settlement, vouche
 from timebank.audit.awards import is_text_of
 from timebank.audit.bound import Bound
 from timebank.audit.findings import Findings
+from timebank.audit.issuers import BOUND as OF_ISSUERS
 from timebank.audit.people import BOUND as OF_PEOPLE
 from timebank.audit.refold import Event
 from timebank.audit.source import Source
@@ -26,7 +27,11 @@ _TABLES = SQLModel.metadata.tables
 
 
 _NUMBER = {"number": "number"}
-_TERMS = ("points_per_yuan", "max_share_bp", "off_bp", "max_fen", "min_spend_fen", "points")
+_TERMS = ("points_per_yuan", "max_share_bp", "off_bp", "max_fen", "min_spend_fen", "points", "item_fen")
+_FURTHER = (
+    *("per_day", "per_month", "total", "stock", "tier", "min_age", "min_minutes"),
+    *("merchant_bp", "sponsor_bp", "sponsor_id"),
+)
 _OF_CLAIMS = ("period", "captures", "points", "fen", "sha256", "previous", "drafted_by")
 _VALID = {"valid_from": "valid_from", "valid_to": "valid_to"}
 
@@ -45,9 +50,10 @@ BOUND: tuple[Bound, ...] = (
     Bound(
         "offer.add",
         "offer",
-        {"merchant": "merchant_id", "kind": "kind", **_VALID, **{name: name for name in _TERMS}},
+        {"merchant": "merchant_id", "kind": "kind", **_VALID, **{name: name for name in (*_TERMS, *_FURTHER)}},
         "offer_differs",
     ),
+    Bound("offer.end", "offer_end", {"business_date": "day"}, "offer_differs", key="offer_id", about="offer"),
     Bound(
         "voucher.issue",
         "voucher",
@@ -67,7 +73,8 @@ BOUND: tuple[Bound, ...] = (
         Bound(
             kind,
             "resolution",
-            {"business_date": "day", "points": "points", "bill_fen": "bill_fen", "off_fen": "benefit_fen"},
+            {"business_date": "day", "points": "points", "bill_fen": "bill_fen", "off_fen": "benefit_fen"}
+            | {"merchant_fen": "merchant_fen"},
             "resolution_differs",
             key="voucher_id",
             only=("outcome", outcome),
@@ -76,6 +83,7 @@ BOUND: tuple[Bound, ...] = (
         for kind, outcome in (("voucher.capture", "captured"), ("voucher.void", "voided"), ("voucher.expire", "expired"))
     ),
     *OF_PEOPLE,
+    *OF_ISSUERS,
     Bound(
         "hours.sign-in",
         "sign_in",
@@ -198,7 +206,7 @@ def _facts(event: Event, bound: Bound) -> dict[str, Any]:
     for holder, _, purpose, *_ in event.payload["postings"]:
         if purpose == "held":
             flat["member"] = _number(holder.partition(":")[2])
-    for inner in ("terms", "steps"):
+    for inner in ("terms", "further", "steps", "borne"):
         if isinstance(facts.get(inner), dict):
             flat.update(facts[inner])
     if bound.only and bound.table == "resolution":
