@@ -7,6 +7,8 @@ from timebank import (
     attendance,
     checkpoints,
     earnings,
+    guesses,
+    issuers,
     journal,
     notices,
     redemption,
@@ -22,5 +24,6 @@ ROOMS = (
     *(communities, journal, checkpoints, approvals, workdays, notices),
     *(persons, clerks, members, merchants, devices, kin, teams),
     *(rulebooks, services, earnings, attendance, redemption, settlement),
+    *(issuers, guesses),
 )
 metadata = SQLModel.metadata

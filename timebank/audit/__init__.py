@@ -18,6 +18,7 @@ from timebank.audit.claims import Claims
 from timebank.audit.commands import Commands
 from timebank.audit.findings import CODES, Finding, Findings, verdict
 from timebank.audit.hanging import Hung
+from timebank.audit.issuers import Issuing
 from timebank.audit.months import Months
 from timebank.audit.payloads import Payload, Reader
 from timebank.audit.people import Course
@@ -60,6 +61,7 @@ CHECKS: dict[str, Say] = {
     "statements": say("The statements of every closed month are those it was closed with."),
     "notices": say("Notices hung for their working days, passed as objections were decided, and tell of what is recorded."),
     "rules": say("Every rule book was published by a resolution, its very text after a notice where that was demanded."),
+    "issuers": say("Every issuer key was announced for its year, and revoked at most once."),
     "text": say("Free texts are those whose hash the entry holds."),
     "guards": say("The database itself refuses to change the book."),
     "replay": say("Every award read what the history before it makes, and is what history makes of it."),
@@ -169,6 +171,7 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         Hung(source, findings),
         Course(services.own, findings),
         Publishing(awards, findings),
+        Issuing(findings),
         Reviews(findings),
         Replay(source, findings, awards, refold.accounts) if findings.wants("replay") else None,
     )
@@ -231,6 +234,7 @@ class _Rooms:
     hung: Hung
     course: Course
     publishing: Publishing
+    issuing: Issuing
     reviews: Reviews
     replay: Replay | None
 
@@ -247,7 +251,7 @@ class _Rooms:
         """Hand over what the refold has kept of a batch of entries."""
         with _readable(findings, "command"):
             self.commands.take(self.refold.commands)
-        for room in (self.bound, self.holds, self.claims, self.months, self.course, self.hung, self.publishing):
+        for room in (self.bound, self.holds, self.claims, self.months, self.course, self.hung, self.publishing, self.issuing):
             with _readable(findings, "rows that entries bind"):
                 room.take(self.refold.events)
         with _readable(findings, "service"):

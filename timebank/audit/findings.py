@@ -42,6 +42,7 @@ CODES: dict[str, tuple[str, int]] = {
     "kin_differs": ("I4", PROJECTION),
     "team_differs": ("I4", PROJECTION),
     "notice_differs": ("I4", PROJECTION),
+    "issuer_key_differs": ("I4", PROJECTION),
     # I5
     "entry_missing": ("I5", TAMPERED),
     "entry_beyond": ("I5", TAMPERED),
@@ -101,6 +102,8 @@ CODES: dict[str, tuple[str, int]] = {
     "records_differ": ("notices", TAMPERED),
     # rules
     "rules_unsound": ("rules", TAMPERED),
+    # issuers
+    "issuer_unsound": ("issuers", TAMPERED),
     # text
     "text_differs": ("text", TAMPERED),
     "text_unbound": ("text", TAMPERED),

@@ -14,6 +14,7 @@ from typing import Any
 
 from timebank.audit.accounts import Account, Accounts, Row
 from timebank.audit.findings import Findings
+from timebank.audit.issuers import TWO_PEOPLE as OF_ISSUERS
 from timebank.audit.payloads import Payload, Reader
 from timebank.audit.people import TWO_PEOPLE as OF_PEOPLE
 from timebank.base.errors import Invalid
@@ -33,6 +34,7 @@ instants are text, as the payloads have them."""
 _OF_POINTS = frozenset({"points.opening", "pool.payout", "credit.issue"})
 TWO_PEOPLE = (
     OF_PEOPLE
+    | OF_ISSUERS
     | _OF_POINTS
     | {"rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", "hours.complaint", INCARNATE}
 )

@@ -101,8 +101,17 @@ def _seed_of(pepper: bytes) -> bytes:
     return hmac.digest(pepper, b"timebank: seed of the log's Ed25519 key", hashlib.sha512)[:SEED_BYTES]
 
 
+def issuer_seed(seed: bytes, community: str, number: int) -> bytes:
+    """The seed (32 bytes) of a community's issuer key of a number: it follows from the log's, so that a backup has them all.
+
+    `community` is its code, which a copy of the database keeps. SHA-512 and a name of its own, as for the log's.
+    """
+    asked = f"timebank: seed of issuer key {number} of {community}"
+    return hmac.digest(seed, asked.encode(), hashlib.sha512)[:SEED_BYTES]
+
+
 def public(seed: bytes) -> bytes:
-    """The public half (32 bytes) of a log's key, from its seed (32 bytes)."""
+    """The public half (32 bytes) of an Ed25519 key, from its seed (32 bytes)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # 40 ms, so only where it is used
 
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
