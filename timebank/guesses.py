@@ -61,7 +61,11 @@ def failed(session: Session, act: Act, device_id: int) -> None:
     over = next((row.id for row in sorted(rows, key=lambda row: row.id) if row.at <= act.now - AN_HOUR), None)
     if over is not None:
         update_rows(
-            session, "guess", ("device_id", "at"), ("community_id", "id"), [(device_id, instant(act.now), act.community_id, over)]
+            session,
+            "guess",
+            ("device_id", "at"),
+            ("community_id", "id"),
+            [(device_id, instant(act.now), act.community_id, over)],
         )
         return
     number = max((row.id for row in rows), default=0) + 1

@@ -340,6 +340,7 @@ MESSAGES: dict[str, str] = {
     "Every command counts once.": "每个命令只计一次。",
     "Every entry sums to zero in each unit.": "每笔分录各单位合计为零。",
     "Every hold ends at most once.": "每笔冻结至多了结一次。",
+    "Every issuer key was announced for its year, and revoked at most once.": "每把签发密钥都为其年份公布，且最多撤销一次。",
     "Every rule book was published by a resolution, its very text after a notice where that was demanded.": "每份规则都依决议公布；施行中的规则要求公示的，公布的就是公示过的文本。",
     "Free texts are those whose hash the entry holds.": "附言与分录中的哈希相符。",
     "It cannot be read: {cause}.": "无法读取：{cause}。",
@@ -402,6 +403,12 @@ MESSAGES: dict[str, str] = {
     "Notice {notice} hung for {days} working days; {least} were demanded.": "公示 {notice} 张贴了 {days} 个工作日；要求 {least} 个。",
     "What hung out is not what its services say now.": "所公示的内容与服务记录现在的内容不一致。",
     "{subject} was turned down; its row says otherwise.": "{subject} 已被驳回；它的记录却不是这样。",
+    # timebank/audit/issuers.py
+    "It should be key {number}.": "应为签发密钥 {number}。",
+    "Its days are not those of the year it was announced for.": "它的起止日期与所公布的年份不符。",
+    "Its public key was announced before.": "它的公钥以前公布过。",
+    "{subject} was revoked before, or never announced.": "{subject} 已撤销过，或从未公布。",
+    "{year} had a key already.": "{year} 年已有签发密钥。",
     # timebank/audit/months.py
     "The statements of {period} are not those that it was closed with.": "{period} 的对账单与月结时不同。",
     "The statements of {period} cannot be built again: {cause}": "{period} 的对账单无法重建：{cause}",
@@ -936,16 +943,11 @@ MESSAGES: dict[str, str] = {
     "size": "大小",
     "timebank doctor": "timebank 体检",
     # timebank/commands/door.py
-    "Found a time bank: timebank init --community CODE --name NAME, or name another --db.": "请先建立时间银行：timebank init --community 代码 --name 名称；或用 --db 另指数据库。",
     "Key of this command: {key}": "本次命令键：{key}",
     "Key {key} was used before: nothing was written, this is the first receipt.": "命令键 {key} 已经用过：没有再次写入，这是第一次的回执。",
     "The command counted, but its checkpoint was not written down. {cause}": "命令已生效，但它的存证点没有写下来。{cause}",
-    "The log of checkpoints {file} was missing; it was written anew from the database.": "存证日志 {file} 不见了；已根据数据库重新写出。",
-    "There is no database {path}.": "没有数据库 {path}。",
     "There is no room for a copy to read: whoever writes waits until this is done.": "没有空间制作供读取的副本：在本命令完成之前，写入者须等待。",
     "This waits for a second person as number {number}: timebank approve {number} --as W0002": "此事等待第二人批准，编号 {number}：timebank approve {number} --as W0002",
-    "Use 1 to 80 letters, digits and . _ - : without spaces, and no phone or identity number.": "请用 1 到 80 个字母、数字和 . _ - :，不含空格，也不含电话或证件号码。",
-    "{key} cannot be a command's key.": "{key} 不能作命令键。",
     # timebank/commands/explain.py
     "Entry {entry} gave no points by a rule.": "分录 {entry} 没有按规则计分。",
     "Entry {entry}, {day}": "分录 {entry}，{day}",
@@ -1400,12 +1402,18 @@ MESSAGES: dict[str, str] = {
     "Write a category of the rule book: timebank rules show.": "请写规则中的类别：见 timebank rules show。",
     "Write another number of credits.": "请改写社区币数。",
     "Write how many people served together, or leave it empty.": "请写一同服务的人数，或留空。",
-    "Write one of these words, or leave it empty.": "请写其中一个词，或留空。",
-    "Write one of these words, or leave it empty: then it counts as confirmed.": "请写其中一个词，或留空：留空即为已确认。",
+    "Write one of these words, or leave it empty.": "请写“受助人”“组织者”“签到”之一，或留空。",
+    "Write one of these words, or leave it empty: then it counts as confirmed.": "请写“已确认”“自报”“补录”“团队”之一，或留空：留空即为已确认。",
     "Write the name.": "请写上姓名或名称。",
     "Write the office's number of the activity, or leave it empty.": "请写本社区的活动编号，或留空。",
     "Write the programme's short name, or leave it empty; people and addresses do not belong there.": "请写项目简称，或留空；人名、住址不要写在这里。",
     "Write what the credits are for, as the rule book names it: timebank rules show.": "请按规则中的名称写明社区币因何而发：见 timebank rules show。",
+    # timebank/doorway.py
+    "Found a time bank: timebank init --community CODE --name NAME, or name another --db.": "请先建立时间银行：timebank init --community 代码 --name 名称；或用 --db 另指数据库。",
+    "The log of checkpoints {file} was missing; it was written anew from the database.": "存证日志 {file} 不见了；已根据数据库重新写出。",
+    "There is no database {path}.": "没有数据库 {path}。",
+    "Use 1 to 80 letters, digits and . _ - : without spaces, and no phone or identity number.": "请用 1 到 80 个字母、数字和 . _ - :，不含空格，也不含电话或证件号码。",
+    "{key} cannot be a command's key.": "{key} 不能作命令键。",
     # timebank/evidence.py
     "Entry {entry} is newer than the signed head, of {size} entries.": "分录 {entry} 比签名的存证点（{size} 笔）还新。",
     "Sign the log as it is now: timebank checkpoint make": "请先给现在的日志签名：timebank checkpoint make",
@@ -1496,6 +1504,9 @@ MESSAGES: dict[str, str] = {
     "Record of volunteer services": "志愿服务登记表",
     "There is a file {file} already.": "文件 {file} 已经有了。",
     "{file} is neither an .xlsx nor a .csv file.": "{file} 既不是 .xlsx 文件，也不是 .csv 文件。",
+    # timebank/guesses.py
+    "Too many wrong codes; nothing is looked up until {time}.": "券码输错次数过多；{time} 之前不再受理。",
+    "Wait until then, or call the office. If it was not you, tell the office that somebody is trying codes.": "请等到那时再试，或给社区打电话。如果不是您输错的，请告诉社区：有人在试券码。",
     # timebank/hanging.py
     "Let it hang out: timebank notice post hours:{number} TEXT": "请张贴公示：timebank notice post hours:{number} 内容",
     "No notice tells of service {number} yet.": "服务 {number} 还没有公示过。",
@@ -1532,6 +1543,16 @@ MESSAGES: dict[str, str] = {
     "{number} joined on {joined}, after {day}.": "{number} 于 {joined} 加入，晚于 {day}。",
     "{ref} was recorded before with other content.": "单号 {ref} 此前已录入，内容不同。",
     "{said} is nobody who confirms a service: {known}.": "“{said}”不是确认服务的人：{known}。",
+    # timebank/issuers.py
+    "A key is announced for this year or the next, not for {year}.": "签发密钥只能为今年或明年公布，不能为 {year} 年公布。",
+    "All {most} numbers of issuer keys are used up.": "签发密钥的 {most} 个编号已全部用完。",
+    "Key {number} was revoked on {day}.": "签发密钥 {number} 已于 {day} 撤销。",
+    "Name {this} or {next}.": "请写 {this} 或 {next}。",
+    "Revoke that one first, if it must not sign any more: timebank issuer revoke {number}": "如果它不应再签发，请先撤销：timebank issuer revoke {number}",
+    "See timebank issuer list.": "请查看 timebank issuer list。",
+    "There is no issuer key {number}.": "没有签发密钥 {number}。",
+    "Vouchers go on with their printed codes, without a QR code.": "兑换券照常使用印出的券码，只是不再带二维码。",
+    "{year} has key {number} already.": "{year} 年已有签发密钥 {number}。",
     # timebank/ledger.py
     "Correct or leave out what is named, then repeat.": "请改正或去掉列出的各项，再重来。",
     "Enter what is right anew.": "请重新录入正确的内容。",
@@ -1712,7 +1733,6 @@ MESSAGES: dict[str, str] = {
     "Name a team further up.": "请指定更上一级的队伍。",
     "See timebank team list.": "见 timebank team list。",
     "See timebank team show {team}.": "见 timebank team show {team}。",
-    "The name is missing.": "缺少姓名或名称。",
     "There is no team {number}.": "没有队伍 {number}。",
     "Under {number} there is no room: {count} levels are the most.": "{number} 下面不能再设队伍：最多 {count} 级。",
     "{day} lies in the future; today is {today}.": "{day} 尚未到来，今天是 {today}。",
@@ -2071,6 +2091,8 @@ MESSAGES: dict[str, str] = {
     "warning: {message}": "提醒：{message}",
     "{where}: {what} [{code}]": "{where}：{what} [{code}]",
     "… and {count} more; --json lists all.": "……还有 {count} 条；加 --json 可全部列出。",
+    # timebank/sponsors.py
+    "The name is missing.": "缺少姓名或名称。",
     # timebank/statement_files.py
     "Check free space and permissions of its folder, and close the file in other programs.": "请检查磁盘空间和文件夹权限，并在其他程序中关闭该文件。",
     "{file} cannot be written: {cause}.": "无法写入 {file}：{cause}。",
@@ -2111,6 +2133,14 @@ MESSAGES: dict[str, str] = {
     "{first} is still open; months are closed in order.": "{first} 尚未月结；月结须按月份顺序进行。",
     "{period} is not over; today is {today}.": "{period} 尚未结束；今天是 {today}。",
     "{points} points are on hold.": "有 {points} 积分处于冻结中。",
+    # timebank/tokens.py
+    "Give it like https://jianshe.example.cn, without anything behind the name.": "请写成 https://jianshe.example.cn 的样子，域名后面不带任何内容。",
+    "Take the photo again, or type the code that is printed beside it.": "请重新拍照，或输入旁边印的券码。",
+    "The address {text} has {count} characters; a QR has room for {most}.": "网址 {text} 有 {count} 个字符；二维码只容得下 {most} 个。",
+    "The signature of this QR code is not the office's.": "这个二维码的签名不是本社区的。",
+    "This QR code is of another version of the program.": "这个二维码属于程序的另一个版本。",
+    "This is no QR code of a voucher.": "这不是兑换券的二维码。",
+    "{text} is not the address of a counter.": "“{text}”不是核销柜台的网址。",
     # timebank/traces.py
     "How these points came about cannot be read: {part} is wrong.": "无法读取这笔积分的计算过程：{part} 有误。",
     "These points were worked out by engine {engine}, not {ours}.": "这笔积分由第 {engine} 版计分程序算出，本程序为第 {ours} 版。",
