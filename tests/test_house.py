@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("commands.*",),
     ("web.*",),
-    ("show", "tables", "sample", "copying", "rights"),
+    ("show", "tables", "sample", "copying", "rights", "doorway"),
     ("audit.*", "reports", "exchange", "forms", "plaintext", "backtest", "backtest_report", "history", "recalculation"),
     ("statement_files",),
     ("statements", "statement_lines", "statement_records", "statement_words", "explanations"),

@@ -7,8 +7,6 @@ inputs are fingerprinted, so that a repeat under the same key writes nothing and
 import functools
 import hmac
 import inspect
-import json
-import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -24,19 +22,19 @@ import typer
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from timebank import approvals, checkpoint_log, checkpoints
-from timebank.base import communities, db, keys, schema
+from timebank import approvals, checkpoint_log
+from timebank.base import communities, db, keys
 from timebank.base.act import Act
 from timebank.base.communities import Community
-from timebank.base.config import Config, sqlite_path
+from timebank.base.config import Config
 from timebank.base.errors import Busy, Invalid, NotAllowed, NotFound, Unwritable
 from timebank.base.i18n import Language, say
 from timebank.base.keys import Keys
-from timebank.base.masking import tells_who
 from timebank.base.sheet_values import parse_text
 from timebank.base.sheets import file_digest
 from timebank.checkpoint_log import Line
 from timebank.checkpoints import Log
+from timebank.doorway import Way, checked, checked_key, engine_of, hidden, log_of, publish
 from timebank.once import Outcome, once
 from timebank.people import clerks
 from timebank.show import Screen
@@ -48,14 +46,8 @@ UNLOGGED = 74
 """Exit status of a command that counted and could not be written down: that of `Unwritable` in cli.py."""
 _SEAL = b"timebank: what waits for a second person"
 _FIRST_CLERK = "W0001"
-_KEY = re.compile(r"[A-Za-z0-9._:-]{1,80}")
 _SOMEBODY = -1  # the second person of a rehearsal; never written
 _NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects"}
-
-
-def log_of(config: Config, url: str, secrets: Keys) -> Log:
-    """The log of checkpoints of a database (the command's own, or a rehearsal's)."""
-    return Log(_log_path(config, url), secrets.seed)
 
 
 def _log_path(config: Config, url: str) -> Path:
@@ -81,15 +73,7 @@ class Door:
     def engine(self) -> Engine:
         """The database, checked to be there and of this program's revision."""
         if self._engine is None:
-            path = sqlite_path(self.config.db)
-            if path is not None and not path.exists():
-                raise Invalid(
-                    say("There is no database {path}.", path=str(path)),
-                    "no_database",
-                    say("Found a time bank: timebank init --community CODE --name NAME, or name another --db."),
-                )
-            self._engine = db.open_engine(self.config.db)
-            schema.check(self._engine)
+            self._engine = engine_of(self.config)
         return self._engine
 
     def close(self) -> None:
@@ -197,30 +181,17 @@ class Writing(Door):
         Before anything is done it raises RolledBack, Rewritten, Tampered `other_key`, Unwritable `log_unreadable`,
         `log_unwritten`.
         """
-        before = communities.lock(session, act.community_id).size
-        if not self.mends:
-            checkpoints.check(session, act.community_id, log)
-        if not self.dry_run:
-            checkpoint_log.check_writable(log.path)
-            if not self.mends and checkpoints.catch_up(session, act.community_id, log).anew:
-                anew = say("The log of checkpoints {file} was missing; it was written anew from the database.", file=log.path)
-                self.screen.warn(anew)
-        outcome = work()
-        grown = communities.lock(session, act.community_id).size > before
-        return outcome, checkpoints.make(session, act, log.seed) if grown else None
+        way = Way(self.mends, self.dry_run)
+        return checked(session, act, log, work, way, self.screen.warn)
 
     def publish(self, log: Log, line: Line | None) -> None:
         """Write down what a command signed, once it counts and before it says so."""
-        if line is not None and not self.dry_run:
-            try:
-                checkpoint_log.append(log.path, line.code, [line])
-            except (Unwritable, Busy) as error:
-                self.unlogged = error
+        if not self.dry_run:
+            self.unlogged = publish(log, line)
 
     def hidden(self) -> dict[str, str]:
         """The inputs as the fingerprint gets them: under the pepper, so that the database gives no name, phone or code away."""
-        given = json.dumps(self.inputs | {"reason": self.reason}, sort_keys=True, ensure_ascii=False)
-        return {"inputs": hmac.digest(self.pepper(), given.encode(), sha256).hex()}
+        return hidden(self.inputs | {"reason": self.reason}, self.pepper())
 
     def act(self, session: Session, community: Community) -> Act:
         """Who does this: --as (W0001 by default) and, where named, --approver."""
@@ -337,14 +308,7 @@ def _key(given: str | None) -> str:
     """The command's key: the given one, else a random one. Raises Invalid `bad_key`."""
     if given is None:
         return secrets.token_hex(8)
-    key = parse_text(given)
-    if not _KEY.fullmatch(key) or tells_who(key):
-        raise Invalid(
-            say("{key} cannot be a command's key.", key=key),
-            "bad_key",
-            say("Use 1 to 80 letters, digits and . _ - : without spaces, and no phone or identity number."),
-        )
-    return key
+    return checked_key(parse_text(given))
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,8 @@ from timebank.base.sheet_values import parse_text
 from timebank.base.sheet_writing import make_folder
 from timebank.checkpoint_log import Line
 from timebank.checkpoints import Log
-from timebank.commands.door import Writing, log_of, writing
+from timebank.commands.door import Writing, writing
+from timebank.doorway import log_of
 from timebank.once import Outcome, once
 from timebank.people import clerks
 
