@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from timebank import benefits, conditions, fund, holds, ledger, offers, vouchers
+from timebank import benefits, conditions, fund, holds, issuers, ledger, offers, vouchers
 from timebank.base import codes, communities
 from timebank.base.act import Act
 from timebank.base.db import insert_rows
@@ -245,7 +245,7 @@ def verify(session: Session, community_id: int, code: str, merchant: str, pepper
     `unknown_merchant`; Refused `wrong_merchant`, `already_captured`, `voided`, `expired`, `merchant_inactive`.
     """
     shop = merchants.find(session, community_id, merchant)
-    voucher = _presented(session, vouchers.mac_of(code, pepper), shop, today)
+    voucher = _presented(session, issuers.mac_of(session, community_id, code, pepper), shop, today)
     terms = offers.find(session, community_id, voucher.offer_id).terms
     words = benefits.described(terms, _decimals(session, community_id))
     return Verified(voucher.number, voucher.member_id, words, benefits.worth(terms, voucher.points), voucher.expires_on)
@@ -304,7 +304,7 @@ def capture(session: Session, act: Act, counter: Counter, pepper: bytes) -> Capt
     """
     if counter.bill_fen:
         benefits.check_bill(counter.bill_fen)
-    code_mac = vouchers.mac_of(counter.code, pepper)
+    code_mac = issuers.mac_of(session, act.community_id, counter.code, pepper)
     asked = {"code": code_mac.hex(), "merchant": codes.id_key(counter.merchant), "bill_fen": counter.bill_fen}
     made: list[Captured] = []
 
