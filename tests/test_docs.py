@@ -248,4 +248,4 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
     seen["approve"] &= told["approve"]  # the rest is the answer of what was approved
     for words, names in seen.items():
         assert names <= told[words], words
-        assert told[words] - names <= {"where", "code", "message", "level", "check", "entry", "row", "confirmed"}, words
+        assert told[words] - names <= {"where", "code", "message", "hint", "level", "check", "entry", "row", "confirmed"}, words

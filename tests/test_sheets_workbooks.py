@@ -500,7 +500,7 @@ def test_rejected_rows_of_a_workbook_are_a_workbook_in_which_nothing_is_a_formul
         sheet = openpyxl.load_workbook(io.BytesIO((tmp_path / name).read_bytes())).active
         assert [cell.value for cell in sheet[2]][:4] == ["2026年3月8日", "M1", "半天", "=1+1"]
         assert {cell.data_type for cell in sheet[2]} <= {"s", "inlineStr"}
-        assert open_sheet(tmp_path / name, HOURS_COLUMNS).header == (*HEADER, "原因")
+        assert open_sheet(tmp_path / name, HOURS_COLUMNS).header == (*HEADER, "原因", "怎么办")
     intake.save_rejects(tmp_path / "rejects.csv", "zh")
     assert next(iter(open_sheet(tmp_path / "rejects.csv", HOURS_COLUMNS).rows())).cells[3] == "=1+1"
 

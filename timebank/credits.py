@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, openings, reading, rewards, rulebooks
+from timebank import approvals, cures, ledger, openings, reading, rewards, rulebooks
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key, ref_key
-from timebank.base.errors import Finding, Invalid, Refused
+from timebank.base.errors import Invalid, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.masking import tells_who, unfit_word
@@ -127,7 +127,7 @@ class Desk:
                 continue
             problem = self._problem(one, member, known)
             if problem:
-                outcome.rejected.append(Finding(f"row {one.row}", *problem, one.row))
+                outcome.rejected.append(cures.refused(one.row, problem, "credits"))
                 continue
             assert member is not None, "a contribution of nobody has a problem"
             self.known[subject] = (content, False)
@@ -167,9 +167,7 @@ class Desk:
         if one.ref and tells_who(one.ref):
             return "bad_ref", say("The reference holds a phone or identity number or an e-mail address.")
         if known is not None and not known[1]:
-            return "other_content", say(
-                "{ref} was given before with other content; take that entry back first (timebank points reverse).", ref=one.ref
-            )
+            return "other_content", say("{ref} was given before with other content.", ref=one.ref)
         if member.id == self.approver_own:
             return "self_confirmation", say("Nobody approves credits for themselves.")
         return None
@@ -180,7 +178,7 @@ def issue(session: Session, act: Act, contribution: Contribution) -> Imported:
     outcome = Desk.begin(session, act).take([contribution])
     if outcome.rejected:
         finding = outcome.rejected[0]
-        raise Refused(finding.message, finding.code, say("Correct it, or look at timebank credit list."))
+        raise Refused(finding.message, finding.code, finding.hint)
     return outcome
 
 

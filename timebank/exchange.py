@@ -5,7 +5,7 @@ in the file of rejects with its reason.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import chain, islice
 from pathlib import Path
@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from sqlmodel import Session
 
-from timebank import credits, hours, openings, services
+from timebank import credits, cures, hours, openings, services
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.db import NEVER
 from timebank.base.errors import Finding, Invalid
-from timebank.base.i18n import Language, say, text
+from timebank.base.i18n import LANGUAGES, Language, say, text
 from timebank.base.imported import OTHER_TOTAL, Imported
 from timebank.base.sheet_values import (
     looks_like_span,
@@ -85,6 +85,10 @@ _CONFIRMERS = {
     **dict.fromkeys(("组织者", "组织人", "负责人", "队长", "organiser", "organizer"), "organiser"),
     **dict.fromkeys(("签到", "签到表", "签到签退", "sign-in", "sign-in sheet"), "sign-in"),
 }
+_ONE_DAY = say("Correct the one or the other; a service past midnight takes two rows.")
+_TOLD = (say("reason"), say("cure"))
+OWN_COLUMNS = frozenset(text(word, lang) for word in _TOLD for lang in LANGUAGES)
+"""The columns of a file of rejects that no sheet is asked for: they may come back with it, corrected."""
 
 Moved = Callable[[int], None]
 """Told how many rows were done, for a progress bar."""
@@ -135,17 +139,23 @@ class Intake:
             self.totals[name] = self.totals.get(name, 0) + amount
 
     def save_rejects(self, path: Path, lang: Language) -> None:
-        """Write the refused rows in the file's own columns, with the reason as one more.
+        """Write the refused rows in the file's own columns, with the reason and the cure as two more; those that an
+        earlier such file brought along give way to them.
 
         A name that ends in .xlsx or .csv says the format; otherwise it is the file's own (CSV: also its encoding).
         """
-        header = (*self.sheet.header, text(say("reason"), lang))
-        rows = ([*cells, text(finding.message, lang)] for cells, finding in self.rejects)
+        kept = [place for place, name in enumerate(self.sheet.header) if name not in OWN_COLUMNS]
+        header = [*(self.sheet.header[place] for place in kept), *(text(word, lang) for word in _TOLD)]
+        rows = ([*self._kept(cells, kept), *_told(finding, lang)] for cells, finding in self.rejects)
         ending = path.suffix.lower()
         if ending == ".xlsx" or (self.sheet.dialect is None and ending != ".csv"):
             write_workbook(path, chain([header], rows))
         else:
             write_csv(path, header, rows, self.sheet.dialect or Dialect())
+
+    def _kept(self, cells: Sequence[str], places: Sequence[int]) -> Sequence[str]:
+        """The cells at these places; all of a row that has more than the header, of which nobody knows which is which."""
+        return [cells[place] for place in places] if len(cells) == len(self.sheet.header) else cells
 
     def _readable(
         self, batch: Sequence[Row], read: Callable[[Row], _Item], summed: Mapping[str, Callable[[str], int]]
@@ -154,7 +164,7 @@ class Intake:
         for row in batch:
             try:
                 if row.problem:
-                    findings.append(row.problem)
+                    findings.append(replace(row.problem, hint=cures.of(row.problem.code)))
                 elif row.total is None:
                     items.append(read(row))
                     continue
@@ -162,8 +172,7 @@ class Intake:
                     findings.extend(self._other_totals(row, summed))
                     continue
             except Invalid as error:
-                told = say("{problem} {cure}", problem=error.message, cure=error.hint) if error.hint else error.message
-                findings.append(Finding(f"row {row.number}", error.code, told, row.number))
+                findings.append(Finding(f"row {row.number}", error.code, error.message, row.number, error.hint))
             self._unread += 1
         return items, findings
 
@@ -189,7 +198,11 @@ class Intake:
                     sum=whole,
                     name=_TOTALS[name],
                 )
-                yield Finding(f"row {row.number}", OTHER_TOTAL, message, row.number)
+                yield cures.refused(row.number, (OTHER_TOTAL, message))
+
+
+def _told(finding: Finding, lang: Language) -> tuple[str, str]:
+    return text(finding.message, lang), text(finding.hint, lang) if finding.hint else ""
 
 
 def members_in(session: Session, act: Act, intake: Intake) -> Imported:
@@ -338,7 +351,7 @@ def _opening(row: Row, decimals: int) -> Opening:
     points = parse_points(cells["points"], decimals) if cells["points"] else 0
     lapses_on, minutes, number = NEVER, 0, parse_number_of_one(cells["member_no"])
     if points and not cells["lapses_on"]:
-        raise Invalid(say("The day these points lapse is missing; write it, or never."), "no_lapse_day")
+        raise Invalid(say("The day these points lapse is missing."), "no_lapse_day", say("Write it, or never."))
     if points and cells["lapses_on"].lower() not in _NEVER:
         lapses_on = parse_day(cells["lapses_on"])
     if cells["minutes"] not in ("", "0"):
@@ -382,16 +395,16 @@ def _day_of(date_: str, start: str, end: str) -> tuple[date, str, str]:
     (begun, start), (ended, end) = split_moment(start), split_moment(end)
     day = parse_day(date_) if date_.strip() else begun or ended
     if day is None:
-        raise Invalid(say("The day is missing: write it in a column of its own, or before the start."), "no_day")
+        raise Invalid(say("The day is missing."), "no_day", say("Write it in a column of its own, or before the start."))
     if begun not in (None, day):
-        raise Invalid(say("The start is on {begun}, the row's day is {day}.", begun=begun, day=day), "other_day")
+        raise Invalid(say("The start is on {begun}, the row's day is {day}.", begun=begun, day=day), "other_day", _ONE_DAY)
     if ended not in (None, day):
         if ended == day + timedelta(1) and parse_clock(end) == 0:
             return day, start, "24:00"
         if ended > day:
-            message = say("It ends on {ended}, after midnight: write two rows, one for each day.", ended=ended)
-            raise Invalid(message, "past_midnight")
-        raise Invalid(say("The end is on {ended}, the row's day is {day}.", ended=ended, day=day), "other_day")
+            over = say("It ends on {ended}, after midnight.", ended=ended)
+            raise Invalid(over, "past_midnight", say("Write two rows, one for each day."))
+        raise Invalid(say("The end is on {ended}, the row's day is {day}.", ended=ended, day=day), "other_day", _ONE_DAY)
     return day, start, end
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, notices, reading, reviews, rulebooks, services
+from timebank import approvals, cures, ledger, notices, reading, reviews, rulebooks, services
 from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.act import Act
@@ -163,11 +163,11 @@ class Intake:
 
     def _accept(self, record: Record, digest: bytes, member: Volunteer | None, days: Days, ref_known: bool) -> Fresh | Finding:
         if member is None:
-            return _refused(record, "unknown_member", say("There is no member {number}.", number=record.member_no))
+            return cures.refused(record.row, ("unknown_member", say("There is no member {number}.", number=record.member_no)))
         name = self.names.get(member.person_id, "") if record.name else ""
         if name and not persons.same_name(record.name, name):
             message = say("{number} is {name}: the row has another name.", number=member.number, name=mask_name(name))
-            return _refused(record, "other_name", message)
+            return cures.refused(record.row, ("other_name", message))
         published = self._book_of(record.day)
         day = days[member.id, record.day]
         problem = self._problem(record, member, ref_known) or self._problem_of_words(record, published)
@@ -175,10 +175,9 @@ class Intake:
             record, problem = self._of_team(record)
         problem = problem or day.problem(member, record)
         if problem:
-            return _refused(record, *problem)
+            return cures.refused(record.row, problem)
         if published is None:
-            missing = say("No rule book speaks for {day}; publish one first.", day=record.day)
-            return _refused(record, "no_rules", missing)
+            return cures.refused(record.row, ("no_rules", say("No rule book speaks for {day}.", day=record.day)))
         doubled = day.holds_like(record)
         day.add(record.starts, record.ends, record.minutes)
         alone = day.minutes <= MINUTES_A_DAY_ALONE and record.kind != "back-entered" and member.id != self.actor_own
@@ -199,7 +198,7 @@ class Intake:
         if ref_known:
             return (
                 "other_content",
-                say("{ref} was recorded before with other content; correct it with timebank hours correct.", ref=record.ref),
+                say("{ref} was recorded before with other content.", ref=record.ref),
             )
         if record.day > self.today:
             return "future_date", say("{day} lies in the future; today is {today}.", day=record.day, today=self.today)
@@ -327,7 +326,7 @@ def _one(intake: Intake, wanted: Record) -> Imported:
     outcome = intake.take([wanted])
     if outcome.rejected:
         finding = outcome.rejected[0]
-        raise Refused(finding.message, finding.code, say("Correct the record, or look at timebank hours list."))
+        raise Refused(finding.message, finding.code, finding.hint)
     return outcome
 
 
@@ -576,10 +575,6 @@ def _unfit(word: str) -> bool:
 def reads_activity(windows: tuple[str, ...]) -> bool:
     """Whether any of these windows of caps is that of an activity."""
     return any(window.endswith("activity") for window in windows)
-
-
-def _refused(record: Record, code: str, message: Say) -> Finding:
-    return Finding(f"row {record.row}", code, message, record.row)
 
 
 def _asked(item: Fresh, hangs: str) -> dict[str, Any]:

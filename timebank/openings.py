@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from timebank import approvals, ledger, reading
+from timebank import approvals, cures, ledger, reading
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
-from timebank.base.errors import Finding, Invalid
+from timebank.base.errors import Invalid
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.months import first_day
@@ -135,7 +135,7 @@ class Desk:
                 continue
             problem = self._problem(opening, member, subject)
             if problem:
-                outcome.rejected.append(Finding(f"row {opening.row}", *problem, opening.row))
+                outcome.rejected.append(cures.refused(opening.row, problem, "opening"))
                 continue
             assert member is not None, "a row of nobody has a problem"
             self.here.add(subject)
@@ -157,26 +157,22 @@ class Desk:
         if max(opening.amounts) > AMOUNT_MAX:
             return "too_much", say("Nobody can have that much.")
         if opening.points and opening.lapses_on < self.day:
-            return "lapsed_already", say("These points lapsed on {day}; leave them out.", day=opening.lapses_on)
+            return "lapsed_already", say("These points lapsed on {day}.", day=opening.lapses_on)
         if subject in self.here:
-            return "twice_in_file", say("{number} has two rows for one lapse day; add them up.", number=member.number)
+            return "twice_in_file", say("{number} has two rows for one lapse day.", number=member.number)
         if member.id == self.approver_own:
             return "self_confirmation", say("Nobody approves points for themselves.")
         known = self.known.get(subject)
         if known is not None and not known.reversed:
             return "other_content", say(
-                "{number} had other numbers brought in for this lapse day; take them back first (timebank points reverse).",
+                "{number} had other numbers brought in for this lapse day.",
                 number=member.number,
             )
         whose = subject.rpartition(":")[0]
         if opening.minutes and (whose, "minutes") in self.counted:
-            return "minutes_twice", say(
-                "Minutes of {number} were brought in already; keep them in one row.", number=member.number
-            )
+            return "minutes_twice", say("Minutes of {number} were brought in already.", number=member.number)
         if opening.credits and (whose, "credits") in self.counted:
-            return "credits_twice", say(
-                "Credits of {number} were brought in already; keep them in one row.", number=member.number
-            )
+            return "credits_twice", say("Credits of {number} were brought in already.", number=member.number)
         return None
 
     def _draft(self, opening: Opening, member: Volunteer, subject: str) -> Draft:

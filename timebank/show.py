@@ -85,6 +85,8 @@ class Screen:
             where = place(finding.where, self._config.lang)
             line = "  " + self._text(say("{where}: {what} [{code}]", where=where, what=finding.message, code=finding.code))
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+            if finding.hint is not None:
+                console.print(f"    → {self._text(finding.hint)}", style="cyan", markup=False, highlight=False, soft_wrap=True)
         if len(error.findings) > _FINDINGS_SHOWN:
             more = say("… and {count} more; --json lists all.", count=len(error.findings) - _FINDINGS_SHOWN)
             console.print(f"  {self._text(more)}", markup=False)
@@ -92,7 +94,11 @@ class Screen:
             console.print(self._text(say("hint: {message}", message=error.hint)), style="cyan", markup=False, soft_wrap=True)
 
     def _described(self, error: TimebankError) -> dict[str, Any]:
-        findings = [{"where": f.where, "row": f.row, "code": f.code, "message": self._text(f.message)} for f in error.findings]
+        findings = [
+            {"where": f.where, "row": f.row, "code": f.code, "message": self._text(f.message)}
+            | ({"hint": self._text(f.hint)} if f.hint else {})
+            for f in error.findings
+        ]
         hint = self._text(error.hint) if error.hint else None
         return {"code": error.code, "message": self._text(error.message), "hint": hint, "findings": findings}
 

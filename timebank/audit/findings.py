@@ -37,6 +37,7 @@ CODES: dict[str, tuple[str, int]] = {
     "number_differs": ("I4", PROJECTION),
     "rules_differ": ("I4", PROJECTION),
     "offer_differs": ("I4", PROJECTION),
+    "merchant_differs": ("I4", PROJECTION),
     "claim_differs": ("I4", PROJECTION),
     "service_differs": ("I4", PROJECTION),
     "kin_differs": ("I4", PROJECTION),
@@ -147,7 +148,7 @@ class Findings:
         count = self._counts[code] = self._counts.get(code, 0) + 1
         if count <= KEPT_OF_A_CODE:
             place = where or (f"entry {entry}" if entry is not None else "book")
-            self._kept.append(Finding(place, code, message, None, check, entry, status))
+            self._kept.append(Finding(place, code, message, check=check, entry=entry, status=status))
 
     def wants(self, check: str) -> bool:
         """Whether a check is among those wanted."""
@@ -160,7 +161,7 @@ class Findings:
             if count > KEPT_OF_A_CODE:
                 check, status = CODES[code]
                 more = say("{count} more of the same kind.", count=count - KEPT_OF_A_CODE)
-                found.append(Finding("book", code, more, None, check, None, status))
+                found.append(Finding("book", code, more, check=check, status=status))
         order = {code: number for number, code in enumerate(CODES)}
         return tuple(sorted(found, key=lambda finding: order[finding.code]))
 

@@ -11,12 +11,13 @@ from timebank.base.i18n import Say
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong with one place of an input: `where` is 'row 7', 'cap[0].points', 'entry 12'."""
+    """One thing wrong with one place of an input: `where` is 'row 7', 'cap[0].points', 'entry 12'; `hint` says what to do."""
 
     where: str
     code: str
     message: Say
     row: int | None = None
+    hint: Say | None = None
 
 
 class TimebankError(Exception):

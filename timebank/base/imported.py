@@ -66,6 +66,10 @@ class Imported:
 
     def told(self, receipt: dict[str, Any], lang: Language) -> dict[str, Any]:
         """The JSON of an import (docs/formats.md): the receipt with the sentences of this run, '' where it was a repeat."""
-        messages = {(finding.row or 0, finding.code): text(finding.message, lang) for finding in self.rejected}
-        rejected = [{**row, "message": messages.get((row["row"], row["code"]), "")} for row in receipt["rejected"]]
+        told = {
+            (f.row or 0, f.code): {"message": text(f.message, lang), "hint": text(f.hint, lang) if f.hint else ""}
+            for f in self.rejected
+        }
+        nothing = {"message": "", "hint": ""}
+        rejected = [{**row, **told.get((row["row"], row["code"]), nothing)} for row in receipt["rejected"]]
         return {**receipt, "rejected": rejected}

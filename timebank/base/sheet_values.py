@@ -149,7 +149,11 @@ def parse_number_of_one(cell: str) -> str:
         return cell
     number = parse_text(cell)
     if not number:
-        raise Invalid(say("The member's number is missing."), "no_member")
+        raise Invalid(
+            say("The member's number is missing."),
+            "no_member",
+            say("Write it: names alone are not unique, timebank member list finds it."),
+        )
     if len([part for part in _SEVERAL.split(number) if part]) > 1:
         raise Invalid(
             say('"{written}" names several members.', written=excerpt(cell)),

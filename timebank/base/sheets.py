@@ -275,7 +275,7 @@ class Sheet:
                 return Finding(f"row {number}", cell.code, cell.problem, number)
             if isinstance(cell, Covered) and name not in _SHARED:
                 message = say(
-                    "The column {column} is merged over several rows: nobody can tell what each has. Write each its own.",
+                    "The column {column} is merged over several rows: nobody can tell what each has.",
                     column=self.header[place],
                 )
                 return Finding(f"row {number}", "merged_cell", message, number)
@@ -383,9 +383,7 @@ def _records(source: Source, delimiter: str, limits: Limits) -> Generator[tuple[
 
 
 def _too_many_cells(number: int, cells: Sequence[str], header: Sequence[str]) -> Finding:
-    message = say(
-        "The row has {count} cells and the header {width}: is there a comma inside a cell?", count=len(cells), width=len(header)
-    )
+    message = say("The row has {count} cells and the header {width}.", count=len(cells), width=len(header))
     return Finding(f"row {number}", "too_many_cells", message, number)
 
 

@@ -48,7 +48,8 @@ def run(door: Writing, wanted: Import, take: Callable[[Session, Act, Intake], Im
         for remark in intake.sheet.remarks:
             door.screen.warn(remark)
         for header in intake.sheet.unknown:
-            door.screen.warn(say("The column {header} is not known and is left out.", header=header))
+            if header not in exchange.OWN_COLUMNS:
+                door.screen.warn(say("The column {header} is not known and is left out.", header=header))
 
         seen = Imported()
 
@@ -122,5 +123,5 @@ def _show(door: Writing, wanted: Import, receipt: dict[str, Any]) -> None:
     bad = sum(row["code"] != OTHER_TOTAL for row in rejected)
     door.screen.facts(say("Import of {file}", file=wanted.file.name), [*counts, (say("rejected"), bad)])
     if rejected:
-        rows = [(row["row"], row["code"], row["message"]) for row in rejected]
-        door.screen.table(say("Rejected rows"), (say("row"), say("code"), say("reason")), rows)
+        rows = [(row["row"], row["code"], row["message"], row["hint"]) for row in rejected]
+        door.screen.table(say("Rejected rows"), (say("row"), say("code"), say("reason"), say("cure")), rows)

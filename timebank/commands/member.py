@@ -44,7 +44,7 @@ def add(
         joined_members, outcome = members.join(session, act, [newcomer])
         if outcome.rejected:
             finding = outcome.rejected[0]
-            raise Invalid(finding.message, finding.code, say("Correct it and repeat."))
+            raise Invalid(finding.message, finding.code, finding.hint)
         known = joined_members[0] if joined_members else members.find(session, act.community_id, number)
         return {"member": known.number}
 

@@ -35,7 +35,7 @@ def add(
         joined, outcome = merchants.join(session, act, [shop])
         if outcome.rejected:
             finding = outcome.rejected[0]
-            raise Invalid(finding.message, finding.code, say("Correct it and repeat."))
+            raise Invalid(finding.message, finding.code, finding.hint)
         known = joined[0] if joined else merchants.find(session, act.community_id, number)
         return {"merchant": known.number}
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank import ledger
+from timebank import cures, ledger
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
 from timebank.base.db import insert_rows, iso, key_field
-from timebank.base.errors import Finding, NotFound, Refused
+from timebank.base.errors import NotFound, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
 from timebank.base.rows import first, select_rows
@@ -112,7 +112,7 @@ def join(session: Session, act: Act, newcomers: Sequence[Newcomer]) -> tuple[lis
         else:
             problem = problem or _problem(newcomer, numbers, old, today)
         if problem:
-            outcome.rejected.append(Finding(f"row {newcomer.row}", problem[0], problem[1], newcomer.row))
+            outcome.rejected.append(cures.refused(newcomer.row, problem))
         elif not again:
             good.append(replace(newcomer, number=numbers.take(newcomer.number), joined_on=newcomer.joined_on or today))
     members = _add(session, act, good, last)
@@ -143,7 +143,7 @@ class _Same:
 def _problem_of_birth(newcomer: Newcomer, today: date) -> tuple[str, Say] | None:
     born = newcomer.card.birth_date
     if born is not None and born > (newcomer.joined_on or today):
-        return "bad_birth_date", say("Nobody joins before being born: look at both days.")
+        return "bad_birth_date", say("Nobody joins before being born.")
     return newcomer.card.problem
 
 

@@ -35,9 +35,7 @@ def number_problem(number: str) -> tuple[str, Say] | None:
     Codes: personal_number, bad_number.
     """
     if tells_who(number):
-        return "personal_number", say(
-            "{number} holds a phone or identity number or an e-mail address; use a number of the office's own.", number=number
-        )
+        return "personal_number", say("{number} holds a phone or identity number or an e-mail address.", number=number)
     if number and not _NUMBER.fullmatch(number):
-        return "bad_number", say("{number} cannot be a number: use 1 to 32 letters A-Z, digits, and . _ -", number=number)
+        return "bad_number", say("{number} cannot be a number.", number=number)
     return None

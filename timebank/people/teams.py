@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint, and_
 from sqlmodel import Field, Session, SQLModel, col, select, update
 
-from timebank import ledger
+from timebank import cures, ledger
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
@@ -169,7 +169,7 @@ def _check(wish: NewTeam, founded_on: date, today: date) -> None:
     if not wish.name:
         raise Invalid(say("The name is missing."), "no_name", say("Give the team's name."))
     if wrong := number_problem(wish.number):
-        raise Invalid(wrong[1], wrong[0])
+        raise Invalid(wrong[1], wrong[0], cures.of(wrong[0]))
     _not_in_the_future(founded_on, today)
 
 
