@@ -29,7 +29,7 @@ STATUS: dict[type[TimebankError], int] = {
     errors.Busy: 503,
     errors.Unwritable: 507,
 }
-_BY_CODE = {"bad_key": 400, "no_key": 400, "unknown_device": 401, "too_many_guesses": 429}
+_BY_CODE = {"unknown_device": 401, "device_revoked": 401, "unknown_key": 401, "too_many_guesses": 429}
 _AGAIN = (429, 503)
 
 NO_VOUCHER = frozenset({"bad_code", "bad_token", "unknown_code", "unknown_voucher", "wrong_merchant"})
@@ -38,8 +38,11 @@ NO_VOUCHER = frozenset({"bad_code", "bad_token", "unknown_code", "unknown_vouche
 
 def uniform(error: TimebankError) -> TimebankError:
     """The error as it is told at a counter: what is malformed, unknown, another shop's or another community's is one answer."""
-    if error.code not in NO_VOUCHER:
-        return error
+    return no_voucher() if error.code in NO_VOUCHER else error
+
+
+def no_voucher() -> NotFound:
+    """The one answer to whatever opens no voucher at this counter."""
     return NotFound(
         say("There is no voucher for this shop under what was sent."),
         "unknown_code",
