@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("statements", "statement_lines", "statement_records", "statement_words", "explanations"),
     ("settlement", "community.*"),
     ("hours", "hanging", "complaints", "attendance", "second_looks", "credits", "points", "openings", "redemption"),
-    ("holds", "conditions"),
+    ("holds", "conditions", "quotes", "tombstones"),
     ("services", "earnings", "reviews", "vouchers", "issuers", "offers", "benefits"),
     ("fund", "rulebooks"),
     ("people.*",),

@@ -1,4 +1,4 @@
-"""What the rule book of today asks of who redeems ([redeem]): hours served, age, steps of points."""
+"""What is asked of who redeems: to be active, to have the points, and [redeem] of the rule book of today."""
 
 from datetime import date
 
@@ -10,6 +10,32 @@ from timebank.base.errors import Finding, Refused
 from timebank.base.i18n import Say, say
 from timebank.people import members, persons
 from timebank.rewards import Hindrance, hindrances
+
+
+def check_active(member: members.Member) -> None:
+    """Refuse who has left. Raises Refused `member_inactive`."""
+    if member.state != "active":
+        raise Refused(
+            say("Member {number} is not active.", number=member.number),
+            "member_inactive",
+            say("Look at the member with timebank member show {number}.", number=member.number),
+        )
+
+
+def insufficient(session: Session, member: members.Member, needed: int, today: date) -> Refused:
+    """That a member has fewer points available than a voucher would hold."""
+    there = ledger.balance(session, member.community_id, member.holder, "points", today=today).available
+    decimals = communities.state(session, member.community_id).points_decimals
+    return Refused(
+        say(
+            "{number} has {there} points available; {needed} are needed.",
+            number=member.number,
+            there=benefits.points_text(there, decimals),
+            needed=benefits.points_text(needed, decimals),
+        ),
+        "insufficient_points",
+        say("Take fewer points, or see what is held with timebank points balance {number}.", number=member.number),
+    )
 
 
 def check(session: Session, member: members.Member, points: int, today: date) -> None:

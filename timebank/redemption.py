@@ -5,13 +5,14 @@ take off a bill. Whatever is not redeemed goes back, as `holds.py` has it. Every
 has lapsed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from timebank import benefits, conditions, fund, holds, issuers, ledger, offers, vouchers
+from timebank import benefits, conditions, fund, holds, issuers, ledger, offers, quotes, tombstones, vouchers
 from timebank.base import codes, communities
 from timebank.base.act import Act
 from timebank.base.db import insert_rows
@@ -29,19 +30,20 @@ VOUCHER_DAYS_MAX = 3_660
 
 _VOUCHER = (
     *("community_id", "id", "code_mac", "code_tail", "offer_id", "member_id", "merchant_id", "points", "fen"),
-    *("issued_on", "expires_on", "seq"),
+    *("issued_on", "expires_on", "late_days", "quote_id", "seq"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a voucher is asked for: the member's printed number, the offer's number, the points to hold (a discount has a
-    fixed price: None), the days it lives (None: 30)."""
+    fixed price: None), the days it lives (None: 30). A `quote` says offer and points by itself: they are then 0 and None."""
 
     member: str
     offer: int
     points: int | None = None
     days: int | None = None
+    quote: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,16 @@ def issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issued
 
     The code is in the returned value only: the database and the command's receipt never hold it. Raises NotFound
     `unknown_member`, `unknown_offer`; Refused `member_inactive`, `merchant_inactive`, `offer_not_yet`, `offer_over`,
-    `insufficient_points`, `worthless`, and by the rule book of today `too_few_hours`, `too_young`, `age_unknown`,
-    `not_in_steps` (all of these at once as findings); Invalid `points_missing`, `fixed_price`, `bad_points`, `bad_days`.
+    `insufficient_points`, `worthless`, `voided_before`, what `quotes.usable` and `offers.reserve` raise, and by the rule book
+    of today `too_few_hours`, `too_young`, `age_unknown`, `not_in_steps` (all of these at once as findings); Invalid
+    `points_missing`, `fixed_price`, `bad_points`, `bad_days`.
     """
     days = _days(request)
     if request.points is not None:
         benefits.check_points(request.points)
     asked = {"member": codes.id_key(request.member), "offer": request.offer, "points": request.points or 0, "days": days}
+    if request.quote is not None:
+        asked["quote"] = request.quote
     made: list[Issued] = []
 
     def work() -> dict[str, int]:
@@ -108,67 +113,64 @@ def issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issued
 
 def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issued:
     cid, today = act.community_id, communities.today(session, act)
+    tombstones.check(session, act)
     member = members.find(session, cid, request.member)
-    if member.state != "active":
-        raise Refused(
-            say("Member {number} is not active.", number=member.number),
-            "member_inactive",
-            say("Look at the member with timebank member show {number}.", number=member.number),
-        )
+    conditions.check_active(member)
+    if request.quote is not None:
+        quote = quotes.usable(session, act, request.quote, member)
+        request = replace(request, offer=quote.offer_id, points=quote.points)
     offer = offers.find(session, cid, request.offer)
     offers.check_valid(offer, today)
-    merchant = _merchant(session, cid, offer.merchant_id)
+    merchant = merchants.get(session, cid, offer.merchant_id)
     offers.check_merchant(merchant)
     points, fen = _wanted(session, offer, request)
     conditions.check(session, member, points, today)
-    expires_on = min(today + timedelta(days=_days(request)), offer.valid_to)
     holds.sweep(session, act, member.id, today)
     offers.reserve(session, act, offer, member, today)
     parts = offer.parts(fen)
-    committed = sum(part for _, part in parts)
     number = last_id(session, "voucher", cid) + 1
     code, code_mac = _new_code(session, act, number, pepper)
-    hold = Transfer("points", points, member.holder, "available", member.holder, "held")
-    facts = {
-        "offer": offer.id,
-        "merchant": merchant.id,
+    own = {
+        "community_id": cid,
+        "id": number,
+        "code_mac": code_mac,
+        "code_tail": codes.tail(code),
+        "offer_id": offer.id,
+        "member_id": member.id,
+        "merchant_id": merchant.id,
         "points": points,
-        "fen": committed,
-        "expires_on": expires_on.isoformat(),
-        "code_mac": code_mac.hex(),
+        "fen": sum(part for _, part in parts),
+        "issued_on": today,
+        "expires_on": min(today + timedelta(days=_days(request)), offer.valid_to),
+        "late_days": 0,
+        "quote_id": request.quote,
     }
-    draft = Draft(
-        "voucher.issue", today, (hold, *fund.commit(parts)), f"voucher:{number}", facts=facts, text=act.reason or None
-    )
-    try:
-        receipt = ledger.post(session, act, draft)
-    except Refused as refusal:
-        if refusal.code != "insufficient":
-            raise
-        raise _insufficient(session, act, member, points) from refusal
-    voucher = value_of(
-        Voucher,
-        {
-            "community_id": cid,
-            "id": number,
-            "code_mac": code_mac,
-            "code_tail": codes.tail(code),
-            "offer_id": offer.id,
-            "member_id": member.id,
-            "merchant_id": merchant.id,
-            "points": points,
-            "fen": committed,
-            "issued_on": today,
-            "expires_on": expires_on,
-            "seq": receipt.seq,
-        },
-    )
+    voucher = value_of(Voucher, own | {"seq": _hold(session, act, member, own, parts)})
     insert_rows(session, "voucher", _VOUCHER, [row_of(voucher, _VOUCHER)])
     return Issued(voucher, code)
 
 
-def _merchant(session: Session, community_id: int, merchant_id: int) -> merchants.Merchant:
-    return merchants.get(session, community_id, merchant_id)
+def _hold(session: Session, act: Act, member: members.Member, own: dict[str, Any], parts: tuple[fund.Part, ...]) -> int:
+    """Post the hold of a voucher with these columns; gives its entry's number."""
+    today, points = own["issued_on"], own["points"]
+    hold = Transfer("points", points, member.holder, "available", member.holder, "held")
+    facts = {
+        "offer": own["offer_id"],
+        "merchant": own["merchant_id"],
+        "points": points,
+        "fen": own["fen"],
+        "expires_on": own["expires_on"].isoformat(),
+        "code_mac": own["code_mac"].hex(),
+        **{name: own[column] for name, column in (("late_days", "late_days"), ("quote", "quote_id")) if own[column]},
+    }
+    about = f"voucher:{own['id']}"
+    draft = Draft("voucher.issue", today, (hold, *fund.commit(parts)), about, facts=facts, text=act.reason or None)
+    try:
+        return ledger.post(session, act, draft).seq
+    except Refused as refusal:
+        if refusal.code != "insufficient":
+            raise
+        raise conditions.insufficient(session, member, points, today) from refusal
 
 
 def _wanted(session: Session, offer: offers.Offer, request: Request) -> tuple[int, int]:
@@ -220,22 +222,6 @@ def _new_code(session: Session, act: Act, voucher_id: int, pepper: bytes) -> tup
         if vouchers.with_mac(session, act.community_id, code_mac) is None:
             return code, code_mac
         attempt += 1
-
-
-def _insufficient(session: Session, act: Act, member: members.Member, needed: int) -> Refused:
-    today = communities.today(session, act)
-    there = ledger.balance(session, act.community_id, member.holder, "points", today=today).available
-    decimals = _decimals(session, act.community_id)
-    return Refused(
-        say(
-            "{number} has {there} points available; {needed} are needed.",
-            number=member.number,
-            there=benefits.points_text(there, decimals),
-            needed=benefits.points_text(needed, decimals),
-        ),
-        "insufficient_points",
-        say("Take fewer points, or see what is held with timebank points balance {number}.", number=member.number),
-    )
 
 
 def verify(session: Session, community_id: int, code: str, merchant: str, pepper: bytes, today: date) -> Verified:

@@ -11,10 +11,12 @@ from timebank import (
     issuers,
     journal,
     notices,
+    quotes,
     redemption,
     rulebooks,
     services,
     settlement,
+    tombstones,
     workdays,
 )
 from timebank.base import communities
@@ -23,7 +25,7 @@ from timebank.people import clerks, devices, kin, members, merchants, persons, t
 ROOMS = (
     *(communities, journal, checkpoints, approvals, workdays, notices),
     *(persons, clerks, members, merchants, devices, kin, teams),
-    *(rulebooks, services, earnings, attendance, redemption, settlement),
+    *(rulebooks, services, earnings, attendance, redemption, quotes, tombstones, settlement),
     *(issuers, guesses),
 )
 metadata = SQLModel.metadata

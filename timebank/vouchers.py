@@ -44,7 +44,9 @@ class Voucher(SQLModel, table=True):
         ForeignKeyConstraint(["community_id", "merchant_id"], ["merchant.community_id", "merchant.id"]),
         Index("ix_voucher_community_id_member_id", "community_id", "member_id"),
         Index("ix_voucher_community_id_offer_id", "community_id", "offer_id"),
+        Index("ix_voucher_community_id_quote_id", "community_id", "quote_id"),
         Index("ix_voucher_community_id_expires_on", "community_id", "expires_on"),
+        Index("ix_voucher_community_id_issued_on", "community_id", "issued_on"),
     )
 
     community_id: int = key_field()
@@ -113,7 +115,7 @@ class Resolution(SQLModel, table=True):
 
 
 class RefundRow(SQLModel, table=True):
-    """What of a capture was given back: points to their lots, `fen` off the bill of which the merchant is owed `claim_fen` less.
+    """What of a capture was given back: points to their lots, and `fen` off the bill, `claim_fen` of it not owed any more.
 
     `bill_fen` is the bill as it stands after the refund, 0 where everything was taken back.
     """
@@ -202,6 +204,22 @@ _STANDS = """
 _STANDING_OF_OFFER = f"SELECT count(*) FROM voucher v {_STANDS} AND v.offer_id = ?"  # noqa: S608 - our own literals
 _DAYS_OF_MEMBER = f"SELECT v.issued_on FROM voucher v {_STANDS} AND v.member_id = ? AND v.offer_id = ? AND v.issued_on >= ?"  # noqa: S608
 
+_RESERVED = """
+    SELECT v.merchant_id, v.offer_id, SUM(CASE WHEN r.outcome IS NULL THEN v.fen WHEN r.outcome <> 'captured' THEN 0
+        ELSE r.benefit_fen - COALESCE(r.merchant_fen, 0) - (SELECT COALESCE(SUM(f.claim_fen), 0) FROM refund f
+            WHERE f.community_id = v.community_id AND f.voucher_id = v.id) END)
+    FROM voucher v LEFT JOIN resolution r ON r.community_id = v.community_id AND r.voucher_id = v.id
+    WHERE v.community_id = ? AND v.issued_on >= ? AND v.issued_on <= ? GROUP BY v.merchant_id, v.offer_id"""
+
+
+class Reserved(NamedTuple):
+    """What vouchers of one offer cost the fund and its sponsors, in fen: at most while open, what is owed once captured, less
+    what was refunded."""
+
+    merchant_id: int
+    offer_id: int
+    fen: int
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -249,8 +267,8 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """What a merchant was owed and is not any more, as its settlement has it: `fen` of the capture of a voucher, on the refund's
-    day; `points` went back to the member; `seq` is its entry."""
+    """What a merchant is not owed any more, as its settlement has it: `fen` of a voucher's capture, on the refund's day;
+    `points` went back to the member; `seq` is its entry."""
 
     id: int
     voucher_id: int
@@ -480,6 +498,12 @@ def _refunds(community_id: int) -> Select[tuple[int, int, int, date, int, int, i
     )
     same = and_(REFUND.community_id == VOUCHER.community_id, REFUND.voucher_id == VOUCHER.id)
     return wanted.where(same, REFUND.community_id == community_id).order_by(REFUND.id)
+
+
+def reserved(session: Session, community_id: int, since: date, until: date) -> list[Reserved]:
+    """What the vouchers issued in these days (both included) cost others than the merchant, by merchant and offer."""
+    rows = select_rows(session, _RESERVED, (community_id, since.isoformat(), until.isoformat()))
+    return [Reserved(*map(int, row)) for row in rows]
 
 
 def disputes_of(session: Session, voucher: Voucher) -> list[tuple[Dispute, DisputeEnd | None]]:
