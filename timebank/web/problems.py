@@ -38,6 +38,12 @@ NO_VOUCHER = frozenset({"bad_code", "bad_token", "unknown_code", "unknown_vouche
 
 def uniform(error: TimebankError) -> TimebankError:
     """The error as it is told at a counter: what is malformed, unknown, another shop's or another community's is one answer."""
+    if isinstance(error, errors.Conflict):
+        return errors.Conflict(
+            say("This Idempotency-Key was used before, for another request."),
+            error.code,
+            say("Use a new one for a new sale; repeat a request with the same one only unchanged."),
+        )
     return no_voucher() if error.code in NO_VOUCHER else error
 
 
