@@ -45,6 +45,7 @@ NOUNS: dict[str, str] = {
     "rules": "Rule books: check, publish, explain.",
     "points": "Points: what a member has, gifts, pools, balances from before the book.",
     "credit": "Credits: the community's own unit, for contributions.",
+    "device": "Devices: merchants' phones and tills.",
     "offer": "Offers: what merchants give for points.",
     "voucher": "Vouchers: issue, verify, redeem.",
     "settlement": "Settlement: merchants' monthly claims.",
@@ -53,11 +54,12 @@ NOUNS: dict[str, str] = {
     "checkpoint": "Checkpoints: signed heads of the log, proofs of entries.",
     "audit": "Recompute everything from the journal and compare.",
     "verify": "Check a proof from the log, without the database.",
+    "serve": "Serve the merchants' counter to their phones.",
     "db": "The database: status, upgrade, rights, and a copy on another engine.",
 }
 """Every noun and its one line of help; its commands live in commands/<noun>.py and are imported when used."""
 
-SINGLE = {"init", "demo", "doctor", "inbox", "approve", "reject", "audit", "verify"}
+SINGLE = {"init", "demo", "doctor", "inbox", "approve", "reject", "audit", "verify", "serve"}
 """Nouns that are a command themselves; the others are groups of verbs."""
 
 APART: dict[tuple[str, ...], str] = {("points", "balance"): "balance"}

@@ -26,6 +26,7 @@ class Config:
     fixed_now: str | None = None
     keys: str | None = None
     checkpoints: str | None = None
+    counter: str | None = None
 
     def now(self) -> datetime:
         """This command's moment: the clock's, or one given for a test. Raises NotAllowed `no_test_clock`, Invalid `bad_now`."""

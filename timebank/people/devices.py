@@ -190,10 +190,10 @@ def invite(session: Session, act: Act, number: str, label: str = "", scopes: tup
 def invited(session: Session, community_id: int, token: str, now: datetime) -> Enrolment:
     """The invitation of a token, still good at a moment. Raises NotFound `unknown_invitation`; Refused `invitation_over`,
     `invitation_used`."""
-    enrolment = first(session, Enrolment, community_id=community_id, token_hash=hashed(token))
+    enrolment = _with_token(session, community_id, token)
     ask = say("Ask the office for a new one: timebank device invite.")
     if enrolment is None:
-        raise NotFound(say("There is no such invitation."), "unknown_invitation", ask)
+        raise no_invitation()
     if first(session, Device, community_id=community_id, enrolment_id=enrolment.id) is not None:
         raise Refused(say("This invitation was used already; it works once."), "invitation_used", ask)
     if now >= enrolment.ends_at:
@@ -201,6 +201,29 @@ def invited(session: Session, community_id: int, token: str, now: datetime) -> E
             say("This invitation is over; it was good for {hours} hours.", hours=INVITATION_HOURS), "invitation_over", ask
         )
     return enrolment
+
+
+def inviter(session: Session, community_id: int, token: str) -> int:
+    """The clerk who answers for an invitation, whatever became of it. Raises NotFound `unknown_invitation`."""
+    enrolment = _with_token(session, community_id, token)
+    if enrolment is None:
+        raise no_invitation()
+    return enrolment.made_by
+
+
+def is_invitation(session: Session, community_id: int, token: str) -> bool:
+    """Whether a community invited with this token."""
+    return _with_token(session, community_id, token) is not None
+
+
+def no_invitation() -> NotFound:
+    """The refusal of a token that nobody was invited with."""
+    ask = say("Ask the office for a new one: timebank device invite.")
+    return NotFound(say("There is no such invitation."), "unknown_invitation", ask)
+
+
+def _with_token(session: Session, community_id: int, token: str) -> Enrolment | None:
+    return first(session, Enrolment, community_id=community_id, token_hash=hashed(token))
 
 
 def enrol(session: Session, act: Act, token: str, secret: str) -> Device:
@@ -268,17 +291,22 @@ def known(session: Session, community_id: int, device_id: int, secret: str) -> D
     secret), `device_revoked`, `merchant_inactive`."""
     device = first(session, Device, community_id=community_id, id=device_id)
     if device is None or not hmac.compare_digest(device.secret_hash, hashed(secret)):
-        raise NotAllowed(
-            say("This device is not enrolled here."),
-            "unknown_device",
-            say("Ask the office to invite it: timebank device invite."),
-        )
+        raise unknown()
     if first(session, DeviceEnd, community_id=community_id, device_id=device_id) is not None:
         raise NotAllowed(
             say("This device was revoked by the office."), "device_revoked", say("Ask the office to invite it anew.")
         )
     _check_active(merchants.get(session, community_id, device.merchant_id))
     return device
+
+
+def unknown() -> NotAllowed:
+    """The refusal of whoever is no device of ours."""
+    return NotAllowed(
+        say("This device is not enrolled here."),
+        "unknown_device",
+        say("Ask the office to invite it: timebank device invite."),
+    )
 
 
 def _check_active(merchant: Merchant) -> None:

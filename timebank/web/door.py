@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from timebank import doorway
+from timebank import doorway, guesses
 from timebank.base import communities, db, keys
 from timebank.base.act import Act
 from timebank.base.communities import Community
@@ -110,6 +110,12 @@ class Door:
         if unlogged is not None:
             _warn(unlogged.message)
         return outcome
+
+    def failed(self, device: Device) -> None:
+        """Count a wrong code of a device, in a transaction of its own after the one that was refused."""
+        command = Command(device.community_id, device.actor_id, "", "guess", {})
+        with self._turn:
+            db.carried_out(self.engine, lambda session: guesses.failed(session, self._act(command), device.id))
 
     def _act(self, command: Command) -> Act:
         entropy = secrets.token_bytes(32)

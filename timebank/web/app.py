@@ -1,0 +1,81 @@
+"""The application that `timebank serve` runs: the counter's pages, the API for tills, what a phone without a network needs.
+
+What every answer has in common is said here once: what a browser may load and keep, and who may send a form. The pages' own
+script and style are files of this program; nothing comes from elsewhere.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from timebank.web import api, pages
+from timebank.web.door import Door
+
+THREADS = 12
+"""Requests that are worked on at once: fewer than the engine has connections (15), so that nobody waits for one in vain."""
+STATIC = Path(__file__).parent / "static"
+KEPT_SECONDS = 86_400
+_HEADERS = {
+    b"content-security-policy": (
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=()",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+_NOT_KEPT = (b"cache-control", b"no-store")
+
+
+class Headers:
+    """Adds what no answer may lack; an answer's own headers of the same name stay."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and its answer back with these headers."""
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = {name.lower() for name, _ in message["headers"]}
+                wanted = (*_HEADERS.items(), _NOT_KEPT)
+                message["headers"] = [*message["headers"], *(pair for pair in wanted if pair[0] not in there)]
+            await send(message)
+
+        await self._app(scope, receive, answer if scope["type"] == "http" else send)
+
+
+class Files(StaticFiles):
+    """The program's own script, style and pictures: a browser may keep these for a day, as they tell of nobody."""
+
+    def file_response(self, *given: object, **named: object) -> object:  # type: ignore[override]
+        """A file with how long it may be kept."""
+        response = super().file_response(*given, **named)  # type: ignore[arg-type]
+        response.headers["cache-control"] = f"public, max-age={KEPT_SECONDS}"
+        return response
+
+
+def create(door: Door) -> FastAPI:
+    """The application on an open book."""
+    app = FastAPI(lifespan=_few_threads, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.door = door
+    app.add_middleware(Headers)
+    app.mount("/static", Files(directory=STATIC), name="static")
+    app.mount("/api/v1", api.application(door))
+    pages.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _few_threads(_app: FastAPI) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
