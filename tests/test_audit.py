@@ -1,7 +1,6 @@
 """The audit: a sound book has no findings, and every vandalism is found, graded, and named by its entry."""
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
@@ -376,8 +375,8 @@ PROJECTIONS = (
     Vandalism(
         "an end put in",
         sql(
-            "INSERT INTO resolution SELECT community_id, 4, outcome, day, resolved_at, bill_fen, benefit_fen, points, seq "
-            "FROM resolution WHERE voucher_id = 2"
+            "INSERT INTO resolution SELECT community_id, 4, outcome, day, resolved_at, bill_fen, benefit_fen, points, seq, "
+            "merchant_fen FROM resolution WHERE voucher_id = 2"
         ),
         {("resolution_differs", None), ("vouchers_unequal", None)},
         PROJECTION,
@@ -386,7 +385,7 @@ PROJECTIONS = (
         "a voucher put in",
         lambda v: v.run(
             "INSERT INTO voucher SELECT community_id, 9, :mac, code_tail, offer_id, member_id, merchant_id, points, fen, "
-            "issued_on, expires_on, seq FROM voucher WHERE id = 4",
+            "issued_on, expires_on, seq, late_days, quote_id FROM voucher WHERE id = 4",
             mac=bytes(32),
         ),
         {("voucher_differs", None), ("vouchers_unequal", None)},
@@ -928,11 +927,12 @@ def test_a_text_that_is_not_utf_8_is_a_finding(vandal: Vandal) -> None:
 
 
 def test_a_damaged_file_is_a_finding(vandal: Vandal) -> None:
-    """Pages of nonsense in the middle of the file, as a dying disk leaves them."""
+    """A page of nonsense among the vouchers, as a dying disk leaves it."""
     if vandal.book.engine.dialect.name == "sqlite":
         path = str(vandal.book.engine.url.database)
+        page = vandal.one("SELECT rootpage FROM sqlite_master WHERE name = 'voucher'")
         vandal.book.engine.dispose()
         with open(path, "r+b") as file:
-            file.seek(os.path.getsize(path) * 2 // 3 // 4096 * 4096)
-            file.write(b"\xa5" * 4096 * 8)
+            file.seek((page - 1) * 4096)
+            file.write(b"\xa5" * 4096)
         assert report(vandal.book).status == TAMPERED

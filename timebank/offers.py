@@ -24,7 +24,7 @@ from timebank.benefits import Discount, Item, Offset, Shares, Terms
 from timebank.clauses import Tier
 from timebank.journal import Draft
 from timebank.once import once
-from timebank.people import members, merchants, persons
+from timebank.people import members, merchants, persons, staff
 
 NUMBER_MAX = 10**10 - 1
 """No offer or voucher has a larger number; what a person types above it need not bother the database."""
@@ -273,7 +273,7 @@ def end(session: Session, act: Act, number: int) -> OfferEnd:
                 "reason_missing",
                 say("Add for example --reason 店铺搬迁."),
             )
-        _check_running(session, offer, today)
+        check_running(session, offer, today)
         receipt = ledger.post(session, act, Draft("offer.end", today, subject=f"offer:{number}", text=act.reason))
         row = (cid, number, today.isoformat(), receipt.seq)
         insert_rows(session, "offer_end", ("community_id", "offer_id", "day", "seq"), [row])
@@ -327,7 +327,7 @@ def check_valid(offer: Offer, today: date) -> None:
         )
 
 
-def _check_running(session: Session, offer: Offer, today: date) -> None:
+def check_running(session: Session, offer: Offer, today: date) -> None:
     """Refuse an offer that is over, by its last day or before. Raises Refused `offer_over`, `offer_ended`."""
     if today > offer.valid_to:
         check_valid(offer, today)
@@ -344,18 +344,23 @@ def check_merchant(merchant: merchants.Merchant) -> None:
     """Refuse a merchant that takes no points at present. Raises Refused `merchant_inactive`."""
     if merchant.state != "active":
         raise Refused(
-            say("Merchant {number} is not active.", number=merchant.number),
+            say(
+                "Merchant {number} takes no vouchers: it is {state}.",
+                number=merchant.number,
+                state=merchants.STATES[merchant.state],
+            ),
             "merchant_inactive",
-            say("Look at the merchant with timebank merchant list."),
+            say("See what became of it with timebank merchant show {number}.", number=merchant.number),
         )
 
 
 def reserve(session: Session, act: Act, offer: Offer, member: members.Member, today: date) -> None:
     """Refuse one more voucher of an offer for this member, under the community's lock, so that no two take the last piece.
 
-    Nothing is written: the voucher itself is what is counted. All that is in the way is told at once, as findings. Raises
-    Refused `offer_ended`, `too_few_hours`, `too_young`, `age_unknown`, `tier_missing`, `tier_unknown`, `limit_per_day`,
-    `limit_per_month`, `limit_total`, `sold_out`.
+    Nothing is written: the voucher itself is what is counted. All that is in the way is told at once, as findings.
+
+    Raises Refused `offer_ended`, `own_shop`, `too_few_hours`, `too_young`, `age_unknown`, `tier_missing`, `tier_unknown`,
+    `limit_per_day`, `limit_per_month`, `limit_total`, `sold_out`.
     """
     communities.lock(session, act.community_id)
     refused = refusals(session, offer, member, today)
@@ -372,10 +377,18 @@ def refusals(session: Session, offer: Offer, member: members.Member | None, toda
     """
     found: list[Refused] = []
     try:
-        _check_running(session, offer, today)
+        check_running(session, offer, today)
     except Refused as over:
         found.append(over)
     if member is not None:
+        if staff.works_at(session, offer.community_id, offer.merchant_id, member.id, today):
+            found.append(
+                Refused(
+                    say("{number} belongs to this shop.", number=member.number),
+                    "own_shop",
+                    say("Nobody has vouchers for their own shop; other shops take their points."),
+                )
+            )
         found += _unmet(session, offer, member, today)
     found += _used_up(session, offer, member, today)
     return found

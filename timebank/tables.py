@@ -20,11 +20,11 @@ from timebank import (
     workdays,
 )
 from timebank.base import communities
-from timebank.people import clerks, devices, kin, members, merchants, persons, teams
+from timebank.people import clerks, designations, devices, kin, members, merchants, persons, staff, teams
 
 ROOMS = (
     *(communities, journal, checkpoints, approvals, workdays, notices),
-    *(persons, clerks, members, merchants, devices, kin, teams),
+    *(persons, clerks, members, merchants, designations, staff, devices, kin, teams),
     *(rulebooks, services, earnings, attendance, redemption, quotes, tombstones, settlement),
     *(issuers, guesses),
 )

@@ -18,6 +18,8 @@ from timebank.audit.findings import Findings
 from timebank.audit.issuers import BOUND as OF_ISSUERS
 from timebank.audit.people import BOUND as OF_PEOPLE
 from timebank.audit.refold import Event
+from timebank.audit.shops import BOUND as OF_SHOPS
+from timebank.audit.shops import Shops
 from timebank.audit.source import Source
 from timebank.base.i18n import say
 from timebank.journal import ENTRY
@@ -37,7 +39,6 @@ _VALID = {"valid_from": "valid_from", "valid_to": "valid_to"}
 
 BOUND: tuple[Bound, ...] = (
     Bound("member.join", "member", _NUMBER, "number_differs", seq=""),
-    Bound("merchant.join", "merchant", _NUMBER, "number_differs", seq=""),
     Bound("clerk.join", "clerk", _NUMBER | {"member": "member_id", "role": "role"}, "number_differs", seq="", added="member"),
     Bound(
         "rules.publish",
@@ -83,6 +84,7 @@ BOUND: tuple[Bound, ...] = (
         for kind, outcome in (("voucher.capture", "captured"), ("voucher.void", "voided"), ("voucher.expire", "expired"))
     ),
     *OF_PEOPLE,
+    *OF_SHOPS,
     *OF_ISSUERS,
     Bound(
         "hours.sign-in",
@@ -102,10 +104,12 @@ class Bindings:
         self._source = source
         self._findings = findings
         self._by_kind = {bound.kind: bound for bound in BOUND}
+        self._shops = Shops(findings)
         self._seen: dict[str, set[Any]] = {bound.table: set() for bound in BOUND if not bound.seq}
 
     def take(self, events: Sequence[Event]) -> None:
         """Compare the rows that these entries bind."""
+        self._shops.take(events)
         by_kind: dict[str, list[Event]] = {}
         for event in events:
             by_kind.setdefault(event.kind, []).append(event)
@@ -167,6 +171,21 @@ class Bindings:
                 alone = say("Its row was written by no entry.")
                 self._findings.add(bound.code, alone, where=f"{prefix}:{key}")
         self._rule_texts()
+        self._labels()
+        shop = _TABLES["merchant"].c
+        wanted = select(shop.id, shop.state, shop.plaque).where(shop.community_id == self._source.community_id)
+        self._shops.finish(self._source.rows(wanted))
+
+    def _labels(self) -> None:
+        """The name of an item is free text: its entry binds it by the hash of the text kept beside it."""
+        offer, text = _TABLES["offer"].c, _TABLES["entry_text"].c
+        same = and_(text.community_id == offer.community_id, text.seq == offer.seq)
+        wanted = select(offer.id, self._source.octets(offer.label), self._source.octets(text.text))
+        wanted = wanted.outerjoin_from(_TABLES["offer"], _TABLES["entry_text"], same)
+        for number, label, bound in self._source.rows(wanted.where(offer.community_id == self._source.community_id)):
+            if (label or None) != (bound or None):
+                renamed = say("Its name is not the one that was hashed.")
+                self._findings.add("offer_differs", renamed, where=f"offer:{number}")
 
     def _rule_texts(self) -> None:
         rows, community = _TABLES["rulebook"].c, _TABLES["community"].c

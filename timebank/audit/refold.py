@@ -17,6 +17,7 @@ from timebank.audit.findings import Findings
 from timebank.audit.issuers import TWO_PEOPLE as OF_ISSUERS
 from timebank.audit.payloads import Payload, Reader
 from timebank.audit.people import TWO_PEOPLE as OF_PEOPLE
+from timebank.audit.shops import TWO_PEOPLE as OF_SHOPS
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.months import next_period
@@ -34,6 +35,7 @@ instants are text, as the payloads have them."""
 _OF_POINTS = frozenset({"points.opening", "pool.payout", "credit.issue"})
 TWO_PEOPLE = (
     OF_PEOPLE
+    | OF_SHOPS
     | OF_ISSUERS
     | _OF_POINTS
     | {"rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", "hours.complaint", INCARNATE}
