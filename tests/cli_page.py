@@ -45,8 +45,16 @@ def live_commands() -> Iterator[Live]:
             command = get_command(module.app)
             yield Live(noun, command, one_line(command.help))
             continue
-        for verb, command in get_group(module.app).commands.items():
-            yield Live(f"{noun} {verb}", command, one_line(command.help))
+        yield from _verbs(noun, get_group(module.app))
+
+
+def _verbs(words: str, group: Any) -> Iterator[Live]:
+    """The verbs of a noun, and of what a noun has below it (device till add)."""
+    for verb, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _verbs(f"{words} {verb}", command)
+        else:
+            yield Live(f"{words} {verb}", command, one_line(command.help))
 
 
 def one_line(text: str | None) -> str:

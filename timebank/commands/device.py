@@ -11,10 +11,12 @@ from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.i18n import Say, say
 from timebank.base.sheet_values import parse_text
+from timebank.commands import tills
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.people import devices, merchants
 
 app = typer.Typer(add_completion=False)
+app.add_typer(tills.app, name="till")
 MerchantNo = Annotated[str, typer.Argument(metavar="MERCHANT", help="Merchant number, for example S001.")]
 DeviceNo = Annotated[str, typer.Argument(metavar="DEVICE", help="Device number, for example D003.")]
 
@@ -45,7 +47,8 @@ def invite(
     if link is None:
         door.screen.warn(say("The link was shown when the invitation was made; make another one."))
     elif door.config.counter is None:
-        door.screen.note(say("Put the counter's address in front of the link; with TIMEBANK_COUNTER it stands there by itself."))
+        missing = say("Put the counter's address in front of the link; with TIMEBANK_COUNTER it stands there by itself.")
+        door.screen.note(missing)
 
 
 @reading(app, "list", example="timebank device list --merchant S001")
@@ -69,10 +72,8 @@ def list_(door: Door, merchant: Annotated[str | None, typer.Option(help="Only th
         ]
     if not door.screen.data(rows):
         columns = (say("device"), say("merchant"), say("kind"), say("label"), say("enrolled"), say("revoked"))
-        shown = [
-            (row["device"], row["merchant"], KINDS[str(row["kind"])], row["label"], row["enrolled_at"], row["revoked_at"] or "-")
-            for row in rows
-        ]
+        names = ("device", "merchant", "kind", "label", "enrolled_at", "revoked_at")
+        shown = [[KINDS.get(str(row[name]), row[name] or "-") for name in names] for row in rows]
         door.screen.table(say("Devices ({count})", count=len(rows)), columns, shown)
 
 
