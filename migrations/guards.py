@@ -23,7 +23,11 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "refund": (("community_id", "id"),),
     "dispute": (("community_id", "id"),),
     "dispute_end": (("community_id", "dispute_id"),),
-    "claim_line": (("community_id", "voucher_id"),),
+    "sponsor": (("community_id", "id"),),
+    "deposit": (("community_id", "id"),),
+    "budget": (("community_id", "id"),),
+    "settlement_line": (("community_id", "voucher_id", "event", "round"),),
+    "claim_end": (("community_id", "claim_id"),),
     "merchant_move": (("community_id", "id"),),
     "staff": (("community_id", "id"),),
     "staff_end": (("community_id", "staff_id"),),
@@ -45,6 +49,9 @@ GUARDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "device": (("community_id", "id"), ("community_id", "enrolment_id")),
     "device_end": (("community_id", "device_id"),),
 }
+
+# Tables that are no more, for the revisions that knew them.
+FORMER: dict[str, tuple[tuple[str, ...], ...]] = {"claim_line": (("community_id", "voucher_id"),)}
 
 
 def names(table: str, dialect: str) -> tuple[str, ...]:
@@ -78,7 +85,7 @@ def _on_sqlite(table: str) -> Iterator[str]:
         )
     held = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table} WHERE " + " AND ".join(f"{column} = NEW.{column}" for column in key) + ")"
-        for key in GUARDED[table]
+        for key in (GUARDED | FORMER)[table]
     )
     yield (
         f"CREATE TRIGGER guard_{table}_insert BEFORE INSERT ON {table} WHEN {held} "

@@ -198,17 +198,17 @@ BOUND = (
     Vandalism(
         "a receipt that is none", "command_differs", sql("UPDATE command SET receipt = '[' WHERE key = 'test-6'"), {None}
     ),
-    Vandalism("a line of a batch taken out", "claim_differs", sql("DELETE FROM claim_line"), {APPROVED}),
+    Vandalism("a line of a batch taken out", "claim_differs", sql("DELETE FROM settlement_line"), {APPROVED}),
     Vandalism(
         "a line of another batch",
         "claim_differs",
-        sql("INSERT INTO claim_line SELECT community_id, 5, 7 FROM claim_line"),
+        sql("INSERT INTO settlement_line SELECT community_id, 5, 0, 0, 7 FROM settlement_line"),
         {None},
     ),
     Vandalism(
         "a voucher that was not captured",
         "claim_differs",
-        sql("INSERT INTO claim_line SELECT community_id, 2, claim_id FROM claim_line"),
+        sql("INSERT INTO settlement_line SELECT community_id, 2, 0, 0, claim_id FROM settlement_line"),
         {APPROVED},
     ),
     Vandalism("the batch before", "claim_differs", sql("UPDATE claim SET previous = 'x'"), {APPROVED}),

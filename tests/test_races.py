@@ -20,9 +20,9 @@ from timebank import hours, ledger, rulebooks
 from timebank.audit import audit
 from timebank.base import db
 from timebank.base.errors import Busy, Refused
+from timebank.claims import ClaimLine
 from timebank.journal import ISSUED, Command, Draft, Entry, Transfer
 from timebank.services import Record, Service
-from timebank.settlement import ClaimLine
 from timebank.vouchers import Resolution
 
 PROCESSES = 8

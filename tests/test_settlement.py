@@ -8,13 +8,14 @@ from sqlmodel import select, text
 
 from conftest import Book
 from shopping import add_offer, capture, issue
+from timebank import claims as rooms
 from timebank import settlement
 from timebank.base import schema
 from timebank.base.errors import Tampered, TimebankError
+from timebank.claims import Claim, ClaimLine, ClaimRow
 from timebank.journal import Entry, Posting
 from timebank.ledger import facts_of
 from timebank.people import merchants
-from timebank.settlement import Claim, ClaimLine, ClaimRow
 from timebank.transparency import canonical
 
 
@@ -54,7 +55,7 @@ def approve(book: Book, period: str = "2026-10", *, actor: int = 1, approver: in
 
 def claims(book: Book, period: str = "2026-10") -> list[ClaimRow]:
     with book.read() as session:
-        return settlement.claims(session, 1, period)
+        return rooms.listed(session, 1, period)
 
 
 def refusal_of(*call: object, **named: object) -> str:
@@ -147,9 +148,9 @@ def test_a_batch_s_hash_covers_its_lines_and_the_batch_before(street: Book) -> N
     first, second = claims(street)
     with street.read() as session:
         seqs = [entry.seq for entry in session.exec(select(Entry).where(Entry.kind == "voucher.capture").order_by(Entry.seq))]
-    head = {"v": 1, "community": "520201-jianshe", "period": "2026-10"}
+    head = {"v": 2, "community": "520201-jianshe", "period": "2026-10"}
     lines = [
-        [n, seq, "2026-10-20", points, points * 10] for n, seq, points in zip((1, 2, 3), seqs, (200, 100, 50), strict=True)
+        [n, 0, seq, "2026-10-20", points, points * 10] for n, seq, points in zip((1, 2, 3), seqs, (200, 100, 50), strict=True)
     ]
     assert first.previous == ""
     assert (
@@ -192,6 +193,8 @@ def test_an_approval_is_an_entry_a_batch_without_postings(street: Book) -> None:
         "sha256": row.sha256,
         "previous": row.previous,
         "drafted_by": 1,
+        "version": 2,
+        "refunds": 0,
     }
 
 

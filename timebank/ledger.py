@@ -42,6 +42,7 @@ from timebank.transparency import Frontier, leaf_hash, parse
 
 CLOCK_SLACK = timedelta(minutes=5)
 CLOCK_JUMP_MAX = timedelta(days=40)
+_KEYS_AT_ONCE = 50
 
 _TEXT = SQLModel.metadata.tables["entry_text"].c
 _ENTRY_OF_POSTING = (ENTRY.community_id == POSTING.community_id, ENTRY.seq == POSTING.seq)
@@ -343,6 +344,18 @@ def _expired_left(session: Session, position: Position, lot: date) -> int:
     return expired
 
 
+def entries_of(session: Session, community_id: int, key: str) -> list[int]:
+    """The numbers of the entries that the command of a key posted, in their order."""
+    found: list[int] = []
+    while True:  # they are numbered from 0 without a gap
+        keys = [f"{key}/{number}" for number in range(len(found), len(found) + _KEYS_AT_ONCE)]
+        some = session.execute(select(ENTRY.seq).where(ENTRY.community_id == community_id, ENTRY.key.in_(keys)))
+        more = sorted(some.scalars())
+        found.extend(more)
+        if len(more) < _KEYS_AT_ONCE:
+            return found
+
+
 def facts_of(payload: str) -> dict[str, Any]:
     """The kind-specific facts of an entry's payload."""
     facts: dict[str, Any] = parse(payload.encode()).get("facts", {})
@@ -386,3 +399,10 @@ def balance(session: Session, community_id: int, holder: str, unit: Unit, *, tod
         alive = tuple((day, amount) for day, amount in found if amount > 0 and day >= (as_of or today))
         available = sum(amount for _, amount in alive)
     return Balance(available, by_purpose.get("held", 0), by_purpose.get("owed", 0), alive)
+
+
+def balances(session: Session, community_id: int, unit: Unit, holder: str | None = None) -> dict[tuple[str, str], int]:
+    """What the accounts of a unit have now, by holder and purpose: of everybody, or of one holder."""
+    own = [ACCOUNT.community_id == community_id, ACCOUNT.unit == unit, *([ACCOUNT.holder == holder] if holder else [])]
+    found = session.execute(select(ACCOUNT.holder, ACCOUNT.purpose, ACCOUNT.balance).where(*own))
+    return {(name, purpose): int(there) for name, purpose, there in found}

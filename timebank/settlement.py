@@ -1,136 +1,62 @@
-"""Settlement: a merchant's captured vouchers of a month as one batch, approved by a second person, exported as a claim.
+"""Settlement: what each merchant is owed for a month, as one batch: drafted, approved by a second person, sent off, paid or
+returned.
 
-A batch is a claim for a subsidy from the fund, never a purchase of points. Its SHA-256 covers its lines and the batch
-before it, so that no batch can be changed, left out or put in between without every later paper showing it.
+    open line -> draft -> approved -> submitted -> paid
+                                          `-----> returned: its lines are open again and go into the next draft
+
+Refunds are netted with captures. A merchant whose lines come to nothing or less gets no batch; they are carried into the
+next month that has more. Paying moves what the merchant was owed to the fund's paid money, in the entry that says so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Session
 
-from timebank import ledger, vouchers
+from timebank import claims, fund, ledger
 from timebank.approvals import overtaken, two_people
 from timebank.base import communities
 from timebank.base.act import Act
-from timebank.base.db import Utc, insert_rows, key_field
-from timebank.base.errors import NotAllowed, NotFound, Refused, Tampered
+from timebank.base.db import insert_rows
+from timebank.base.errors import Finding, Invalid, NotAllowed, NotFound, Refused, Tampered, TimebankError
 from timebank.base.i18n import say
+from timebank.base.imported import Imported
 from timebank.base.months import last_day, parse_period
+from timebank.benefits import yuan
+from timebank.claims import BATCH_VERSION, Batch, Claim
 from timebank.journal import Draft
 from timebank.once import once
 from timebank.people import merchants
-from timebank.transparency import canonical
-from timebank.vouchers import Capture
 
+APPROVE, SUBMIT, PAID, RETURNED = "settlement.approve", "settlement.submit", "settlement.paid", "settlement.returned"
 CUT_OFF_DAYS = 3
 """Days after a month's end during which what happened in it may still arrive."""
-BATCH_VERSION = 1
+REFERENCE_MAX = 200
+Outcome = Literal["paid", "returned"]
 
 
-class Claim(SQLModel, table=True):
-    """One batch: a merchant's claim for one month. `state`: draft, approved. `sha256` covers its lines and the batch before."""
-
-    __table_args__ = (
-        ForeignKeyConstraint(["community_id", "merchant_id"], ["merchant.community_id", "merchant.id"]),
-        Index("ix_claim_community_id_period", "community_id", "period"),
-    )
-
-    community_id: int = key_field()
-    id: int = key_field()
-    period: str
-    merchant_id: int = Field(sa_type=BigInteger)
-    captures: int
-    points: int = Field(sa_type=BigInteger)
-    fen: int = Field(sa_type=BigInteger)
-    sha256: str
-    previous: str
-    state: str = "draft"
-    drafted_by: int = Field(sa_type=BigInteger)
-    drafted_at: datetime = Field(sa_type=Utc)
-    approved_by: int | None = Field(default=None, sa_type=BigInteger)
-    approved_at: datetime | None = Field(default=None, sa_type=Utc)
-    seq: int | None = Field(default=None, sa_type=BigInteger)
-
-
-class ClaimLine(SQLModel, table=True):
-    """One captured voucher in its batch. Its primary key is the voucher: it is claimed at most once."""
-
-    __tablename__ = "claim_line"
-    __table_args__ = (
-        ForeignKeyConstraint(["community_id", "voucher_id"], ["voucher.community_id", "voucher.id"]),
-        ForeignKeyConstraint(["community_id", "claim_id"], ["claim.community_id", "claim.id"]),
-    )
-
-    community_id: int = key_field()
-    voucher_id: int = key_field()
-    claim_id: int = Field(sa_type=BigInteger)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a batch's hash covers: community code, batch number, month, the merchant's id, its captures, the batch before
-    ('' for the first)."""
-
-    community: str
-    number: int
-    period: str
-    merchant_id: int
-    lines: tuple[Capture, ...]
-    previous: str
-
-    @property
-    def points(self) -> int:
-        """Points redeemed, in the smallest unit."""
-        return sum(line.points for line in self.lines)
-
-    @property
-    def fen(self) -> int:
-        """What the merchant is owed for the batch."""
-        return sum(line.fen for line in self.lines)
-
-    def sha256(self) -> str:
-        """SHA-256 in hex over the batch's canonical bytes; a line is [voucher, entry, day, points, fen], by voucher."""
-        lines = sorted([line.voucher_id, line.seq, line.day.isoformat(), line.points, line.fen] for line in self.lines)
-        covered = {
-            "v": BATCH_VERSION,
-            "community": self.community,
-            "batch": self.number,
-            "period": self.period,
-            "merchant": self.merchant_id,
-            "lines": lines,
-            "previous": self.previous,
-        }
-        return sha256(canonical(covered)).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimRow:
-    """One row of the claim list; `merchant` is the printed number, `state` draft or approved."""
+class Result(NamedTuple):
+    """What became of a batch that was sent off. `reference` is the bank's number of a payment, or why it was returned; no
+    `day` is today. `fen`, where known, is compared with the batch. `row` is the row of the sheet."""
 
     batch: int
-    period: str
-    merchant: str
-    captures: int
-    points: int
-    fen: int
-    sha256: str
-    previous: str
-    state: str
+    outcome: Outcome
+    reference: str
+    day: date | None = None
+    fen: int | None = None
+    row: int = 0
 
 
 def draft(session: Session, act: Act, period: str) -> list[Claim]:
-    """Put every capture up to the month's end that is in no batch yet into a batch, one a merchant; gives the month's batches.
+    """Put every line up to the month's end that is in no batch yet into a batch, one a merchant; gives the month's batches.
 
     What arrives after a draft goes into the next one. Drafting a month again adds nothing while nothing new has come. Raises
     Invalid `bad_period`, Refused `before_cutoff`.
     """
     parse_period(period)
     once(session, act, "settlement.draft", {"period": period}, lambda: {"batches": _draft(session, act, period)})
-    return drafted(session, act.community_id, period)
+    return claims.of_period(session, act.community_id, period)
 
 
 def _draft(session: Session, act: Act, period: str) -> list[int]:
@@ -142,50 +68,41 @@ def _draft(session: Session, act: Act, period: str) -> list[int]:
             "before_cutoff",
             say("Until then captures of the month may still arrive. Run it again on that day."),
         )
-    community = communities.get(session, cid)
-    last = session.exec(select(Claim).where(col(Claim.community_id) == cid).order_by(col(Claim.id).desc()).limit(1)).first()
+    code, last = communities.get(session, cid).code, claims.last(session, cid)
     number, previous = (last.id, last.sha256) if last else (0, "")
-    claims: list[Claim] = []
-    lines: list[tuple[int, int, int]] = []
-    for merchant_id, captures in sorted(_open_lines(session, cid, period).items()):
+    returned = claims.rounds(session, cid)
+    drafted: list[Claim] = []
+    rows: list[tuple[int, ...]] = []
+    for merchant_id, lines in sorted(claims.open_lines(session, cid, last_day(period)).items()):
+        if sum(line.fen for line in lines) <= 0:
+            continue
         number += 1
-        batch = Batch(community.code, number, period, merchant_id, tuple(captures), previous)
+        batch = Batch(code, number, period, merchant_id, tuple(lines), previous)
         previous = batch.sha256()
-        claims.append(
-            Claim(
-                community_id=cid,
-                id=number,
-                period=period,
-                merchant_id=merchant_id,
-                captures=len(captures),
-                points=batch.points,
-                fen=batch.fen,
-                sha256=previous,
-                previous=batch.previous,
-                drafted_by=act.actor,
-                drafted_at=act.now,
-            )
-        )
-        lines.extend((cid, line.voucher_id, number) for line in captures)
-    session.add_all(claims)
+        drafted.append(_claim(act, batch, previous))
+        rows.extend((cid, *line.key, returned.get(line.key, 0), number) for line in lines)
+    session.add_all(drafted)
     session.flush()
-    insert_rows(session, "claim_line", ("community_id", "voucher_id", "claim_id"), lines)
-    return [claim.id for claim in claims]
+    insert_rows(session, "settlement_line", ("community_id", "voucher_id", "event", "round", "claim_id"), rows)
+    return [claim.id for claim in drafted]
 
 
-def _open_lines(session: Session, community_id: int, period: str) -> dict[int, list[Capture]]:
-    """By merchant, the captures up to a month's end that are in no batch yet."""
-    claimed = select(ClaimLine.voucher_id).where(col(ClaimLine.community_id) == community_id)
-    found: dict[int, list[Capture]] = {}
-    for capture in vouchers.captures(session, community_id, last_day(period), besides=claimed):
-        found.setdefault(capture.merchant_id, []).append(capture)
-    return found
-
-
-def drafted(session: Session, community_id: int, period: str) -> list[Claim]:
-    """A month's batches, drafts and approved ones, by number."""
-    wanted = select(Claim).where(col(Claim.community_id) == community_id, col(Claim.period) == period)
-    return list(session.exec(wanted.order_by(col(Claim.id))))
+def _claim(act: Act, batch: Batch, digest: str) -> Claim:
+    return Claim(
+        community_id=act.community_id,
+        id=batch.number,
+        period=batch.period,
+        merchant_id=batch.merchant_id,
+        captures=batch.captures,
+        refunds=len(batch.lines) - batch.captures,
+        points=batch.points,
+        fen=batch.fen,
+        sha256=digest,
+        previous=batch.previous,
+        drafted_by=act.actor,
+        drafted_at=act.now,
+        version=BATCH_VERSION,
+    )
 
 
 def approve(session: Session, act: Act, period: str) -> list[Claim]:
@@ -197,12 +114,12 @@ def approve(session: Session, act: Act, period: str) -> list[Claim]:
     parse_period(period)
     two_people(act)
     cid = act.community_id
-    outcome = once(session, act, "settlement.approve", {"period": period}, lambda: {"batches": _approve(session, act, period)})
+    outcome = once(session, act, APPROVE, {"period": period}, lambda: {"batches": _approve(session, act, period)})
     return [session.get_one(Claim, (cid, number)) for number in outcome.receipt["batches"]]
 
 
 def _approve(session: Session, act: Act, period: str) -> list[int]:
-    found = drafted(session, act.community_id, period)
+    found = claims.of_period(session, act.community_id, period)
     if not found:
         raise NotFound(
             say("There is nothing to approve for {period}.", period=period),
@@ -221,20 +138,24 @@ def _approve(session: Session, act: Act, period: str) -> list[int]:
             say("Who drafted a settlement cannot approve it."), "same_person", say("Name another clerk with --approver.")
         )
     _check_unchanged(session, act.community_id, waiting)
-    today = communities.today(session, act)
-    receipts = ledger.post_all(
-        session, act, [Draft("settlement.approve", today, subject=f"claim:{c.id}", facts=_facts(c)) for c in waiting]
-    )
-    for claim, receipt in zip(waiting, receipts, strict=True):
-        claim.state, claim.approved_by, claim.approved_at, claim.seq = "approved", act.approver, act.now, receipt.seq
+    seqs = _post(session, act, [(APPROVE, claim, _facts(claim)) for claim in waiting])
+    for claim, seq in zip(waiting, seqs, strict=True):
+        claim.state, claim.approved_by, claim.approved_at, claim.seq = "approved", act.approver, act.now, seq
         session.add(claim)
     session.flush()
-    overtaken(session, act, "settlement.approve", f"settlement:{period}")
+    overtaken(session, act, APPROVE, f"settlement:{period}")
     return [claim.id for claim in waiting]
 
 
+def _post(session: Session, act: Act, moves: Sequence[tuple[str, Claim, dict[str, object]]]) -> list[int]:
+    """An entry for each batch, without postings, dated today; gives their numbers."""
+    today = communities.today(session, act)
+    drafts = [Draft(kind, today, subject=f"claim:{claim.id}", facts=facts) for kind, claim, facts in moves]
+    return [receipt.seq for receipt in ledger.post_all(session, act, drafts)]
+
+
 def _facts(claim: Claim) -> dict[str, object]:
-    return {
+    facts: dict[str, object] = {
         "batch": claim.id,
         "period": claim.period,
         "merchant": claim.merchant_id,
@@ -245,13 +166,14 @@ def _facts(claim: Claim) -> dict[str, object]:
         "previous": claim.previous,
         "drafted_by": claim.drafted_by,
     }
+    return facts if claim.version is None else facts | {"version": claim.version, "refunds": claim.refunds or 0}
 
 
 def _check_unchanged(session: Session, community_id: int, waiting: Sequence[Claim]) -> None:
     """Work each batch out again from its lines: what is approved is what was captured."""
-    for claim, batch in zip(waiting, batches(session, community_id, waiting), strict=True):
-        same = (batch.sha256(), batch.points, batch.fen, len(batch.lines))
-        if same != (claim.sha256, claim.points, claim.fen, claim.captures):
+    for claim, batch in zip(waiting, claims.batches(session, community_id, waiting), strict=True):
+        same = (batch.sha256(), batch.points, batch.fen, batch.captures, len(batch.lines) - batch.captures)
+        if same != (claim.sha256, claim.points, claim.fen, claim.captures, claim.refunds or 0):
             raise Tampered(
                 say("Batch {number} is not what was drafted: its lines give another sum or hash.", number=claim.id),
                 "claim_changed",
@@ -259,23 +181,175 @@ def _check_unchanged(session: Session, community_id: int, waiting: Sequence[Clai
             )
 
 
-def batches(session: Session, community_id: int, of: Sequence[Claim]) -> list[Batch]:
-    """These claims' batches with their lines, worked out again from what was captured, in the same order."""
-    wanted = select(ClaimLine.voucher_id, ClaimLine.claim_id).where(
-        col(ClaimLine.community_id) == community_id, col(ClaimLine.claim_id).in_([claim.id for claim in of])
+def submit(session: Session, act: Act, period: str) -> list[Claim]:
+    """Say in the book that a month's approved batches are sent off; gives them, none where all were before.
+
+    Raises Invalid `bad_period`, NotFound `no_claims`, Refused `not_approved` where there are only drafts, Tampered
+    `claim_changed`.
+    """
+    parse_period(period)
+    cid = act.community_id
+    outcome = once(session, act, SUBMIT, {"period": period}, lambda: {"batches": _submit(session, act, period)})
+    return [session.get_one(Claim, (cid, number)) for number in outcome.receipt["batches"]]
+
+
+def _submit(session: Session, act: Act, period: str) -> list[int]:
+    found = claims.of_period(session, act.community_id, period)
+    if not found:
+        raise NotFound(
+            say("There are no batches of {period}.", period=period),
+            "no_claims",
+            say("Draft them first: timebank settlement draft {period}", period=period),
+        )
+    if all(claim.state == "draft" for claim in found):
+        raise Refused(
+            say("The settlement of {period} is not approved yet.", period=period),
+            "not_approved",
+            say("Let a second person run: timebank settlement approve {period} --approver W0002", period=period),
+        )
+    ready = [claim for claim in found if claim.state == "approved"]
+    _check_unchanged(session, act.community_id, ready)
+    seqs = _post(session, act, [(SUBMIT, c, {"batch": c.id, "sha256": c.sha256}) for c in ready])
+    for claim, seq in zip(ready, seqs, strict=True):
+        claim.state, claim.submitted_seq = "submitted", seq
+        session.add(claim)
+    session.flush()
+    return [claim.id for claim in ready]
+
+
+def end(session: Session, act: Act, result: Result) -> Claim:
+    """Enter that a batch was paid (the merchant is owed that much less) or returned (its lines are open again).
+
+    Raises NotFound `unknown_batch`; Refused `not_submitted`, `already_paid`, `already_returned`, `other_amount`; Invalid
+    `no_reference`, `text_too_long`.
+    """
+    check(result)
+    asked = {"batch": result.batch, "outcome": result.outcome, "reference": result.reference, "day": str(result.day or "")}
+    once(session, act, f"settlement.{result.outcome}", asked, lambda: {"batch": _end(session, act, result)})
+    return find(session, act.community_id, result.batch)
+
+
+def check(result: Result) -> None:
+    """Refuse a result that says nothing to look for. Raises Invalid `no_reference`, `text_too_long`."""
+    if not result.reference:
+        raise Invalid(
+            say("A payment has a reference, a returned batch a reason."),
+            "no_reference",
+            say("Add for example --reference 2026-11-12-0031, or --why."),
+        )
+    if len(result.reference) > REFERENCE_MAX:
+        raise Invalid(say("A text has at most {most} characters.", most=REFERENCE_MAX), "text_too_long", say("Shorten it."))
+
+
+def _end(session: Session, act: Act, result: Result) -> int:
+    cid, today = act.community_id, communities.today(session, act)
+    claim = find(session, cid, result.batch)
+    day = result.day or today
+    _check_on_its_way(session, claim, result)
+    merchant = merchants.get(session, cid, claim.merchant_id)
+    kind, transfers = (PAID, fund.pay(claim.fen, merchant.holder)) if result.outcome == "paid" else (RETURNED, ())
+    facts: dict[str, object] = {"batch": claim.id, "sha256": claim.sha256}
+    receipt = ledger.post(session, act, Draft(kind, day, transfers, f"claim:{claim.id}", facts=facts, text=result.reference))
+    columns = ("community_id", "claim_id", "outcome", "day", "reference", "seq")
+    insert_rows(
+        session, "claim_end", columns, [(cid, claim.id, result.outcome, day.isoformat(), result.reference, receipt.seq)]
     )
-    claim_of = dict(session.exec(wanted).all())
-    lines: dict[int, list[Capture]] = {}
-    for capture in vouchers.captures_of(session, community_id, claim_of):
-        lines.setdefault(claim_of[capture.voucher_id], []).append(capture)
-    code = communities.get(session, community_id).code
-    return [Batch(code, c.id, c.period, c.merchant_id, tuple(lines.get(c.id, ())), c.previous) for c in of]
+    claim.state = result.outcome
+    session.add(claim)
+    session.flush()
+    return claim.id
 
 
-def claims(session: Session, community_id: int, period: str) -> list[ClaimRow]:
-    """The rows of a month's claim list, by batch."""
-    numbers = {merchant.id: merchant.number for merchant in merchants.listed(session, community_id)}
-    return [
-        ClaimRow(c.id, c.period, numbers[c.merchant_id], c.captures, c.points, c.fen, c.sha256, c.previous, c.state)
-        for c in drafted(session, community_id, period)
-    ]
+def _check_on_its_way(session: Session, claim: Claim, result: Result) -> None:
+    if claim.state in ("paid", "returned"):
+        ended = claims.ends(session, claim.community_id, [claim.id])[claim.id]
+        told = {"number": claim.id, "day": ended.day, "reference": ended.reference}
+        if claim.state == "paid":
+            raise Refused(
+                say("Batch {number} was paid on {day} ({reference}).", **told),
+                "already_paid",
+                say("See timebank settlement list {period}.", period=claim.period),
+            )
+        raise Refused(
+            say("Batch {number} was returned on {day} ({reference}).", **told),
+            "already_returned",
+            say("Its vouchers go into the next draft: timebank settlement draft {period}", period=claim.period),
+        )
+    if claim.state != "submitted":
+        raise Refused(
+            say("Batch {number} has not been sent off.", number=claim.id),
+            "not_submitted",
+            say("Approve it, then run timebank settlement export {period}.", period=claim.period),
+        )
+    if result.fen is not None and result.fen != claim.fen:
+        raise Refused(
+            say(
+                "Batch {number} is over {right} yuan, not {said}.",
+                number=claim.id,
+                right=yuan(claim.fen),
+                said=yuan(result.fen),
+            ),
+            "other_amount",
+            say("Enter what the bank's paper says; a batch is paid whole or returned."),
+        )
+
+
+def find(session: Session, community_id: int, number: int) -> Claim:
+    """The batch of a number. Raises NotFound `unknown_batch`."""
+    found = session.get(Claim, (community_id, number)) if 1 <= number < 10**10 else None
+    if found is None:
+        raise NotFound(
+            say("There is no batch {number}.", number=number),
+            "unknown_batch",
+            say("See the numbers with timebank settlement list MONTH."),
+        )
+    return found
+
+
+def of_merchant(session: Session, community_id: int, period: str, number: str) -> Claim:
+    """The batch of a merchant's month that was sent off and has not ended.
+
+    Raises NotFound `unknown_merchant`, `no_claims`, Refused `which_batch` where there are several.
+    """
+    shop = merchants.find(session, community_id, number)
+    own = [c for c in claims.of_period(session, community_id, parse_period(period)) if c.merchant_id == shop.id]
+    waiting = [claim for claim in own if claim.state == "submitted"]
+    if len(waiting) > 1:
+        raise Refused(
+            say("{merchant} has {count} batches on their way.", merchant=shop.number, count=len(waiting)),
+            "which_batch",
+            say("Name one of them: {numbers}.", numbers=", ".join(f"--batch {c.id}" for c in waiting)),
+        )
+    if waiting or own:
+        return (waiting or own)[-1]
+    raise NotFound(
+        say("{merchant} has no batch of {period}.", merchant=shop.number, period=period),
+        "no_claims",
+        say("See timebank settlement list {period}.", period=period),
+    )
+
+
+def enter(session: Session, act: Act, results: Sequence[Result]) -> Imported:
+    """Enter what a sheet says became of batches; what was entered before, word for word, is a repeat.
+
+    Every row that is wrong is named, with its code as in `end`, and `twice_in_file`; the door undoes the good ones with it.
+    """
+    outcome = Imported(rows=len(results))
+    cid = act.community_id
+    known = claims.ends(session, cid, sorted({result.batch for result in results if 0 < result.batch < 10**10}))
+    seen: set[int] = set()
+    for result in results:
+        try:
+            if result.batch in seen:
+                raise Invalid(say("Batch {number} stands in this file twice.", number=result.batch), "twice_in_file")
+            seen.add(result.batch)
+            before = known.get(result.batch)
+            if before is not None and (before.outcome, before.reference) == (result.outcome, result.reference):
+                outcome.repeated += 1
+                continue
+            check(result)
+            _end(session, act, result)
+            outcome.posted += 1
+        except TimebankError as error:
+            outcome.rejected.append(Finding(f"row {result.row}", error.code, error.message, result.row, error.hint))
+    return outcome

@@ -26,7 +26,7 @@ from typing import IO, Any, Literal
 
 from sqlmodel import Session
 
-from timebank import __version__, checkpoints, reading, settlement
+from timebank import __version__, checkpoints, claims, reading
 from timebank.base import communities
 from timebank.base.errors import Unwritable
 from timebank.base.i18n import LANGUAGES, Language, say, text
@@ -366,7 +366,7 @@ def _claimed(session: Session, month: Month) -> dict[str, int]:
         period = next_period(period)
     claimed: dict[str, int] = {}
     for period in closes:
-        for claim in settlement.drafted(session, cid, period):
+        for claim in claims.of_period(session, cid, period):
             approved = sys.maxsize if claim.seq is None else claim.seq
             stands_in = next((later for later, close_ in closes.items() if later >= period and approved < close_), "")
             if stands_in == month.period:

@@ -6,7 +6,9 @@ from timebank import (
     approvals,
     attendance,
     checkpoints,
+    claims,
     earnings,
+    funds,
     guesses,
     issuers,
     journal,
@@ -15,7 +17,7 @@ from timebank import (
     redemption,
     rulebooks,
     services,
-    settlement,
+    sponsors,
     tombstones,
     workdays,
 )
@@ -25,7 +27,7 @@ from timebank.people import clerks, designations, devices, kin, members, merchan
 ROOMS = (
     *(communities, journal, checkpoints, approvals, workdays, notices),
     *(persons, clerks, members, merchants, designations, staff, devices, kin, teams),
-    *(rulebooks, services, earnings, attendance, redemption, quotes, tombstones, settlement),
-    *(issuers, guesses),
+    *(rulebooks, services, earnings, attendance, redemption, quotes, tombstones, claims),
+    *(issuers, guesses, sponsors, funds),
 )
 metadata = SQLModel.metadata

@@ -17,7 +17,10 @@ from timebank.audit.awards import HOURS, PUBLISH, Awards
 from timebank.audit.claims import Claims
 from timebank.audit.commands import Commands
 from timebank.audit.findings import CODES, Finding, Findings, verdict
+from timebank.audit.fund import FundCourse
+from timebank.audit.fund import check as check_fund
 from timebank.audit.hanging import Hung
+from timebank.audit.holds import Holds
 from timebank.audit.issuers import Issuing
 from timebank.audit.months import Months
 from timebank.audit.payloads import Payload, Reader
@@ -49,7 +52,7 @@ CHECKS: dict[str, Say] = {
     "I4": say("Every column and every bound row says what the payload says."),
     "I5": say("The log is complete, its hashes are right, and it agrees with what was published."),
     "I6": say("Every command counts once."),
-    "I7": say("Every hold ends at most once."),
+    "I7": say("Every hold ends at most once, and no more is given back than was taken."),
     "I8": say("Lots sum to the balance of their account and are what its entries make."),
     "I9": say("Every award follows from its trace and from the text of the rules that spoke for its day."),
     "I10": say("Balances, running balances, line numbers and sums of services are what the entries make."),
@@ -57,11 +60,12 @@ CHECKS: dict[str, Say] = {
     "I12": say("No payload tells who somebody is."),
     "I13": say("What needs two people was done by two."),
     "I14": say("Nobody served in two places at once, or longer than a day has."),
-    "I15": say("Vouchers issued are those captured, voided, expired and open."),
+    "I15": say("Vouchers issued are those captured, voided, expired and open; refunds and disputes are of captured ones."),
     "statements": say("The statements of every closed month are those it was closed with."),
     "notices": say("Notices hung for their working days, passed as objections were decided, and tell of what is recorded."),
     "rules": say("Every rule book was published by a resolution, its very text after a notice where that was demanded."),
     "issuers": say("Every issuer key was announced for its year, and revoked at most once."),
+    "fund": say("The fund has what was given less what is committed, owed and paid; no voucher went beyond its budgets."),
     "text": say("Free texts are those whose hash the entry holds."),
     "guards": say("The database itself refuses to change the book."),
     "replay": say("Every award read what the history before it makes, and is what history makes of it."),
@@ -163,8 +167,9 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         refold,
         awards,
         bindings.Bindings(source, findings),
-        bindings.Holds(source, findings),
+        Holds(source, findings, services.own),
         Claims(source, findings, head.log),
+        FundCourse(findings),
         Commands(source, findings),
         Months(findings),
         services,
@@ -206,7 +211,8 @@ def _journal(source: Source, findings: Findings, book: tuple[projections.Head, R
         ("statements", lambda: rooms.months.check_statements(source)),
         ("rows that entries bind", rooms.bound.finish),
         ("voucher, resolution", rooms.holds.finish),
-        ("claim, claim_line", rooms.claims.finish),
+        ("claim, settlement_line, claim_end", rooms.claims.finish),
+        ("sponsor, deposit, budget", lambda: check_fund(source, findings)),
         ("service, earning", rooms.services.finish),
         ("service", rooms.hung.finish),
         ("entry", lambda: _keys(source, findings)),
@@ -226,8 +232,9 @@ class _Rooms:
     refold: Refold
     awards: Awards
     bound: bindings.Bindings
-    holds: bindings.Holds
+    holds: Holds
     claims: Claims
+    money: FundCourse
     commands: Commands
     months: Months
     services: Services
@@ -251,7 +258,17 @@ class _Rooms:
         """Hand over what the refold has kept of a batch of entries."""
         with _readable(findings, "command"):
             self.commands.take(self.refold.commands)
-        for room in (self.bound, self.holds, self.claims, self.months, self.course, self.hung, self.publishing, self.issuing):
+        for room in (
+            self.bound,
+            self.holds,
+            self.claims,
+            self.money,
+            self.months,
+            self.course,
+            self.hung,
+            self.publishing,
+            self.issuing,
+        ):
             with _readable(findings, "rows that entries bind"):
                 room.take(self.refold.events)
         with _readable(findings, "service"):

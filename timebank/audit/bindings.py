@@ -5,16 +5,18 @@ it or adds one would have to change the journal too.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, String, and_, cast, func, literal, select
+from sqlalchemy import BigInteger, String, and_, cast, literal, or_, select
 from sqlmodel import SQLModel
 
-from timebank import attendance, offers, rulebooks, rulefile, settlement, vouchers  # noqa: F401 - their tables
+from timebank import attendance, offers, rulebooks, rulefile, vouchers  # noqa: F401 - their tables
 from timebank.audit.awards import is_text_of
 from timebank.audit.bound import Bound
+from timebank.audit.claims import BOUND as OF_CLAIMS
 from timebank.audit.findings import Findings
+from timebank.audit.fund import BOUND as OF_FUND
+from timebank.audit.holds import BOUND as OF_VOUCHERS
 from timebank.audit.issuers import BOUND as OF_ISSUERS
 from timebank.audit.people import BOUND as OF_PEOPLE
 from timebank.audit.refold import Event
@@ -34,7 +36,6 @@ _FURTHER = (
     *("per_day", "per_month", "total", "stock", "tier", "min_age", "min_minutes"),
     *("merchant_bp", "sponsor_bp", "sponsor_id"),
 )
-_OF_CLAIMS = ("period", "captures", "points", "fen", "sha256", "previous", "drafted_by")
 _VALID = {"valid_from": "valid_from", "valid_to": "valid_to"}
 
 BOUND: tuple[Bound, ...] = (
@@ -55,34 +56,9 @@ BOUND: tuple[Bound, ...] = (
         "offer_differs",
     ),
     Bound("offer.end", "offer_end", {"business_date": "day"}, "offer_differs", key="offer_id", about="offer"),
-    Bound(
-        "voucher.issue",
-        "voucher",
-        {"offer": "offer_id", "merchant": "merchant_id", "member": "member_id", "business_date": "issued_on"}
-        | {name: name for name in ("points", "fen", "expires_on", "code_mac")},
-        "voucher_differs",
-    ),
-    Bound(
-        "settlement.approve",
-        "claim",
-        {"merchant": "merchant_id"} | {name: name for name in _OF_CLAIMS},
-        "claim_differs",
-        only=("state", "approved"),
-        added="drafted_by",
-    ),
-    *(
-        Bound(
-            kind,
-            "resolution",
-            {"business_date": "day", "points": "points", "bill_fen": "bill_fen", "off_fen": "benefit_fen"}
-            | {"merchant_fen": "merchant_fen"},
-            "resolution_differs",
-            key="voucher_id",
-            only=("outcome", outcome),
-            about="voucher",
-        )
-        for kind, outcome in (("voucher.capture", "captured"), ("voucher.void", "voided"), ("voucher.expire", "expired"))
-    ),
+    *OF_VOUCHERS,
+    *OF_CLAIMS,
+    *OF_FUND,
     *OF_PEOPLE,
     *OF_SHOPS,
     *OF_ISSUERS,
@@ -93,8 +69,8 @@ BOUND: tuple[Bound, ...] = (
         "service_differs",
     ),
 )
-KINDS = frozenset(bound.kind for bound in BOUND)
-"""The kinds of entries that bind a row."""
+KINDS = frozenset(bound.kind for bound in BOUND) | {"reversal"}
+"""The kinds of entries that bind a row, and those that may take money back."""
 
 
 class Bindings:
@@ -161,7 +137,7 @@ class Bindings:
                     ENTRY.kind == bound.kind,
                     ENTRY.subject == literal(f"{prefix}:") + cast(rows[bound.key], String),
                 )
-                only = [rows[bound.only[0]] == bound.only[1]] if bound.only else []
+                only = [or_(*(rows[bound.only[0]] == value for value in bound.only[1:]))] if bound.only else []
                 wanted = select(rows[bound.key]).outerjoin_from(bound.rows, ENTRY.seq.table, same)
                 wanted = wanted.where(own, ENTRY.seq.is_(None), *only)
                 unbound = {key for (key,) in self._source.rows(wanted)}
@@ -231,56 +207,3 @@ def _facts(event: Event, bound: Bound) -> dict[str, Any]:
     if bound.only and bound.table == "resolution":
         flat["outcome"] = bound.only[1]
     return flat
-
-
-@dataclass(slots=True)
-class Holds:
-    """I7 and I15: every hold begins once and ends at most once, and the vouchers add up."""
-
-    source: Source
-    findings: Findings
-    open: set[str] = field(default_factory=set)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def take(self, events: Sequence[Event]) -> None:
-        """Follow each voucher from its issue to its end; what is held begins and ends with it."""
-        for event in events:
-            if not event.kind.startswith("voucher."):
-                continue
-            subject, facts = str(event.payload.get("subject")), event.payload.get("facts", {})
-            self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
-            if event.kind == "voucher.issue":
-                wanted = facts.get("points")
-                self.open.add(subject)
-            else:
-                held = facts.get("points_held")
-                wanted = -held if type(held) is int else None
-                if subject not in self.open:
-                    twice = say("{subject} is not open here: it ended before, or was never issued.", subject=subject)
-                    self.findings.add("not_held", twice, entry=event.seq)
-                self.open.discard(subject)
-            held = sum(amount for _, _, purpose, _, amount, _ in event.payload["postings"] if purpose == "held")
-            if held != wanted:
-                other = say(
-                    "{subject}: {held} points were held; it should be {right}.", subject=subject, held=held, right=str(wanted)
-                )
-                self.findings.add("not_held", other, entry=event.seq)
-
-    def finish(self) -> None:
-        """Compare the vouchers counted from entries with the rows: issued = captured + voided + expired + open."""
-        voucher, resolution = _TABLES["voucher"].c, _TABLES["resolution"].c
-        own = voucher.community_id == self.source.community_id
-        ((issued,),) = self.source.rows(select(func.count()).select_from(_TABLES["voucher"]).where(own))
-        ended = select(resolution.outcome, func.count()).where(resolution.community_id == self.source.community_id)
-        by_outcome = dict[str, int](self.source.rows(ended.group_by(resolution.outcome)))
-        shown = [issued, *(by_outcome.pop(bound.only[1], 0) for bound in BOUND if bound.table == "resolution" and bound.only)]
-        shown.append(issued - sum(shown[1:]) - sum(by_outcome.values()))
-        kinds = ("voucher.issue", *(bound.kind for bound in BOUND if bound.table == "resolution"))
-        truth = [*(self.counts.get(kind, 0) for kind in kinds), len(self.open)]
-        if shown != truth or by_outcome:
-            unequal = say(
-                "Vouchers issued, captured, voided, expired and open: {shown}; the journal has {truth}.",
-                shown=" ".join(map(str, shown)),
-                truth=" ".join(map(str, truth)),
-            )
-            self.findings.add("vouchers_unequal", unequal, where="vouchers")

@@ -11,7 +11,8 @@ from sqlmodel import SQLModel
 class Bound:
     """One kind of entry and the row it binds: `key` is the column that the entry's subject names behind its colon, `columns`
     says which column repeats which fact, `seq` which one holds the entry's number ('' where none does). `about` is what the
-    subject says before its colon, unless that is the table's name; `added` is a fact that older entries do not tell."""
+    subject says before its colon, unless that is the table's name; `added` is a fact that older entries do not tell; only
+    rows whose column `only[0]` has one of the values behind it must be bound by this kind."""
 
     kind: str
     table: str
@@ -19,7 +20,7 @@ class Bound:
     code: str
     key: str = "id"
     seq: str = "seq"
-    only: tuple[str, str] | None = None
+    only: tuple[str, ...] | None = None
     about: str = ""
     added: str = ""
 

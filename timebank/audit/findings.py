@@ -39,6 +39,7 @@ CODES: dict[str, tuple[str, int]] = {
     "offer_differs": ("I4", PROJECTION),
     "merchant_differs": ("I4", PROJECTION),
     "claim_differs": ("I4", PROJECTION),
+    "fund_row_differs": ("I4", PROJECTION),
     "service_differs": ("I4", PROJECTION),
     "kin_differs": ("I4", PROJECTION),
     "team_differs": ("I4", PROJECTION),
@@ -64,6 +65,12 @@ CODES: dict[str, tuple[str, int]] = {
     "not_held": ("I7", TAMPERED),
     "voucher_differs": ("I7", PROJECTION),
     "resolution_differs": ("I7", PROJECTION),
+    "quote_differs": ("I7", PROJECTION),
+    "tombstone_differs": ("I7", PROJECTION),
+    "refund_differs": ("I7", PROJECTION),
+    "dispute_differs": ("I7", PROJECTION),
+    "refund_unsound": ("I7", TAMPERED),
+    "dispute_unsound": ("I7", TAMPERED),
     # I8
     "lots_unequal": ("I8", PROJECTION),
     "lots_differ": ("I8", PROJECTION),
@@ -105,6 +112,10 @@ CODES: dict[str, tuple[str, int]] = {
     "rules_unsound": ("rules", TAMPERED),
     # issuers
     "issuer_unsound": ("issuers", TAMPERED),
+    # fund
+    "fund_differs": ("fund", PROJECTION),
+    "over_budget": ("fund", TAMPERED),
+    "claim_unsound": ("fund", TAMPERED),
     # text
     "text_differs": ("text", TAMPERED),
     "text_unbound": ("text", TAMPERED),

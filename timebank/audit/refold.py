@@ -22,6 +22,8 @@ from timebank.base.errors import Invalid
 from timebank.base.i18n import say
 from timebank.base.months import next_period
 from timebank.checkpoints import KIND as INCARNATE
+from timebank.disputes import END as DECIDED
+from timebank.funds import BUDGET
 from timebank.ledger import CLOCK_JUMP_MAX
 from timebank.reviews import KIND as REVIEW
 from timebank.transparency import Frontier, leaf_hash
@@ -38,7 +40,8 @@ TWO_PEOPLE = (
     | OF_SHOPS
     | OF_ISSUERS
     | _OF_POINTS
-    | {"rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", "hours.complaint", INCARNATE}
+    | {BUDGET, "rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", "hours.complaint", INCARNATE}
+    | {DECIDED}
 )
 """Kinds of entries that one person may not make alone (docs/reliability.md, roles)."""
 BACK_ENTERED = "back-entered"

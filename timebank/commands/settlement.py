@@ -5,16 +5,16 @@ from typing import Any
 import typer
 from sqlmodel import Session
 
-from timebank import benefits, settlement
+from timebank import benefits, claims, settlement
 from timebank.base.act import Act
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say, text
 from timebank.base.months import parse_period
 from timebank.base.sheets import make_folder, write_csv
 from timebank.benefits import points_text
+from timebank.claims import Claim
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import Folder, Period
-from timebank.settlement import Claim
 
 app = typer.Typer(add_completion=False)
 HEADERS_ZH = ("批次", "月份", "商户编号", "张数", "积分", "金额(分)", "SHA-256", "上一批 SHA-256", "状态")
@@ -45,9 +45,9 @@ def approved(session: Session, act: Act, request: dict[str, Any]) -> dict[str, A
     return _receipt(settlement.approve(session, act, request["period"]))
 
 
-def _receipt(claims: list[Claim]) -> dict[str, Any]:
-    totals = {"captures": sum(c.captures for c in claims), "points": sum(c.points for c in claims)}
-    return {"batches": [c.id for c in claims], **totals, "fen": sum(c.fen for c in claims)}
+def _receipt(made: list[Claim]) -> dict[str, Any]:
+    totals = {"captures": sum(c.captures for c in made), "points": sum(c.points for c in made)}
+    return {"batches": [c.id for c in made], **totals, "fen": sum(c.fen for c in made)}
 
 
 def _tell(door: Door, title: Say, receipt: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ def _tell(door: Door, title: Say, receipt: dict[str, Any]) -> None:
 def list_(door: Door, period: Period) -> None:
     """List a month's batches."""
     with door.reading() as (session, community):
-        rows = [tuple(getattr(row, name) for name in _FIELDS) for row in settlement.claims(session, community.id, period)]
+        rows = [tuple(getattr(row, name) for name in _FIELDS) for row in claims.listed(session, community.id, period)]
         decimals = community.points_decimals
     if not door.screen.data([dict(zip(HEADERS, row, strict=True)) for row in rows]):
         columns = (say("batch"), say("merchant"), say("vouchers"), say("points"), say("yuan"), say("state"))
@@ -78,16 +78,16 @@ def list_(door: Door, period: Period) -> None:
 def export(door: Door, period: Period, to: Folder) -> None:
     """Write a month's claim list: one row a batch, each with its hash and that of the batch before."""
     with door.reading() as (session, community):
-        claims = settlement.claims(session, community.id, parse_period(period))
+        found = claims.listed(session, community.id, parse_period(period))
         decimals = community.points_decimals
-    if not claims:
+    if not found:
         raise NotFound(
             say("There are no batches of {period}.", period=period),
             "no_claims",
             say("Draft them first: timebank settlement draft {period}", period=period),
         )
     chinese = door.lang == "zh"
-    rows = [[getattr(row, name) for name in _FIELDS] for row in claims]
+    rows = [[getattr(row, name) for name in _FIELDS] for row in found]
     for row in rows:
         row[4] = points_text(row[4], decimals) if decimals else row[4]
         row[8] = text(STATES[row[8]], door.lang) if chinese else row[8]
@@ -99,4 +99,10 @@ def export(door: Door, period: Period, to: Folder) -> None:
 
 
 _FIELDS = ("batch", "period", "merchant", "captures", "points", "fen", "sha256", "previous", "state")
-STATES = {"draft": say("draft"), "approved": say("approved")}
+STATES = {
+    "draft": say("draft"),
+    "approved": say("approved"),
+    "submitted": say("sent off"),
+    "paid": say("paid"),
+    "returned": say("returned"),
+}
