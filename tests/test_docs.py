@@ -210,7 +210,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         hours correct 2 --minutes 60 --approver W0002|points balance M2|rules explain E12
         offer add --merchant S1 --kind offset --points-per-yuan 1 --valid 2026-01-01..2026-12-31|offer list
         voucher issue M2 --offer 1 --points 5|voucher verify CODE --merchant S1|voucher capture CODE --merchant S1 --bill 9
-        voucher issue M2 --offer 1 --points 1|voucher list|voucher void V2|voucher expire --due|audit
+        voucher issue M2 --offer 1 --points 1|voucher list|issuer list|issuer announce --year 2027|issuer revoke 2 --approver W0002|voucher void V2|voucher expire --due|audit
         db export --to book.journal
         kin add M1 M2 --kind spouse --approver W0002|kin list|kin end 1 --approver W0002|team add 楼道清洁队|team add 邻里队
         team move T2 --under T1|team rename T2 乐邻队|team join T1 M1
@@ -220,7 +220,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         rules publish giving.toml --resolution 8 --retroactive 赠予 --approver W0002
         points open old.csv --partial --approver W0002|points import-opening old.csv --partial --approver W0002
         points gift M1 M2 5|points donate M1 care 4|points pay-out care M2 1 --reason 住院 --approver W0002|points pools
-        points reverse E34 --approver W0002|points history M1|points reminders|points expire
+        points reverse E37 --approver W0002|points history M1|points reminders|points expire
         credit issue M1 8 --category care --approver W0002|credit import contributions.csv --partial --approver W0002
         credit convert M1 2|credit list
         hours record M2 --date 2026-10-10 --minutes 60 --evidence {rules}|hours evidence 8 {rules}

@@ -48,6 +48,7 @@ NOUNS: dict[str, str] = {
     "device": "Devices: merchants' phones and tills.",
     "offer": "Offers: what merchants give for points.",
     "voucher": "Vouchers: issue, verify, redeem.",
+    "issuer": "Issuer keys: what vouchers' QR codes are signed with.",
     "settlement": "Settlement: merchants' monthly claims.",
     "notice": "Public notices: hung out, objected to, decided, closed.",
     "statement": "Statements: close a month, write its files.",
@@ -83,7 +84,7 @@ _COLLECTED_EVERY = 100_000
 """Objects made until the collector looks at the young ones: a command lives for seconds and leaves few circles behind."""
 
 _FLAGS = {"--json", "--quiet", "--no-color"}
-_VALUED = {"--db", "--community", "--as", "--lang", "--now"}
+_VALUED = {"--db", "--community", "--as", "--lang", "--now", "--counter"}
 
 
 class Noun(TyperCommand):
@@ -350,6 +351,9 @@ def root(
     quiet: Annotated[bool, typer.Option("--quiet", help="No remarks, no progress.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour (NO_COLOR).")] = False,
     now: Annotated[str | None, typer.Option(help="Another moment than now; for tests and demonstrations.")] = None,
+    counter: Annotated[
+        str | None, typer.Option(help="Address of the counter, for QR codes: https://… (TIMEBANK_COUNTER).")
+    ] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
     """A volunteer time bank and community-points ledger that anyone can check."""
@@ -364,6 +368,7 @@ def root(
         fixed_now=now,
         keys=os.environ.get("TIMEBANK_KEYS"),
         checkpoints=os.environ.get("TIMEBANK_CHECKPOINTS"),
+        counter=counter or os.environ.get("TIMEBANK_COUNTER"),
     )
 
 

@@ -39,6 +39,25 @@ class Screen:
         """One line of data."""
         self._console().print(self._text(sentence), markup=False, highlight=False, soft_wrap=True)
 
+    def picture(self, rows: Sequence[str]) -> None:
+        """A drawing of blocks, on a terminal that has room for it: light on dark, whatever colours the terminal has.
+
+        Without colours the light blocks have the colour of the writing.
+        """
+        if self._config.quiet or not sys.stdout.isatty():
+            return
+        console = self._console()
+        try:
+            "".join(rows).encode(sys.stdout.encoding)
+            fits = max(map(len, rows)) <= console.width
+        except UnicodeEncodeError:
+            fits = False
+        if not fits:
+            self.note(say("This window cannot show the QR code: make it wider, or write it to a file with --png FILE."))
+            return
+        for row in rows:
+            console.print(row, style="#ffffff on #000000", markup=False, highlight=False, soft_wrap=True)
+
     def table(self, title: Say, columns: Sequence[Say], rows: Iterable[Sequence[object]]) -> None:
         """A table of data; numbers stand right."""
         from rich import box

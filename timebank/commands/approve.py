@@ -13,6 +13,7 @@ from timebank.base.i18n import say
 from timebank.commands import backtest as trials_door
 from timebank.commands import credit as credit_door
 from timebank.commands import hours as hours_door
+from timebank.commands import issuer as issuer_door
 from timebank.commands import kin as kin_door
 from timebank.commands import notice as notice_door
 from timebank.commands import points as points_door
@@ -58,6 +59,7 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "hours.correct": hours_door.corrected,
     "hours.post": hours_door.posted,
     hanging.REJECT: hours_door.turned_down,
+    "issuer.revoke": issuer_door.revoked,
     "kin.add": kin_door.added,
     "kin.end": kin_door.ended,
     "notice.decide": notice_door.decided,

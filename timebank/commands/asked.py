@@ -11,6 +11,7 @@ from timebank.base import communities
 from timebank.base.i18n import Language, Say, say, text
 from timebank.benefits import points_text
 from timebank.commands import checkpoint
+from timebank.commands import issuer as issuer_door
 from timebank.commands import kin as kin_door
 from timebank.commands import notice as notice_door
 from timebank.commands.hours import FIELDS
@@ -49,6 +50,10 @@ def _above_cap(session: Session, waits: Approval, _lang: Language) -> Say:
 
 def _kin(session: Session, waits: Approval, _lang: Language) -> Say:
     return kin_door.about(session, waits.community_id, waits.asked)
+
+
+def _issuer(session: Session, waits: Approval, _lang: Language) -> Say:
+    return issuer_door.about(session, waits.community_id, waits.asked)
 
 
 def _notice(_session: Session, waits: Approval, _lang: Language) -> Say:
@@ -119,6 +124,7 @@ ABOUT: dict[str, Told] = {
     "points.reverse": _take_back,
     reviews.KIND: _above_cap,
     "pool.payout": _pay_out,
+    "issuer.revoke": _issuer,
     "kin.add": _kin,
     "kin.end": _kin,
     "notice.decide": _notice,
@@ -139,6 +145,7 @@ KINDS = {
     "points.reverse": say("take an entry back"),
     reviews.KIND: say("decide about points above a cap"),
     "pool.payout": say("give points of a pool"),
+    "issuer.revoke": say("revoke an issuer key"),
     "kin.add": say("say that two are kin"),
     "kin.end": say("end a link of kin"),
     "notice.decide": say("decide an objection"),

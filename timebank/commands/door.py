@@ -47,7 +47,7 @@ UNLOGGED = 74
 _SEAL = b"timebank: what waits for a second person"
 _FIRST_CLERK = "W0001"
 _SOMEBODY = -1  # the second person of a rehearsal; never written
-_NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects"}
+_NOT_INPUTS = {"key", "dry_run", "approver", "reason", "to", "save_rejects", "slip", "png", "svg"}
 
 
 def _log_path(config: Config, url: str) -> Path:

@@ -1,21 +1,22 @@
 """`timebank voucher …`."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
 
-from timebank import benefits, offers, redemption, vouchers
-from timebank.base import codes
+from timebank import benefits, issuers, redemption, vouchers
 from timebank.base.act import Act
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
 from timebank.base.masking import mask_name
 from timebank.base.sheet_values import parse_points
-from timebank.benefits import DISCLAIMER, points_text
+from timebank.benefits import points_text
 from timebank.commands.amounts import fen_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, MerchantOption
+from timebank.commands.papers import Files, Paper, drawn_up, give_out
 from timebank.people import members, merchants, persons
 from timebank.redemption import Counter, Request
 from timebank.vouchers import Voucher
@@ -32,55 +33,31 @@ def issue(
     offer: Annotated[int, typer.Option(help="Number of the offer, see timebank offer list.")],
     points: Annotated[str | None, typer.Option(help="How many points to hold; a discount has a fixed price.")] = None,
     days: Annotated[int | None, typer.Option(help="How many days it lives; 30 if left out.")] = None,
+    slip: Annotated[Path | None, typer.Option(help="Write the slip here, a page to print (HTML).")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write the QR code here, as a picture (PNG).")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the QR code here, as a drawing (SVG).")] = None,
 ) -> None:
     """Hold a member's points for an offer and print the voucher; its code is shown this once."""
-    told: list[str] = []
+    files, told = Files(slip, png, svg), list[Paper | None]()
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         held = parse_points(points, door.community(session).points_decimals) if points is not None else None
+        files.check()
         issued = redemption.issue(session, act, Request(member, offer, held, days), door.pepper())
-        told[:] = [issued.code] if issued.code else []  # of the last try: what the database took back is done again
+        told[:] = [drawn_up(door, session, act, issued)]  # of the last try: what the database took back is done again
         voucher = issued.voucher
         terms = {"points": voucher.points, "most_fen": voucher.fen, "expires_on": voucher.expires_on.isoformat()}
         return {"voucher": voucher.number, "member": member, **terms}
 
     receipt = door.once("voucher.issue", work).receipt
-    code = codes.show(told[0]) if told else None
-    if door.screen.data({**receipt, "code": code}):
-        return
-    with door.reading() as (session, community):
-        slip = _slip(door, session, community.id, receipt, code)
-        door.screen.facts(say("Voucher {number}", number=receipt["voucher"]), slip)
-    door.screen.line(DISCLAIMER)
-    if code is None:
-        door.screen.warn(
-            say("The code was shown when the voucher was issued and cannot be shown again; void it for a new one.")
-        )
-
-
-def _slip(door: Writing, session: Session, cid: int, receipt: dict[str, Any], code: str | None) -> list[tuple[Any, Any]]:
-    pairs: list[tuple[Any, Any]] = [(say("voucher code"), code or "-")]
-    if not door.dry_run:
-        voucher = vouchers.find(session, cid, receipt["voucher"], door.pepper())
-        terms = offers.find(session, cid, voucher.offer_id).terms
-        shop = merchants.get(session, cid, voucher.merchant_id)
-        pairs += [
-            (say("for"), f"{shop.name} ({shop.number})"),
-            (say("what it gives"), benefits.described(terms, door.decimals())),
-        ]
-    return [
-        *pairs,
-        (say("points held"), points_text(receipt["points"], door.decimals())),
-        (say("most it takes off"), say("{yuan} yuan", yuan=benefits.yuan(receipt["most_fen"]))),
-        (say("good until"), receipt["expires_on"]),
-    ]
+    give_out(door, receipt, told[0] if told else None, files)
 
 
 @reading(app, "show", example="timebank voucher show V9")
 def show(door: Door, code: CodeOrNumber) -> None:
     """Show a voucher and what became of it."""
     with door.reading() as (session, community):
-        voucher = vouchers.find(session, community.id, code, door.pepper())
+        voucher = issuers.named(session, community.id, code, door.pepper())
         standing = vouchers.standing(session, voucher, door.today(community))
         member = members.get(session, community.id, voucher.member_id)
         shop = merchants.get(session, community.id, voucher.merchant_id)
@@ -209,7 +186,7 @@ def void(door: Writing, code: CodeOrNumber) -> None:
     """Void an open voucher: its points go back to the member, the fund's commitment to the fund."""
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        voucher = vouchers.find(session, act.community_id, code, door.pepper())
+        voucher = issuers.named(session, act.community_id, code, door.pepper())
         redemption.void(session, act, voucher.id)
         return {"voucher": voucher.number, "points": voucher.points}
 
@@ -234,7 +211,7 @@ def expire(
     def work(session: Session, act: Act) -> dict[str, Any]:
         if code is None:
             return {"expired": [voucher.number for voucher in redemption.expire_due(session, act)]}
-        voucher = vouchers.find(session, act.community_id, code, door.pepper())
+        voucher = issuers.named(session, act.community_id, code, door.pepper())
         redemption.expire(session, act, voucher.id)
         return {"expired": [voucher.number]}
 
