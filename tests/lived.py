@@ -12,14 +12,17 @@ from sqlalchemy import Connection, text
 from sqlmodel import Session
 
 from conftest import RULES, Book, Shelf
-from shopping import add_offer, capture, issue
+from shopping import PEPPER, add_offer, capture, issue
 from timebank import (
     attendance,
     audit,
     checkpoints,
+    disputes,
     hours,
     notices,
+    quotes,
     redemption,
+    refunds,
     rulebooks,
     services,
     settlement,
@@ -87,9 +90,24 @@ def live_together(book: Book) -> None:
     _do(book, lambda s, a: devices.invite(s, a, "S001", "收银台"))
     _do(book, _phone)
     _do(book, lambda s, a: devices.revoke(s, a, 1))
+    _quoted_and_given_back(book)
     together = Record("M0001", date(2026, 11, 6), 60, "elder-care", ref="t1", row=1, team="T001", programme="care")
     waits = Record("M0003", date(2026, 11, 6), 500, "elder-care", ref="t2", row=2)
     _do(book, lambda s, a: hours.record_all(s, a, [[together, waits]]))
+
+
+def _quoted_and_given_back(book: Book) -> None:
+    """A voucher by a quote, given back in part, then disputed, and the rest given back; and a key that was buried."""
+    book.give("member:1", 100)
+    _do(book, lambda s, a: quotes.quote(s, a, quotes.Question("M0001", 1, 1_000)))
+    with book.write() as session:
+        issued = redemption.issue(session, book.act(), redemption.Request("M0001", 0, quote=1), PEPPER)
+    number = issued.voucher.id
+    capture(book, issued.code, 1_000)
+    _do(book, lambda s, a: refunds.refund(s, a, number, 600), approver=2)
+    _do(book, lambda s, a: disputes.open_(s, a, number, "member"), reason="nothing was taken off")
+    _do(book, lambda s, a: disputes.decide(s, a, disputes.Decision(1, "upheld")), approver=2)
+    _do(book, lambda s, a: redemption.cancel(s, a, "never-came"))
 
 
 def _notice(session: Any) -> notices.NewNotice:

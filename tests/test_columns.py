@@ -54,6 +54,7 @@ UNCOMPARED: dict[str, dict[str, str]] = {
     "enrolment": {"label": SHOWN},
     "guess": dict.fromkeys(("id", "device_id", "at"), "wrong codes of the last hour, written over; no entry rests on them"),
     "person": dict.fromkeys(("id", "name", "phone", "id_number", "birth_date"), WHO),
+    "quote": {"quoted_at": MOMENT},
     "resolution": {"resolved_at": MOMENT},
     "rulebook": {"name": "the text has it", "title": "the text has it", "published_at": MOMENT},
     "service": {

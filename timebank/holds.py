@@ -30,13 +30,15 @@ _RESOLUTION = (
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one voucher ends and on which day; `benefit` and who bears it (`borne`) of a capture."""
+    """How one voucher ends and on which day; of a capture its `benefit` and who bears it (`borne`), of a void who gave the
+    voucher up (`party`)."""
 
     voucher: Voucher
     outcome: Literal["captured", "voided", "expired"]
     day: date
     benefit: Benefit | None = None
     borne: Borne | None = None
+    party: str = ""
 
 
 KINDS = {"voided": "voucher.void", "expired": "voucher.expire"}
@@ -60,7 +62,7 @@ def give_back(session: Session, act: Act, endings: Sequence[Ending]) -> None:
                 *fund.release(_committed(of[e.voucher.offer_id], e)),
             ),
             e.voucher.subject,
-            facts={"offer": e.voucher.offer_id, "merchant": e.voucher.merchant_id, "points_held": e.voucher.points},
+            facts=_facts(e),
             text=(act.reason or None) if e.outcome == "voided" else None,
             place=e.voucher.number,
         )
@@ -68,6 +70,12 @@ def give_back(session: Session, act: Act, endings: Sequence[Ending]) -> None:
     ]
     receipts = ledger.post_all(session, act, drafts)
     resolve(session, act, endings, [receipt.seq for receipt in receipts])
+
+
+def _facts(ending: Ending) -> dict[str, object]:
+    voucher = ending.voucher
+    facts: dict[str, object] = {"offer": voucher.offer_id, "merchant": voucher.merchant_id, "points_held": voucher.points}
+    return facts | ({"party": ending.party} if ending.party else {})
 
 
 def _committed(offer: offers.Offer, ending: Ending) -> tuple[fund.Part, ...]:

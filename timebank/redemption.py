@@ -5,9 +5,9 @@ take off a bill. Whatever is not redeemed goes back, as `holds.py` has it. Every
 has lapsed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -25,6 +25,9 @@ from timebank.once import once
 from timebank.people import members, merchants
 from timebank.vouchers import Resolution, Standing, Voucher
 
+Party = Literal["clerk", "member", "merchant"]
+"""Who gives a voucher up."""
+Via = Literal["counter", "phone"]
 VOUCHER_DAYS = 30
 VOUCHER_DAYS_MAX = 3_660
 
@@ -57,11 +60,34 @@ class Issued:
 @dataclass(frozen=True, slots=True)
 class Counter:
     """What is presented at a merchant's counter: the code as typed, the merchant's printed number, the whole bill in fen; goods
-    have none (0)."""
+    have none (0). `via` says how it came to the office: from the counter itself, or read out over the phone."""
 
     code: str
     merchant: str
     bill_fen: int
+    via: Via = "counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a shop's phone accepted offline and uploaded: a voucher known by its token, the merchant's id, the bill in fen, the
+    local day of acceptance, the device and its running number."""
+
+    voucher_id: int
+    merchant_id: int
+    bill_fen: int
+    day: date
+    device: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a capture would take off, and why."""
+
+    voucher: Voucher
+    benefit: Benefit
+    explained: tuple[Say, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +267,14 @@ def _presented(session: Session, code_mac: bytes, shop: merchants.Merchant, toda
     """The open voucher of a code at this shop's counter, or the first reason why it is not good there."""
     voucher, resolution = vouchers.presented(session, shop.community_id, code_mac)
     if voucher.merchant_id != shop.id:
-        raise Refused(say("This voucher is for another shop."), "wrong_merchant", say("Its slip says where it can be used."))
+        raise _for_another_shop()
     _check_open(session, voucher, resolution, today)
     offers.check_merchant(shop)
     return voucher
+
+
+def _for_another_shop() -> Refused:
+    return Refused(say("This voucher is for another shop."), "wrong_merchant", say("Its slip says where it can be used."))
 
 
 def _check_open(session: Session, voucher: Voucher, resolution: Resolution | None, today: date) -> None:
@@ -292,6 +322,8 @@ def capture(session: Session, act: Act, counter: Counter, pepper: bytes) -> Capt
         benefits.check_bill(counter.bill_fen)
     code_mac = issuers.mac_of(session, act.community_id, counter.code, pepper)
     asked = {"code": code_mac.hex(), "merchant": codes.id_key(counter.merchant), "bill_fen": counter.bill_fen}
+    if counter.via != "counter":
+        asked["via"] = counter.via
     made: list[Captured] = []
 
     def work() -> dict[str, int]:
@@ -312,52 +344,148 @@ def captured(session: Session, community_id: int, voucher_id: int) -> Captured:
 
 
 def _captured(session: Session, voucher: Voucher, resolution: Resolution, offer: offers.Offer) -> Captured:
-    done = benefits.benefit(offer.terms, voucher.points, resolution.bill_fen)
+    done, steps = _benefit(session, voucher, offer, resolution.bill_fen)
+    return Captured(voucher, resolution, done, steps)
+
+
+def _benefit(session: Session, voucher: Voucher, offer: offers.Offer, bill_fen: int) -> tuple[Benefit, tuple[Say, ...]]:
+    """What a voucher takes off a bill, with its steps in words and who bears it."""
+    done = benefits.benefit(offer.terms, voucher.points, bill_fen)
     steps = benefits.explained(offer.terms, done, _decimals(session, voucher.community_id))
-    return Captured(voucher, resolution, done, (*steps, *benefits.bearing(benefits.borne(done.off_fen, offer.shares))))
+    return done, (*steps, *benefits.bearing(benefits.borne(done.off_fen, offer.shares)))
+
+
+def preview(session: Session, community_id: int, counter: Counter, pepper: bytes, today: date) -> Preview:
+    """Tell what a capture would take off, and why; changes nothing. Refuses what `capture` refuses."""
+    code_mac = issuers.mac_of(session, community_id, counter.code, pepper)
+    voucher = _presented(session, code_mac, merchants.find(session, community_id, counter.merchant), today)
+    done, steps = _benefit(session, voucher, offers.find(session, community_id, voucher.offer_id), counter.bill_fen)
+    return Preview(voucher, done, steps)
 
 
 def _capture(session: Session, act: Act, counter: Counter, code_mac: bytes) -> Captured:
-    cid, today = act.community_id, communities.today(session, act)
-    shop = merchants.find(session, cid, counter.merchant)
+    today = communities.today(session, act)
+    shop = merchants.find(session, act.community_id, counter.merchant)
     voucher = _presented(session, code_mac, shop, today)
+    how: dict[str, object] = {} if counter.via == "counter" else {"via": counter.via}
+    return _take(session, act, voucher, counter.bill_fen, today, how)
+
+
+def accept(session: Session, act: Act, accepted: Accepted) -> Captured:
+    """Capture a voucher that a shop's phone accepted offline, dated on the day of acceptance, until its hold is released.
+
+    Before anything is written it raises NotFound `unknown_voucher`; Refused `wrong_merchant`, `already_captured`, `voided`,
+    `expired`, `merchant_inactive`, `impossible_day`, and what `benefits.benefit` raises.
+    """
+    asked = {name: str(value) for name, value in asdict(accepted).items()}
+    made: list[Captured] = []
+
+    def work() -> dict[str, int]:
+        made.append(_accept(session, act, accepted))
+        return {"voucher": accepted.voucher_id}
+
+    once(session, act, "voucher.accept", asked, work)
+    return made[0] if made else captured(session, act.community_id, accepted.voucher_id)
+
+
+def _accept(session: Session, act: Act, accepted: Accepted) -> Captured:
+    cid, today = act.community_id, communities.today(session, act)
+    voucher = vouchers.get(session, cid, accepted.voucher_id)
+    if voucher.merchant_id != accepted.merchant_id:
+        raise _for_another_shop()
+    resolution = vouchers.resolution_of(session, voucher)
+    if resolution is not None:
+        raise _resolved(session, voucher, resolution)
+    if accepted.day > voucher.expires_on or today > voucher.held_until:
+        raise _over(voucher)
+    if not voucher.issued_on <= accepted.day <= today:
+        raise Refused(
+            say("Voucher {number} cannot have been accepted on {day}.", number=voucher.number, day=accepted.day),
+            "impossible_day",
+            say("Look at the clock of the shop's phone."),
+        )
+    offers.check_merchant(merchants.get(session, cid, voucher.merchant_id))
+    how: dict[str, object] = {"device": accepted.device, "n": accepted.n}
+    return _take(session, act, voucher, accepted.bill_fen, accepted.day, how)
+
+
+def _take(session: Session, act: Act, voucher: Voucher, bill_fen: int, day: date, how: dict[str, object]) -> Captured:
+    """Redeem an open voucher on a day; `how` it came to the office goes into the entry's facts."""
+    cid, today = act.community_id, communities.today(session, act)
     offer = offers.find(session, cid, voucher.offer_id)
-    done = benefits.benefit(offer.terms, voucher.points, counter.bill_fen)
+    done = benefits.benefit(offer.terms, voucher.points, bill_fen)
     shared = benefits.borne(done.off_fen, offer.shares)
     holds.sweep(session, act, voucher.member_id, today)
     spent, rest = holds.split(vouchers.lots_held(session, cid, [voucher])[voucher.seq], done.points)
     transfers = (
         *(Transfer("points", amount, voucher.holder, "held", REDEEMED, "sink", lot=lot) for lot, amount in spent),
         *holds.released(voucher, rest, holds.grace(session, cid, rest, today), today),
-        *fund.owe(offer.parts(done.off_fen), shop.holder),
+        *fund.owe(offer.parts(done.off_fen), f"merchant:{voucher.merchant_id}"),
         *fund.release(offer.parts(done.limit_fen, done.off_fen)),
     )
-    facts = {"offer": voucher.offer_id, "merchant": shop.id, "points_held": voucher.points, "steps": done.steps}
+    facts = {"offer": voucher.offer_id, "merchant": voucher.merchant_id, "points_held": voucher.points, "steps": done.steps}
     if shared.merchant_fen:
         facts["borne"] = {"merchant_fen": shared.merchant_fen}
-    draft = Draft("voucher.capture", today, transfers, voucher.subject, facts=facts, text=act.reason or None)
+    draft = Draft("voucher.capture", day, transfers, voucher.subject, facts=facts | how, text=act.reason or None)
     receipt = ledger.post(session, act, draft)
-    (resolution,) = holds.resolve(session, act, [holds.Ending(voucher, "captured", today, done, shared)], [receipt.seq])
+    (resolution,) = holds.resolve(session, act, [holds.Ending(voucher, "captured", day, done, shared)], [receipt.seq])
     return _captured(session, voucher, resolution, offer)
 
 
-def void(session: Session, act: Act, voucher_id: int) -> Standing:
-    """Void an open voucher: all points and the fund's commitment back. The act's reason goes into the book's texts.
+def void(session: Session, act: Act, voucher_id: int, party: Party = "clerk") -> Standing:
+    """Void an open voucher: all points and the fund's commitment back. The act's reason goes into the book's texts; `party` is
+    who gives it up.
 
     Raises NotFound `unknown_voucher`, Refused `already_captured`, `voided`, `expired`.
     """
     cid = act.community_id
+    asked = {"voucher": voucher_id, **({"party": party} if party != "clerk" else {})}
 
     def work() -> dict[str, int]:
         voucher, today = vouchers.get(session, cid, voucher_id), communities.today(session, act)
         _check_open(session, voucher, vouchers.resolution_of(session, voucher), today)
         holds.sweep(session, act, voucher.member_id, today)
-        ended = holds.Ending(voucher, "voided", today)
-        holds.give_back(session, act, [ended])
+        holds.give_back(session, act, [holds.Ending(voucher, "voided", today, party=party)])
         return {"voucher": voucher_id}
 
-    once(session, act, "voucher.void", {"voucher": voucher_id}, work)
+    once(session, act, "voucher.void", asked, work)
     return vouchers.standing(session, vouchers.get(session, cid, voucher_id), communities.today(session, act))
+
+
+def decline(session: Session, act: Act, voucher_id: int, merchant_id: int) -> Standing:
+    """Void an open voucher on its own merchant's word. Raises as `void`, and Refused `wrong_merchant`."""
+    if vouchers.get(session, act.community_id, voucher_id).merchant_id != merchant_id:
+        raise _for_another_shop()
+    return void(session, act, voucher_id, "merchant")
+
+
+def cancel(session: Session, act: Act, key: str) -> Standing | None:
+    """Void the voucher that was issued under a command's key; where nothing was issued, bury the key: None.
+
+    A hold that arrives after its tombstone is refused. Raises Refused `not_a_hold` where the key did something else, and as
+    `void`.
+    """
+    cid = act.community_id
+
+    def work() -> dict[str, int]:
+        found = ledger.entries_of(session, cid, key)
+        voucher = vouchers.issued_by(session, cid, found)
+        if voucher is not None:
+            void(session, act, voucher.id)
+            return {"voucher": voucher.id}
+        if found:
+            raise Refused(
+                say("The key {key} was used for something else than a voucher.", key=key),
+                "not_a_hold",
+                say("Name the key of the command that asked for the voucher."),
+            )
+        tombstones.lay(session, act, key)
+        return {"voucher": 0}
+
+    number = once(session, act, "voucher.cancel", {"key": key}, work).receipt["voucher"]
+    if not number:
+        return None
+    return vouchers.standing(session, vouchers.get(session, cid, number), communities.today(session, act))
 
 
 def expire(session: Session, act: Act, voucher_id: int) -> Standing:

@@ -427,13 +427,16 @@ def captures(
     until: date,
     since: date = date.min,
     besides: SelectOfScalar[int] | None = None,
+    merchant_id: int | None = None,
 ) -> list[Capture]:
-    """All captures of these days (both included), by voucher number.
+    """All captures of these days (both included), of one merchant or (None) of all, by voucher number.
 
     `besides` selects voucher ids to leave out (one column), so that a room above can keep account of what it has taken
     without this room knowing its tables.
     """
     wanted = _captures(community_id).where(RESOLUTION.day >= since, RESOLUTION.day <= until)
+    if merchant_id is not None:
+        wanted = wanted.where(VOUCHER.merchant_id == merchant_id)
     if besides is not None:
         taken = besides.subquery()
         wanted = wanted.where(~select_columns(taken.c[0]).where(taken.c[0] == RESOLUTION.voucher_id).exists())
@@ -475,9 +478,12 @@ def refunds(
     until: date,
     since: date = date.min,
     besides: SelectOfScalar[int] | None = None,
+    merchant_id: int | None = None,
 ) -> list[Refund]:
     """All refunds of these days (both included), by number; `besides` selects refund ids to leave out, as for `captures`."""
     wanted = _refunds(community_id).where(REFUND.day >= since, REFUND.day <= until)
+    if merchant_id is not None:
+        wanted = wanted.where(VOUCHER.merchant_id == merchant_id)
     if besides is not None:
         taken = besides.subquery()
         wanted = wanted.where(~select_columns(taken.c[0]).where(taken.c[0] == REFUND.id).exists())
@@ -512,6 +518,12 @@ def disputes_of(session: Session, voucher: Voucher) -> list[tuple[Dispute, Dispu
     wanted = select(Dispute, DisputeEnd).outerjoin(DisputeEnd, same)
     wanted = wanted.where(col(Dispute.community_id) == voucher.community_id, col(Dispute.voucher_id) == voucher.id)
     return [(dispute, end) for dispute, end in session.exec(wanted.order_by(col(Dispute.id)))]
+
+
+def issued_by(session: Session, community_id: int, seqs: Iterable[int]) -> Voucher | None:
+    """The voucher whose hold is one of these entries, or None."""
+    wanted = select(Voucher).where(col(Voucher.community_id) == community_id, col(Voucher.seq).in_(list(seqs)))
+    return session.exec(wanted).first()
 
 
 def with_quote(session: Session, community_id: int, quote_id: int) -> Voucher | None:
