@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank import fund, ledger, sponsors, vouchers
+from timebank import fund, ledger, reading, sponsors, vouchers
 from timebank.approvals import two_people
 from timebank.base import communities
 from timebank.base.act import Act
@@ -431,3 +431,85 @@ def _check_money(session: Session, community_id: int, holder: str, needed: int) 
         "sponsor_exhausted",
         say("Choose another offer, or wait until the sponsor gives more: timebank fund show."),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the fund has, in fen: `given` and `in_kind` by source, sponsors' own money by number, and the whole.
+
+    given in cash = free + committed + owed + paid. `free` below 0 is what an unlimited fund has promised beyond its money.
+    """
+
+    given: dict[str, int]
+    in_kind: dict[str, int]
+    sponsored: dict[int, "Purse"]
+    general: "Purse"
+    owed: int
+    paid: int
+    limited: bool
+
+    @property
+    def free(self) -> int:
+        """What nothing is promised of, earmarked money included."""
+        return self.general.free + sum(purse.free for purse in self.sponsored.values())
+
+    @property
+    def committed(self) -> int:
+        """What open vouchers may still take off."""
+        return self.general.committed + sum(purse.committed for purse in self.sponsored.values())
+
+    @property
+    def beyond(self) -> int:
+        """What was promised beyond the money in general."""
+        return max(0, -self.general.free)
+
+
+class Purse(NamedTuple):
+    """Money of one holder, in fen: promised to nobody, and committed to open vouchers."""
+
+    free: int
+    committed: int
+
+
+class Month(NamedTuple):
+    """What came into the fund and what left it in a month, in fen: given in cash, promised to vouchers and merchants (below 0
+    where more was given back), paid; and what was free at its end."""
+
+    period: str
+    given: int
+    promised: int
+    paid: int
+    free: int
+
+
+def standing(session: Session, community_id: int) -> Standing:
+    """What the fund has now."""
+    there = ledger.balances(session, community_id, "fen")
+
+    def purse(holder: str) -> Purse:
+        return Purse(there.get((holder, fund.FREE), 0), there.get((holder, fund.COMMITTED), 0))
+
+    return Standing(
+        {name: -there.get((fund.source(name), fund.GIVEN), 0) for name in fund.SOURCES},
+        {name: -there.get((fund.source(name), fund.GIVEN_IN_KIND), 0) for name in fund.SOURCES},
+        {sponsor.id: purse(sponsor.holder) for sponsor in sponsors.listed(session, community_id)},
+        purse(FUND),
+        sum(fen for (_, purpose), fen in there.items() if purpose == fund.PAYABLE),
+        there.get((FUND, fund.PAID), 0),
+        bool(budgets(session, community_id)),
+    )
+
+
+def months(session: Session, community_id: int) -> list[Month]:
+    """What the fund's months changed, from the first in which anything moved."""
+    moved: dict[str, dict[str, int]] = {}
+    for period, _, purpose, net in reading.turned(session, community_id, "fen"):
+        sums = moved.setdefault(period, {})
+        sums[purpose] = sums.get(purpose, 0) + net
+    found, free = [], 0
+    for period, sums in sorted(moved.items()):
+        given, paid = -sums.get(fund.GIVEN, 0), sums.get(fund.PAID, 0)
+        free += sums.get(fund.FREE, 0)
+        promised = sums.get(fund.COMMITTED, 0) + sums.get(fund.PAYABLE, 0) + paid
+        found.append(Month(period, given, promised, paid, free))
+    return found

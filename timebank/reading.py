@@ -14,11 +14,11 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, case, func, select, text
 from sqlmodel import Session
 
 from timebank.base.months import first_day
-from timebank.journal import ACCOUNT, ENTRY, LOT, POSTING, REDEEMED, Entry, Unit
+from timebank.journal import ACCOUNT, ENTRY, LOT, POSTING, REDEEMED, TURNOVER, Entry, Unit
 
 _AT_ONCE = 2_000
 _CHUNK = 500
@@ -394,3 +394,14 @@ def held(session: Session, community_id: int) -> list[tuple[str, int]]:
         ACCOUNT.community_id == community_id, ACCOUNT.unit == "points", ACCOUNT.purpose == "held", ACCOUNT.balance != 0
     )
     return [(holder, int(points)) for holder, points in session.execute(wanted.order_by(ACCOUNT.id))]
+
+
+def turned(session: Session, community_id: int, unit: Unit) -> list[tuple[str, str, str, int]]:
+    """What moved of a unit in each month, by holder and purpose, merchants added up: (month, holder or 'merchant', purpose,
+    net)."""
+    holder = case((ACCOUNT.holder.startswith("merchant:"), "merchant"), else_=ACCOUNT.holder)
+    own = (TURNOVER.community_id == community_id, ACCOUNT.community_id == community_id, ACCOUNT.unit == unit)
+    net = func.sum(TURNOVER.net)
+    wanted = select(TURNOVER.period, holder, ACCOUNT.purpose, net).where(*own, ACCOUNT.id == TURNOVER.account_id)
+    rows = session.execute(wanted.group_by(TURNOVER.period, holder, ACCOUNT.purpose))
+    return sorted((period, name, purpose, int(moved)) for period, name, purpose, moved in rows)

@@ -102,7 +102,7 @@ def find(session: Session, community_id: int, number: int) -> Sponsor:
         raise NotFound(
             say("There is no sponsor {number}.", number=number),
             "unknown_sponsor",
-            say("See the numbers with timebank fund sponsors."),
+            say("See the numbers with timebank fund sponsor list."),
         )
     return found
 

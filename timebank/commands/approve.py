@@ -12,6 +12,7 @@ from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.commands import backtest as trials_door
 from timebank.commands import credit as credit_door
+from timebank.commands import fund as fund_door
 from timebank.commands import hours as hours_door
 from timebank.commands import issuer as issuer_door
 from timebank.commands import kin as kin_door
@@ -19,6 +20,7 @@ from timebank.commands import notice as notice_door
 from timebank.commands import points as points_door
 from timebank.commands import rules as rules_door
 from timebank.commands import settlement as settlement_door
+from timebank.commands import staff as staff_door
 from timebank.commands import statement as statement_door
 from timebank.commands.checkpoint import KIND, incarnated
 from timebank.commands.door import Writing, writing
@@ -59,6 +61,8 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "hours.correct": hours_door.corrected,
     "hours.post": hours_door.posted,
     hanging.REJECT: hours_door.turned_down,
+    "fund.budget": fund_door.declared,
+    "fund.take-back": fund_door.taken_back,
     "issuer.revoke": issuer_door.revoked,
     "kin.add": kin_door.added,
     "kin.end": kin_door.ended,
@@ -71,6 +75,7 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "rules.publish": rules_door.published,
     "rules.recalc": trials_door.recalculated,
     "settlement.approve": settlement_door.approved,
+    "staff.end": staff_door.ended,
     "statement.close": statement_door.closed,
 }
 """What is done once a second person has approved, by kind of approval."""

@@ -11,9 +11,11 @@ from timebank.base import communities
 from timebank.base.i18n import Language, Say, say, text
 from timebank.benefits import points_text
 from timebank.commands import checkpoint
+from timebank.commands import fund as fund_door
 from timebank.commands import issuer as issuer_door
 from timebank.commands import kin as kin_door
 from timebank.commands import notice as notice_door
+from timebank.commands import staff as staff_door
 from timebank.commands.hours import FIELDS
 from timebank.people import members
 from timebank.services import clock
@@ -52,8 +54,16 @@ def _kin(session: Session, waits: Approval, _lang: Language) -> Say:
     return kin_door.about(session, waits.community_id, waits.asked)
 
 
+def _fund(_session: Session, waits: Approval, _lang: Language) -> Say:
+    return fund_door.about(waits.asked)
+
+
 def _issuer(session: Session, waits: Approval, _lang: Language) -> Say:
     return issuer_door.about(session, waits.community_id, waits.asked)
+
+
+def _staff(session: Session, waits: Approval, _lang: Language) -> Say:
+    return staff_door.about(session, waits.community_id, waits.asked)
 
 
 def _notice(_session: Session, waits: Approval, _lang: Language) -> Say:
@@ -125,8 +135,11 @@ ABOUT: dict[str, Told] = {
     reviews.KIND: _above_cap,
     "pool.payout": _pay_out,
     "issuer.revoke": _issuer,
+    "fund.budget": _fund,
+    "fund.take-back": _fund,
     "kin.add": _kin,
     "kin.end": _kin,
+    "staff.end": _staff,
     "notice.decide": _notice,
     "notice.demand": _notice,
     "notice.holidays": _notice,
@@ -146,6 +159,8 @@ KINDS = {
     reviews.KIND: say("decide about points above a cap"),
     "pool.payout": say("give points of a pool"),
     "issuer.revoke": say("revoke an issuer key"),
+    "fund.budget": say("declare a budget"),
+    "fund.take-back": say("take a deposit back"),
     "kin.add": say("say that two are kin"),
     "kin.end": say("end a link of kin"),
     "notice.decide": say("decide an objection"),

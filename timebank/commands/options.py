@@ -21,6 +21,22 @@ class Names(Enum):
     FULL = "full"
 
 
+class Source(Enum):
+    """The four sources of the fund (四筹)."""
+
+    GOVERNMENT = "government"
+    ENTERPRISE = "enterprise"
+    ORGANISATION = "organisation"
+    RESIDENT = "resident"
+
+
+SOURCE_NAMES = {
+    "government": say("government"),
+    "enterprise": say("enterprises"),
+    "organisation": say("social organisations"),
+    "resident": say("residents"),
+}
+SourceOption = Annotated[Source, typer.Option("--source", help="Which of the four sources it is.")]
 MemberNo = Annotated[str, typer.Argument(metavar="MEMBER", help="Member number, for example M0012.")]
 MerchantOption = Annotated[str, typer.Option("--merchant", help="Merchant number, for example S001.")]
 Period = Annotated[str, typer.Argument(metavar="MONTH", help="A month, for example 2026-10.")]
