@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlmodel import Session
 
+from timebank import qr, tokens
 from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.i18n import Say, say
@@ -26,18 +27,21 @@ def invite(
     door: Writing,
     merchant: MerchantNo,
     label: Annotated[str, typer.Option(help="What the shop calls the phone.")] = "",
+    scopes: Annotated[str, typer.Option(help="What it may do: some of verify,capture,void,list.")] = ",".join(devices.SCOPES),
 ) -> None:
     """Print a link that makes one phone a counter of a merchant; it works once, for 24 hours."""
     told: list[str] = []
+    wanted = devices.scopes_of(scopes.split(","))
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        invited = devices.invite(session, act, merchant, parse_text(label))
+        invited = devices.invite(session, act, merchant, parse_text(label), wanted)
         told[:] = [invited.token]  # of the last try: what the database took back is done again
         shop = merchants.get(session, act.community_id, invited.enrolment.merchant_id)
         return {"merchant": shop.number, "name": shop.name, "ends_at": invited.enrolment.ends_at.isoformat()}
 
     receipt = door.once("device.invite", work).receipt
-    link = f"{door.config.counter or ''}/E/{told[0]}" if told else None
+    counter = tokens.counter_of(door.config.counter) if door.config.counter else None
+    link = f"{(counter or '').upper()}/E/{told[0]}" if told else None
     if door.screen.data({**receipt, "link": link}):
         return
     with door.reading() as (_, community):
@@ -46,9 +50,12 @@ def invite(
     door.screen.facts(say("Invitation of {name} ({number})", name=receipt["name"], number=receipt["merchant"]), facts)
     if link is None:
         door.screen.warn(say("The link was shown when the invitation was made; make another one."))
-    elif door.config.counter is None:
+    elif counter is None:
         missing = say("Put the counter's address in front of the link; with TIMEBANK_COUNTER it stands there by itself.")
         door.screen.note(missing)
+    else:
+        for row in qr.rows(qr.made(link)):
+            door.screen.line(row)
 
 
 @reading(app, "list", example="timebank device list --merchant S001")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,9 @@ THREADS = 12
 """Requests that are worked on at once: fewer than the engine has connections (15), so that nobody waits for one in vain."""
 STATIC = Path(__file__).parent / "static"
 KEPT_SECONDS = 86_400
+FORM_BYTES_MAX = 8_192
+OPEN = ("/api/", "/offline/upload")
+"""Where others than our own pages may send something: what is mounted there has rules of its own."""
 _HEADERS = {
     b"content-security-policy": (
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -54,6 +58,38 @@ class Headers:
         await self._app(scope, receive, answer if scope["type"] == "http" else send)
 
 
+class Guard:
+    """Refuses forms of other sites, and bodies longer than any form of ours, before anything of them is read.
+
+    Browsers say themselves where a form came from (Fetch Metadata, W3C): of those who do not, the origin must be the host.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not scope["path"].startswith(OPEN):
+            headers = dict(scope["headers"])
+            length = headers.get(b"content-length", b"")
+            if not length.isdigit() or int(length) > FORM_BYTES_MAX:
+                await PlainTextResponse("", 413 if length.isdigit() else 411)(scope, receive, send)
+                return
+            if _strange(headers):
+                await PlainTextResponse("", 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _strange(headers: dict[bytes, bytes]) -> bool:
+    """Whether a form came from a page that is not ours."""
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return site not in (b"same-origin", b"none")
+    origin = headers.get(b"origin")
+    return origin is not None and origin.rpartition(b"//")[2] != headers.get(b"host")
+
+
 class Files(StaticFiles):
     """The program's own script, style and pictures: a browser may keep these for a day, as they tell of nobody."""
 
@@ -68,6 +104,7 @@ def create(door: Door) -> FastAPI:
     """The application on an open book."""
     app = FastAPI(lifespan=_few_threads, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.door = door
+    app.add_middleware(Guard)
     app.add_middleware(Headers)
     app.mount("/static", Files(directory=STATIC), name="static")
     app.mount("/api/v1", api.application(door))

@@ -6,9 +6,12 @@ so that no other site can make one.
 
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from sqlmodel import Session
@@ -16,6 +19,7 @@ from starlette.responses import Response
 
 from timebank import guesses
 from timebank.base import communities
+from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.errors import NotAllowed, TimebankError
 from timebank.base.i18n import LANGUAGES, Language, say
@@ -23,7 +27,7 @@ from timebank.people import devices, merchants
 from timebank.people.devices import Device, Scope
 from timebank.people.merchants import Merchant
 from timebank.web import problems
-from timebank.web.door import Door
+from timebank.web.door import Command, Door, device_key
 
 COOKIE = "tb"
 LANGUAGE_COOKIE = "lang"
@@ -46,6 +50,24 @@ class Phone:
     def form_token(self) -> str:
         """What each of its forms carries."""
         return self.door.derived("form", str(self.community.id), str(self.device.id), self.secret)
+
+    def once(
+        self, key: str, verb: str, asked: dict[str, Any], work: Callable[[Session, Act], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Do what a form asks, once for its key, and give the receipt. A wrong code is counted."""
+        command = Command(self.community.id, self.device.actor_id, device_key(self.device, key), verb, asked)
+        try:
+            return self.door.once(command, work).receipt
+        except TimebankError as error:
+            raise counted(self, error) from error
+
+    def today(self) -> date:
+        """The calendar day where the shop is."""
+        return self.door.today(self.community)
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment on the clock of the shop."""
+        return moment.astimezone(ZoneInfo(self.community.timezone))
 
     def check_form(self, token: str) -> None:
         """Refuse a form that none of its pages made. Raises NotAllowed `strange_form`."""

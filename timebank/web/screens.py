@@ -7,12 +7,16 @@ from typing import Any
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse
+from sqlmodel import Session
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from timebank.base.errors import TimebankError
 from timebank.base.i18n import Language, Say, text
+from timebank.base.masking import mask_name
 from timebank.benefits import yuan
-from timebank.web import problems
+from timebank.people import members, persons
+from timebank.web import phones, problems
+from timebank.web.phones import Phone
 from timebank.web.words import REFUSED, STILL_GOOD, WORDS
 
 
@@ -35,6 +39,22 @@ def page(lang: Language, name: str, status: int = 200, values: Mapping[str, Any]
     given = {"lang": lang, "html_lang": "zh-CN" if lang == "zh" else "en", "t": written, "w": told, "refresh": 0, "phone": None}
     shown = _templates().get_template(f"{name}.html").render({**given, **(values or {})})
     return HTMLResponse(shown, status, {"content-language": lang})
+
+
+def shown(request: Request, phone: Phone, name: str, values: Mapping[str, Any] | None = None) -> HTMLResponse:
+    """A page of an enrolled phone."""
+    return page(phones.language_of(request), name, values={"phone": phone, **(values or {})})
+
+
+def masked(session: Session, phone: Phone, member_id: int) -> str:
+    """A member's name as a shop may see it: 张*三."""
+    member = members.get(session, phone.community.id, member_id)
+    return mask_name(persons.get(session, phone.community.id, member.person_id).name)
+
+
+def to(path: str) -> RedirectResponse:
+    """Go and GET another page, so that loading it again sends no form."""
+    return RedirectResponse(path, 303)
 
 
 def refusal(request: Request, lang: Language, error: TimebankError, back: str = "/") -> HTMLResponse:
