@@ -50,7 +50,11 @@ MEMBER_COLUMNS = (
     *(Column("id_number", ("身份证号", "身份证", "id number"), required=False),),
     *(Column("birth_date", ("出生日期", "生日", "出生年月日", "birth date", "date of birth", "birthday"), required=False),),
 )
-MERCHANT_COLUMNS = (optional("merchant_no"), required("name"), optional("category"), optional("contact"))
+MERCHANT_COLUMNS = (
+    *(optional("merchant_no"), required("name"), optional("category"), optional("contact")),
+    Column("plaque", ("牌匾编号", "牌匾号", "牌匾", "plaque no"), required=False),
+    Column("market", ("所属市场", "市场编号", "市场", "market no"), required=False),
+)
 HOURS_COLUMNS = (
     *(optional("ref"), required("date", instead="start"), required("member_no")),
     *(optional("minutes"), optional("start"), optional("end")),
@@ -317,7 +321,8 @@ def _newcomer(row: Row) -> Newcomer:
 
 def _shop(row: Row) -> Shop:
     cells = {name: parse_text(cell) for name, cell in row.values.items()}
-    return Shop(cells["merchant_no"], cells["name"], cells["category"], cells["contact"], row.number)
+    own = (cells["merchant_no"], cells["name"], cells["category"], cells["contact"])
+    return Shop(*own, row.number, cells["plaque"], cells["market"])
 
 
 def _record(row: Row) -> Record:

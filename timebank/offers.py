@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKeyConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank import benefits, earnings, fund, ledger, rulebooks, vouchers
+from timebank import benefits, earnings, fund, ledger, rulebooks, sponsors, vouchers
 from timebank.base import codes, communities
 from timebank.base.act import Act
 from timebank.base.db import insert_rows, key_field
 from timebank.base.errors import Finding, Invalid, NotFound, Refused
 from timebank.base.i18n import say
+from timebank.base.imported import Imported
 from timebank.base.rows import first, last_id
 from timebank.benefits import Discount, Item, Offset, Shares, Terms
 from timebank.clauses import Tier
@@ -142,7 +143,7 @@ class Conditions:
 @dataclass(frozen=True, slots=True)
 class NewOffer:
     """An offer to be added: the merchant's printed number, what it gives, its first and last day, how often, to whom, and who
-    bears it (`sponsor`: the sponsor's number, where one bears a share)."""
+    bears it (`sponsor`: the sponsor's number, where one bears a share). `row` is the row of the sheet."""
 
     merchant: str
     terms: Terms
@@ -152,19 +153,50 @@ class NewOffer:
     conditions: Conditions = field(default=Conditions())
     shares: Shares = field(default=Shares())
     sponsor: int | None = None
+    row: int = 0
 
 
 def add(session: Session, act: Act, wish: NewOffer) -> Offer:
     """Add an offer of an active merchant, numbered from 1 in its community.
 
-    Raises what `benefits.check` and `benefits.check_shares` raise, NotFound `unknown_merchant`, Refused `merchant_inactive`,
-    Invalid `bad_dates`, `offer_over`, `bad_limit`, `stock_of_no_item`, `bad_condition`, `unknown_tier`, `sponsor_missing`.
+    Raises what `benefits.check` and `benefits.check_shares` raise; NotFound `unknown_merchant`, `unknown_sponsor`; Refused
+    `merchant_inactive`; Invalid `bad_dates`, `offer_over`, `bad_limit`, `stock_of_no_item`, `bad_condition`, `unknown_tier`,
+    `sponsor_missing`.
     """
     _check(wish)
     label = wish.terms.label if isinstance(wish.terms, Item) else ""
     asked = {"merchant": codes.id_key(wish.merchant), "label": label, **_facts(wish)}
     outcome = once(session, act, "offer.add", asked, lambda: {"offer": _add(session, act, wish, label)})
     return find(session, act.community_id, outcome.receipt["offer"])
+
+
+def add_all(session: Session, act: Act, wishes: Sequence[NewOffer]) -> Imported:
+    """Add the offers of a sheet; one that there is already, not ended early, is a repeat. Codes of rejected rows: as `add`."""
+    communities.lock(session, act.community_id)
+    cid, over = act.community_id, ends(session, act.community_id)
+    known = {_same(offer.merchant_id, offer) for offer in listed(session, cid) if offer.id not in over}
+    shops = {merchant.number_key: merchant.id for merchant in merchants.listed(session, cid)}
+    outcome = Imported(rows=len(wishes))
+    for wish in wishes:
+        same = _same(shops.get(codes.id_key(wish.merchant), 0), wish)
+        if same in known:
+            outcome.repeated += 1
+            continue
+        try:
+            add(session, act, wish)
+        except (Invalid, NotFound, Refused) as error:
+            outcome.rejected.append(Finding(f"row {wish.row}", error.code, error.message, wish.row, error.hint))
+            continue
+        known.add(same)
+        outcome.posted += 1
+    return outcome
+
+
+def _same(merchant_id: int, offer: "NewOffer | Offer") -> tuple[object, ...]:
+    """What makes two offers of a sheet one."""
+    sponsor = offer.sponsor if isinstance(offer, NewOffer) else offer.sponsor_id
+    named = (offer.limits, offer.conditions, offer.shares)
+    return (merchant_id, offer.terms, offer.valid_from, offer.valid_to, *named, sponsor or None)
 
 
 def _check(wish: NewOffer) -> None:
@@ -212,6 +244,8 @@ def _add(session: Session, act: Act, wish: NewOffer, label: str) -> int:
         )
     merchant = merchants.find(session, cid, wish.merchant)
     check_merchant(merchant)
+    if wish.sponsor is not None:
+        sponsors.find(session, cid, wish.sponsor)
     if wish.conditions.tier:
         _tier(session, cid, wish.conditions.tier, max(today, wish.valid_from))
     number = last_id(session, "offer", cid) + 1

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from sqlmodel import Session
 
-from timebank import complaints, hanging, reviews, rulebooks, services
+from timebank import complaints, disputes, hanging, refunds, reviews, rulebooks, services
 from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.i18n import Language, Say, say, text
-from timebank.benefits import points_text
+from timebank.benefits import points_text, yuan
 from timebank.commands import checkpoint
 from timebank.commands import fund as fund_door
 from timebank.commands import issuer as issuer_door
@@ -92,6 +92,24 @@ def _due(_session: Session, waits: Approval, _lang: Language) -> Say:
     return say("{count} services between {first} and {last} whose notice has passed", **values)
 
 
+def _refund(_session: Session, waits: Approval, _lang: Language) -> Say:
+    number = f"V{waits.asked['voucher']}"
+    if "bill_fen" in waits.asked:
+        return say("voucher {number}: the right bill is {bill} yuan", number=number, bill=yuan(waits.asked["bill_fen"]))
+    return say("voucher {number}: everything comes back", number=number)
+
+
+def _dispute(session: Session, waits: Approval, _lang: Language) -> Say:
+    number = waits.asked["dispute"]
+    values = {"number": number, "voucher": f"V{disputes.find(session, waits.community_id, number).voucher_id}"}
+    if waits.asked["outcome"] == "rejected":
+        return say("dispute {number} about voucher {voucher}: reject it", **values)
+    if "bill_fen" in waits.asked:
+        bill = yuan(waits.asked["bill_fen"])
+        return say("dispute {number} about voucher {voucher}: uphold it, the right bill is {bill} yuan", **values, bill=bill)
+    return say("dispute {number} about voucher {voucher}: uphold it, everything comes back", **values)
+
+
 def _service(session: Session, waits: Approval, _lang: Language) -> Say:
     return say("service {number}: {member}, {day}, {minutes} minutes", **_of_service(session, waits))
 
@@ -126,6 +144,8 @@ def _points(session: Session, waits: Approval) -> str:
 
 ABOUT: dict[str, Told] = {
     "credit.issue": _credits,
+    disputes.END: _dispute,
+    refunds.KIND: _refund,
     "hours.approve": _service,
     "hours.correct": _correction,
     "hours.post": _due,
@@ -150,6 +170,8 @@ ABOUT: dict[str, Told] = {
 
 KINDS = {
     "credit.issue": say("give credits"),
+    disputes.END: say("decide a dispute"),
+    refunds.KIND: say("give a voucher back"),
     "hours.approve": say("confirm hours"),
     "hours.correct": say("correct hours"),
     "hours.post": say("post hours"),
@@ -163,6 +185,7 @@ KINDS = {
     "fund.take-back": say("take a deposit back"),
     "kin.add": say("say that two are kin"),
     "kin.end": say("end a link of kin"),
+    "staff.end": say("end a link to a shop"),
     "notice.decide": say("decide an objection"),
     "notice.demand": say("demand a notice"),
     "notice.holidays": say("enter a year's working days"),
