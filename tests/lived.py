@@ -18,7 +18,9 @@ from timebank import (
     audit,
     checkpoints,
     disputes,
+    guesses,
     hours,
+    issuers,
     notices,
     quotes,
     redemption,
@@ -90,6 +92,10 @@ def live_together(book: Book) -> None:
     _do(book, lambda s, a: devices.invite(s, a, "S001", "收银台"))
     _do(book, _phone)
     _do(book, lambda s, a: devices.revoke(s, a, 1))
+    _do(book, lambda s, a: issuers.ensure(s, a, SEED))
+    _do(book, lambda s, a: issuers.revoke(s, a, 1), approver=2)
+    _do(book, lambda s, a: issuers.ensure(s, a, SEED))
+    _do(book, lambda s, a: guesses.failed(s, a, 1))
     _quoted_and_given_back(book)
     together = Record("M0001", date(2026, 11, 6), 60, "elder-care", ref="t1", row=1, team="T001", programme="care")
     waits = Record("M0003", date(2026, 11, 6), 500, "elder-care", ref="t2", row=2)

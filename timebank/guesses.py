@@ -17,7 +17,7 @@ from timebank.base.act import Act
 from timebank.base.db import Utc, insert_rows, instant, key_field, update_rows
 from timebank.base.errors import NotAllowed
 from timebank.base.i18n import say
-from timebank.base.rows import all_with
+from timebank.base.rows import last_id, moment, select_rows
 
 A_MINUTE, AN_HOUR = timedelta(minutes=1), timedelta(hours=1)
 PER_MINUTE, PER_HOUR, PER_HOUR_IN_ALL = 5, 20, 100
@@ -34,16 +34,21 @@ class Guess(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
+# The fifth newest failure says whether there were five in a minute; the twentieth and the hundredth, of the hour.
+_OF_DEVICE = "SELECT at FROM guess WHERE community_id = ? AND device_id = ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+_OF_ALL = "SELECT at FROM guess WHERE community_id = ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+_OLDEST = "SELECT id, at FROM guess WHERE community_id = ? ORDER BY at, id LIMIT 1"
+
+
 def check(session: Session, community_id: int, device_id: int, now: datetime) -> None:
     """Refuse a device that has failed too often; asked before anything is looked up. Raises NotAllowed `too_many_guesses`."""
-    recent = sorted((row for row in _listed(session, community_id) if row.at > now - AN_HOUR), key=lambda row: row.at)
-    own = [row.at for row in recent if row.device_id == device_id]
     limits = (
-        ([at for at in own if at > now - A_MINUTE], PER_MINUTE, A_MINUTE),
-        (own, PER_HOUR, AN_HOUR),
-        ([row.at for row in recent], PER_HOUR_IN_ALL, AN_HOUR),
+        (_OF_DEVICE, (community_id, device_id, PER_MINUTE - 1), A_MINUTE),
+        (_OF_DEVICE, (community_id, device_id, PER_HOUR - 1), AN_HOUR),
+        (_OF_ALL, (community_id, PER_HOUR_IN_ALL - 1), AN_HOUR),
     )
-    opens = [at[-most] + window for at, most, window in limits if len(at) >= most]
+    found = [(moment(at), window) for sql, values, window in limits for (at,) in select_rows(session, sql, values)]
+    opens = [at + window for at, window in found if at > now - window]
     if opens:
         timezone = communities.state(session, community_id).timezone
         until = max(opens).astimezone(ZoneInfo(timezone))
@@ -56,22 +61,13 @@ def check(session: Session, community_id: int, device_id: int, now: datetime) ->
 
 def failed(session: Session, act: Act, device_id: int) -> None:
     """Count a failure of a device, in a transaction of its own after the one that was refused."""
-    communities.lock(session, act.community_id)
-    rows = _listed(session, act.community_id)
-    over = next((row.id for row in sorted(rows, key=lambda row: row.id) if row.at <= act.now - AN_HOUR), None)
-    if over is not None:
+    cid = act.community_id
+    communities.lock(session, cid)
+    over = [number for number, at in select_rows(session, _OLDEST, (cid,)) if moment(at) <= act.now - AN_HOUR]
+    if over:
         update_rows(
-            session,
-            "guess",
-            ("device_id", "at"),
-            ("community_id", "id"),
-            [(device_id, instant(act.now), act.community_id, over)],
+            session, "guess", ("device_id", "at"), ("community_id", "id"), [(device_id, instant(act.now), cid, over[0])]
         )
         return
-    number = max((row.id for row in rows), default=0) + 1
-    values = (act.community_id, number, device_id, instant(act.now))
+    values = (cid, last_id(session, "guess", cid) + 1, device_id, instant(act.now))
     insert_rows(session, "guess", ("community_id", "id", "device_id", "at"), [values])
-
-
-def _listed(session: Session, community_id: int) -> list[Guess]:
-    return all_with(session, Guess, community_id=community_id)
