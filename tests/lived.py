@@ -12,8 +12,10 @@ from sqlalchemy import Connection, text
 from sqlmodel import Session
 
 from conftest import RULES, Book, Shelf
+from offline_phone import enrolled, issued, uploaded
 from shopping import PEPPER, add_offer, capture, issue
 from timebank import (
+    acceptances,
     attendance,
     audit,
     checkpoints,
@@ -97,6 +99,7 @@ def live_together(book: Book) -> None:
     _do(book, lambda s, a: issuers.ensure(s, a, SEED))
     _do(book, lambda s, a: guesses.failed(s, a, 1))
     _quoted_and_given_back(book)
+    _accepted_offline(book)
     together = Record("M0001", date(2026, 11, 6), 60, "elder-care", ref="t1", row=1, team="T001", programme="care")
     waits = Record("M0003", date(2026, 11, 6), 500, "elder-care", ref="t2", row=2)
     _do(book, lambda s, a: hours.record_all(s, a, [[together, waits]]))
@@ -127,6 +130,16 @@ def _team(session: Any, act: Act) -> None:
     teams.join(session, act, team, member, "captain")
     teams.leave(session, act, team, member)
     teams.move(session, act, teams.add(session, act, teams.NewTeam("邻里队")), team)
+
+
+def _accepted_offline(book: Book) -> None:
+    """A phone's key; an acceptance that was captured, and one of a voided voucher that the fund honoured."""
+    book.give("member:1", 200)
+    phone = enrolled(book)
+    (_, first), (second, other) = issued(book), issued(book)
+    _do(book, lambda s, a: redemption.void(s, a, second.id))
+    uploaded(book, phone.accepts(1, first, book.now), phone.accepts(2, other, book.now))
+    _do(book, lambda s, a: acceptances.decide(s, a, f"D{phone.device.id}-2", "honour"), approver=2)
 
 
 def _phone(session: Any, act: Act) -> None:

@@ -51,6 +51,7 @@ UNCOMPARED: dict[str, dict[str, str]] = {
     },
     "device": {"label": SHOWN, "enrolled_at": MOMENT},
     "device_end": {"ended_at": MOMENT},
+    "offline_key": {"registered_at": MOMENT},
     "enrolment": {"label": SHOWN},
     "guess": dict.fromkeys(("id", "device_id", "at"), "wrong codes of the last hour, written over; no entry rests on them"),
     "person": dict.fromkeys(("id", "name", "phone", "id_number", "birth_date"), WHO),

@@ -51,6 +51,9 @@ CHANGED = {
     "enrolment": "label",
     "device": "label",
     "device_end": "ended_at",
+    "offline_key": "public",
+    "acceptance": "outcome",
+    "acceptance_end": "result",
 }
 """A column of each guarded table that is in no key."""
 OTHERWISE = {
@@ -61,6 +64,8 @@ OTHERWISE = {
     "code_mac": "CAST(code_mac || 'x' AS BLOB)",
     "token_hash": "CAST(token_hash || 'x' AS BLOB)",
     "enrolment_id": "enrolment_id + 1000000",
+    "n": "n + 1000000",
+    "device_id": "device_id + 1000000",
 }
 """Another value for a column of a key."""
 

@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("statements", "statement_lines", "statement_records", "statement_words", "explanations"),
     ("settlement", "claims", "reconciliation", "community.*"),
     ("hours", "hanging", "complaints", "attendance", "second_looks", "credits", "points", "openings"),
+    ("acceptances",),
     ("redemption", "refunds", "disputes"),
     ("holds", "conditions", "quotes", "tombstones", "simulation"),
     ("services", "earnings", "reviews", "vouchers", "funds", "issuers", "offers", "offer_words", "benefits", "slips"),
@@ -47,7 +48,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tallies",),
     ("rewards",),
     ("traces",),
-    ("clauses", "tokens", "qr", "transparency", "notes", "proofs", "proof_files", "ruletext", "cures"),
+    ("clauses", "tokens", "qr", "transparency", "notes", "proofs", "proof_files", "ruletext", "cures", "acceptance_text"),
     ("base.*",),
     ("__init__",),
 )

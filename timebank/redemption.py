@@ -22,8 +22,8 @@ from timebank.base.rows import last_id, row_of, value_of
 from timebank.benefits import Benefit, Discount, Item
 from timebank.journal import REDEEMED, Draft, Transfer
 from timebank.once import once
-from timebank.people import members, merchants
-from timebank.vouchers import Resolution, Standing, Voucher
+from timebank.people import members, merchants, offline_keys
+from timebank.vouchers import LATE_DAYS, Resolution, Standing, Voucher
 
 Party = Literal["clerk", "member", "merchant"]
 """Who gives a voucher up."""
@@ -168,7 +168,7 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
         "fen": sum(part for _, part in parts),
         "issued_on": today,
         "expires_on": min(today + timedelta(days=_days(request)), offer.valid_to),
-        "late_days": 0,
+        "late_days": LATE_DAYS if offline_keys.takes_offline(session, cid, merchant.id) else 0,
         "quote_id": request.quote,
     }
     voucher = value_of(Voucher, own | {"seq": _hold(session, act, member, own, parts)})

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from timebank import (
+    acceptances,
     approvals,
     attendance,
     checkpoints,
@@ -22,12 +23,12 @@ from timebank import (
     workdays,
 )
 from timebank.base import communities
-from timebank.people import clerks, designations, devices, kin, members, merchants, persons, staff, teams
+from timebank.people import clerks, designations, devices, kin, members, merchants, offline_keys, persons, staff, teams
 
 ROOMS = (
     *(communities, journal, checkpoints, approvals, workdays, notices),
-    *(persons, clerks, members, merchants, designations, staff, devices, kin, teams),
+    *(persons, clerks, members, merchants, designations, staff, devices, offline_keys, kin, teams),
     *(rulebooks, services, earnings, attendance, redemption, quotes, tombstones, claims),
-    *(issuers, guesses, sponsors, funds),
+    *(issuers, guesses, sponsors, funds, acceptances),
 )
 metadata = SQLModel.metadata

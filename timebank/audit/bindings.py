@@ -11,6 +11,8 @@ from sqlalchemy import BigInteger, String, and_, cast, literal, or_, select
 from sqlmodel import SQLModel
 
 from timebank import attendance, offers, rulebooks, rulefile, vouchers  # noqa: F401 - their tables
+from timebank.audit.acceptances import BOUND as OF_ACCEPTANCES
+from timebank.audit.acceptances import Accepted
 from timebank.audit.awards import is_text_of
 from timebank.audit.bound import Bound
 from timebank.audit.claims import BOUND as OF_CLAIMS
@@ -62,6 +64,7 @@ BOUND: tuple[Bound, ...] = (
     *OF_PEOPLE,
     *OF_SHOPS,
     *OF_ISSUERS,
+    *OF_ACCEPTANCES,
     Bound(
         "hours.sign-in",
         "sign_in",
@@ -81,11 +84,13 @@ class Bindings:
         self._findings = findings
         self._by_kind = {bound.kind: bound for bound in BOUND}
         self._shops = Shops(findings)
+        self._accepted = Accepted(findings)
         self._seen: dict[str, set[Any]] = {bound.table: set() for bound in BOUND if not bound.seq}
 
     def take(self, events: Sequence[Event]) -> None:
         """Compare the rows that these entries bind."""
         self._shops.take(events)
+        self._accepted.take(events)
         by_kind: dict[str, list[Event]] = {}
         for event in events:
             by_kind.setdefault(event.kind, []).append(event)
@@ -146,6 +151,7 @@ class Bindings:
             for key in sorted(unbound, key=str):
                 alone = say("Its row was written by no entry.")
                 self._findings.add(bound.code, alone, where=f"{prefix}:{key}")
+        self._accepted.finish()
         self._rule_texts()
         self._labels()
         shop = _TABLES["merchant"].c

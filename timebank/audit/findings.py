@@ -68,6 +68,8 @@ CODES: dict[str, tuple[str, int]] = {
     "quote_differs": ("I7", PROJECTION),
     "tombstone_differs": ("I7", PROJECTION),
     "refund_differs": ("I7", PROJECTION),
+    "acceptance_unsound": ("I7", TAMPERED),
+    "acceptance_differs": ("I7", PROJECTION),
     "dispute_differs": ("I7", PROJECTION),
     "refund_unsound": ("I7", TAMPERED),
     "dispute_unsound": ("I7", TAMPERED),

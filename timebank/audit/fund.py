@@ -10,6 +10,7 @@ from sqlalchemy import func, literal, select
 from sqlmodel import SQLModel
 
 from timebank import fund, funds, sponsors
+from timebank.acceptances import Acceptance, AcceptanceEnd
 from timebank.audit.bound import Bound
 from timebank.audit.findings import Findings
 from timebank.audit.refold import Event
@@ -159,7 +160,7 @@ def _committed(source: Source) -> int:
 
 
 def _owed(source: Source) -> dict[int, int]:
-    """By merchant, what captures made and refunds left of it."""
+    """By merchant, what captures made and refunds left of it, and what the fund honoured besides."""
     ended = (RESOLUTION.community_id == VOUCHER.community_id) & (RESOLUTION.voucher_id == VOUCHER.id)
     claim_fen = RESOLUTION.benefit_fen - func.coalesce(RESOLUTION.merchant_fen, 0)
     captured = select(VOUCHER.merchant_id, func.sum(claim_fen)).join_from(VOUCHER.id.table, RESOLUTION.seq.table, ended)
@@ -170,6 +171,12 @@ def _owed(source: Source) -> dict[int, int]:
     found = {number: int(fen) for number, fen in source.rows(captured.group_by(VOUCHER.merchant_id))}
     for number, fen in source.rows(refunded.group_by(VOUCHER.merchant_id)):
         found[number] = found.get(number, 0) - int(fen)
+    accepted, end = columns_of(Acceptance), columns_of(AcceptanceEnd)
+    decided = (end.community_id == accepted.community_id) & (end.acceptance_id == accepted.id)
+    honoured = select(accepted.merchant_id, func.sum(end.fen)).join_from(accepted.id.table, end.seq.table, decided)
+    honoured = honoured.where(accepted.community_id == source.community_id)
+    for number, fen in source.rows(honoured.group_by(accepted.merchant_id)):
+        found[number] = found.get(number, 0) + int(fen)
     return found
 
 

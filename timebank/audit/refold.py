@@ -12,6 +12,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Any
 
+from timebank.audit.acceptances import TWO_PEOPLE as OF_ACCEPTANCES
 from timebank.audit.accounts import Account, Accounts, Row
 from timebank.audit.findings import Findings
 from timebank.audit.issuers import TWO_PEOPLE as OF_ISSUERS
@@ -39,6 +40,7 @@ TWO_PEOPLE = (
     OF_PEOPLE
     | OF_SHOPS
     | OF_ISSUERS
+    | OF_ACCEPTANCES
     | _OF_POINTS
     | {BUDGET, "rules.publish", "settlement.approve", "period.close", "reversal", "hours.reject", "hours.complaint", INCARNATE}
     | {DECIDED}
