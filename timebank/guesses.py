@@ -34,21 +34,17 @@ class Guess(SQLModel, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
-# The fifth newest failure says whether there were five in a minute; the twentieth and the hundredth, of the hour.
-_OF_DEVICE = "SELECT at FROM guess WHERE community_id = ? AND device_id = ? ORDER BY at DESC LIMIT 1 OFFSET ?"
-_OF_ALL = "SELECT at FROM guess WHERE community_id = ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+_NEWEST = f"SELECT device_id, at FROM guess WHERE community_id = ? ORDER BY at DESC LIMIT {PER_HOUR_IN_ALL}"  # noqa: S608 - a number
 _OLDEST = "SELECT id, at FROM guess WHERE community_id = ? ORDER BY at, id LIMIT 1"
 
 
 def check(session: Session, community_id: int, device_id: int, now: datetime) -> None:
     """Refuse a device that has failed too often; asked before anything is looked up. Raises NotAllowed `too_many_guesses`."""
-    limits = (
-        (_OF_DEVICE, (community_id, device_id, PER_MINUTE - 1), A_MINUTE),
-        (_OF_DEVICE, (community_id, device_id, PER_HOUR - 1), AN_HOUR),
-        (_OF_ALL, (community_id, PER_HOUR_IN_ALL - 1), AN_HOUR),
-    )
-    found = [(moment(at), window) for sql, values, window in limits for (at,) in select_rows(session, sql, values)]
-    opens = [at + window for at, window in found if at > now - window]
+    newest = select_rows(session, _NEWEST, (community_id,))
+    own = [at for device, at in newest if device == device_id]
+    limits = ((own, PER_MINUTE, A_MINUTE), (own, PER_HOUR, AN_HOUR), ([at for _, at in newest], PER_HOUR_IN_ALL, AN_HOUR))
+    # The fifth newest failure says whether there were five in a minute; the twentieth and the hundredth, of the hour.
+    opens = [until for at, most, window in limits if len(at) >= most and (until := moment(at[most - 1]) + window) > now]
     if opens:
         timezone = communities.state(session, community_id).timezone
         until = max(opens).astimezone(ZoneInfo(timezone))
