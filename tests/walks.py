@@ -53,6 +53,8 @@ def older_revisions() -> list[str]:
 
 _SECOND = ("--approver", "W0002")
 _DRAFT = ("settlement", "draft", "2026-10")
+_APPROVE = ("settlement", "approve", "2026-10", *_SECOND)
+_SENT = (_DRAFT, _APPROVE, ("settlement", "export", "2026-10", "--to", "{folder}/out"))
 _CLOSE = ("statement", "close", "2026-09", *_SECOND)
 _EXPORT = ("statement", "export", "2026-09", "--to", "{folder}/out")
 _FULL = (*_EXPORT, "--names", "full", "--reason", "office paper", *_SECOND)
@@ -75,10 +77,16 @@ WALKS: dict[str, Walk] = {
     "statement export again": Walk(_EXPORT, ((*_EXPORT, "--headers", "en"), _CLOSE), writes=False),
     "statement export, full names": Walk(_FULL, (_CLOSE,)),
     "settlement draft": Walk(_DRAFT, now=NOVEMBER),
-    "settlement approve": Walk(("settlement", "approve", "2026-10", *_SECOND), (_DRAFT,), now=NOVEMBER),
-    "settlement export": Walk(
-        ("settlement", "export", "2026-10", "--to", "{folder}/out"), (_DRAFT,), now=NOVEMBER, writes=False
+    "settlement approve": Walk(_APPROVE, (_DRAFT,), now=NOVEMBER),
+    "settlement export": Walk(_SENT[-1], _SENT[:-1], now=NOVEMBER),
+    "settlement paid": Walk(("settlement", "paid", "2026-10", "--batch", "1", "--reference", "B1"), _SENT, now=NOVEMBER),
+    "settlement returned": Walk(
+        ("settlement", "returned", "2026-10", "--batch", "1", "--why", "no account"), _SENT, now=NOVEMBER
     ),
+    "settlement import-results": Walk(("settlement", "import-results", "{folder}/results.csv"), _SENT, now=NOVEMBER),
+    "fund deposit": Walk(("fund", "deposit", "--source", "resident", "--yuan", "80", "--reference", "B1")),
+    "fund sponsor add": Walk(("fund", "sponsor", "add", "黔灵超市", "--source", "enterprise")),
+    "fund budget": Walk(("fund", "budget", "--yuan", "300", "--merchant", "S001", *_SECOND)),
     "init": Walk(("init", "--community", "520201-jianshe", "--name", "建设中路社区"), start="nothing"),
     **{f"db upgrade from {revision}": Walk(("db", "upgrade"), start=revision, writes=False) for revision in older_revisions()},
 }
@@ -244,6 +252,7 @@ def sheets(folder: Path) -> None:
         "M0009,2026-10-15,60,t3",
     )
     _sheet(folder / "people.csv", "成员编号,姓名,加入日期", "M0011,赵六,2026-10-01", "M0012,钱七,2026-10-02")
+    _sheet(folder / "results.csv", "批次,结果,凭证号", "1,已付,B1")
     newer = RULES.replace('"2026.1"', '"2026.2"').replace("2026-01-01", "2026-11-01")
     (folder / "rules2.toml").write_text(newer, encoding="utf-8")
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, and_
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, and_, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank import vouchers
@@ -217,6 +217,14 @@ def ends(session: Session, community_id: int, numbers: Sequence[int]) -> dict[in
     for some in _chunks(numbers):
         found |= {end.claim_id: end for end in session.exec(wanted.where(col(ClaimEnd.claim_id).in_(some)))}
     return found
+
+
+def paid(session: Session, community_id: int) -> dict[int, int]:
+    """By merchant, what was ever paid to it, in fen."""
+    wanted = select(Claim.merchant_id, func.sum(Claim.fen)).where(
+        col(Claim.community_id) == community_id, col(Claim.state) == "paid"
+    )
+    return {merchant_id: int(fen) for merchant_id, fen in session.exec(wanted.group_by(col(Claim.merchant_id)))}
 
 
 def batches(session: Session, community_id: int, of: Sequence[Claim]) -> list[Batch]:
