@@ -24,6 +24,7 @@ from timebank import (
     hours,
     issuers,
     notices,
+    offers,
     quotes,
     redemption,
     refunds,
@@ -35,7 +36,9 @@ from timebank import (
 )
 from timebank.base import db, schema
 from timebank.base.act import Act
-from timebank.people import clerks, devices, kin, members, teams
+from timebank.benefits import Item, Shares
+from timebank.offers import Conditions, Limits
+from timebank.people import clerks, designations, devices, kin, members, merchants, staff, teams
 from timebank.services import Record
 from timebank.transparency import Frontier, canonical, leaf_hash
 
@@ -100,6 +103,7 @@ def live_together(book: Book) -> None:
     _do(book, lambda s, a: guesses.failed(s, a, 1))
     _quoted_and_given_back(book)
     _accepted_offline(book)
+    _of_all_kinds(book)
     together = Record("M0001", date(2026, 11, 6), 60, "elder-care", ref="t1", row=1, team="T001", programme="care")
     waits = Record("M0003", date(2026, 11, 6), 500, "elder-care", ref="t2", row=2)
     _do(book, lambda s, a: hours.record_all(s, a, [[together, waits]]))
@@ -117,6 +121,21 @@ def _quoted_and_given_back(book: Book) -> None:
     _do(book, lambda s, a: disputes.open_(s, a, number, "member"), reason="nothing was taken off")
     _do(book, lambda s, a: disputes.decide(s, a, disputes.Decision(1, "upheld")), approver=2)
     _do(book, lambda s, a: redemption.cancel(s, a, "never-came"))
+
+
+def _of_all_kinds(book: Book) -> None:
+    """A stall that paused and was given a plaque, an owner who left it, goods with every limit, a condition and shares, used
+    once and ended early."""
+    stall = merchants.Shop("S003", "李记", plaque="JS-3", market="S001", state="applied")
+    _do(book, lambda s, a: merchants.join(s, a, [stall]))
+    _do(book, lambda s, a: designations.move(s, a, designations.Wish("S003", "activate", "JS-4")))
+    _do(book, lambda s, a: staff.add(s, a, staff.Wish(3, 2, "owner")))
+    _do(book, lambda s, a: staff.end(s, a, 1), approver=2)
+    limits, shares = Limits(per_day=1, per_month=2, total=5, stock=3), Shares(8_000)
+    mended = Item(30, 1_500, "修鞋一双")
+    offer = add_offer(book, mended, "S003", limits=limits, conditions=Conditions(min_minutes=30), shares=shares)
+    capture(book, issue(book, points=None, offer=offer.id).code, 0, merchant="S003")
+    _do(book, lambda s, a: offers.end(s, a, offer.id), reason="moved away")
 
 
 def _notice(session: Any) -> notices.NewNotice:

@@ -1,6 +1,7 @@
 """Short ways to a voucher and back, for tests of what points are good for."""
 
 from datetime import date
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -18,10 +19,16 @@ YEAR = (date(2026, 1, 1), date(2026, 12, 31))
 
 
 def add_offer(
-    book: Book, terms: Terms = TEN_POINTS_A_YUAN, merchant: str = "S001", valid: tuple[date, date] = YEAR, key: str = ""
+    book: Book,
+    terms: Terms = TEN_POINTS_A_YUAN,
+    merchant: str = "S001",
+    valid: tuple[date, date] = YEAR,
+    key: str = "",
+    **further: Any,
 ) -> offers.Offer:
+    """An offer; `further` are limits, conditions, shares and a sponsor."""
     with book.write() as session:
-        return offers.add(session, book.act(key), NewOffer(merchant, terms, *valid))
+        return offers.add(session, book.act(key), NewOffer(merchant, terms, *valid, **further))
 
 
 def issue(
