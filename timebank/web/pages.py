@@ -5,6 +5,7 @@ QR, which is a link. Everything works without script.
 """
 
 import secrets
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Form, Request
@@ -32,6 +33,15 @@ router = APIRouter(include_in_schema=False)
 Field = Annotated[str, Form()]
 NONCE_BYTES = 32
 NOT_ENROLLED = frozenset({"unknown_device", "device_revoked"})
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A code as it was typed or read, the bill that was typed, and why nothing comes off that one."""
+
+    code: str
+    bill: str = ""
+    error: TimebankError | None = None
 
 
 # --- enrolling ---
@@ -107,9 +117,21 @@ def _shown(request: Request, code: str, form_token: str | None = None) -> Respon
     with phones.asking(request, "verify") as (session, phone):
         if form_token is not None:
             phone.check_form(form_token)
-        good, _, offer = _good(session, phone, code)
-        values = {"good": good, "code": code, "name": masked(session, phone, good.member_id)}
-        return shown(request, phone, "voucher", values | {"needs_bill": not isinstance(offer.terms, Item)})
+        return _ask_bill(request, session, phone, Presented(code))
+
+
+def _ask_bill(request: Request, session: Session, phone: Phone, given: Presented) -> Response:
+    """A voucher that is good, and where its bill is typed."""
+    good, _, offer = _good(session, phone, given.code)
+    values = {
+        "good": good,
+        "code": given.code,
+        "name": masked(session, phone, good.member_id),
+        "needs_bill": not isinstance(offer.terms, Item),
+        "bill": given.bill,
+        "error": given.error,
+    }
+    return shown(request, phone, "voucher", values)
 
 
 @router.post("/quote")
@@ -124,7 +146,10 @@ def quote(request: Request, form_token: Field = "", code: Field = "", bill: Fiel
             typed = posters.own(request, phone, ticket)
             code, bill = typed.code, benefits.yuan(typed.bill_fen)
         good, voucher, offer = _good(session, phone, code)
-        done = benefits.benefit(offer.terms, voucher.points, fen_of(bill))
+        try:
+            done = benefits.benefit(offer.terms, voucher.points, fen_of(bill))
+        except TimebankError as error:  # the voucher stays good: another bill can be typed on the same page
+            return _ask_bill(request, session, phone, Presented(code, bill, error))
         values = {
             "good": good,
             "code": code,
