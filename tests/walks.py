@@ -80,12 +80,8 @@ WALKS: dict[str, Walk] = {
     "settlement approve": Walk(_APPROVE, (_DRAFT,), now=NOVEMBER),
     "settlement export": Walk(_SENT[-1], _SENT[:-1], now=NOVEMBER),
     "settlement paid": Walk(("settlement", "paid", "2026-10", "--batch", "1", "--reference", "B1"), _SENT, now=NOVEMBER),
-    "settlement returned": Walk(
-        ("settlement", "returned", "2026-10", "--batch", "1", "--why", "no account"), _SENT, now=NOVEMBER
-    ),
     "settlement import-results": Walk(("settlement", "import-results", "{folder}/results.csv"), _SENT, now=NOVEMBER),
     "fund deposit": Walk(("fund", "deposit", "--source", "resident", "--yuan", "80", "--reference", "B1")),
-    "fund sponsor add": Walk(("fund", "sponsor", "add", "黔灵超市", "--source", "enterprise")),
     "fund budget": Walk(("fund", "budget", "--yuan", "300", "--merchant", "S001", *_SECOND)),
     "init": Walk(("init", "--community", "520201-jianshe", "--name", "建设中路社区"), start="nothing"),
     **{f"db upgrade from {revision}": Walk(("db", "upgrade"), start=revision, writes=False) for revision in older_revisions()},

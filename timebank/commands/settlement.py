@@ -111,14 +111,10 @@ def export(door: Writing, period: Period, to: Folder) -> None:
             written.update(_write(door, to, period, claims.listed(session, act.community_id, period)))
         return {"batches": [claim.id for claim in sent]}
 
+    sent = door.once("settlement.submit", work).receipt["batches"]
     with door.reading() as (session, community):
         rows = claims.listed(session, community.id, period)
-    sent: list[int] = []
-    if not rows or any(row.state in ("draft", "approved") for row in rows):
-        sent = door.once("settlement.submit", work).receipt["batches"]
-    if not written and not door.dry_run:
-        with door.reading() as (session, community):
-            rows = claims.listed(session, community.id, period)
+    if not written and not door.dry_run:  # a repeat: what was written then may be lost
         written.update(_write(door, to, period, rows))
     if door.screen.data({**written, "submitted": sent}) or not written:
         return
