@@ -173,6 +173,70 @@ def test_a_draft_gives_what_a_recount_by_hand_gives(given_: tuple[tuple[RuleBook
     assert sum(line.old for line in result.by_category) == result.kept.old == old.total()
 
 
+STORE_DAY = date(2026, 1, 1)
+what_moves = st.sampled_from(["spent", "given", "converted", "conversion back", "service back"])
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 400), st.lists(st.tuples(what_moves, st.integers(1, 60)), min_size=1, max_size=12))
+def test_whatever_moves_a_full_store_leaves_as_much_room_in_it(limit: int, steps: list[tuple[str, int]]) -> None:
+    """After each step a service comes that fills the store again: what it earns is the room that the step has left."""
+    draft = replace(BOOK, cap=(Cap("c", "balance", "points", limit),), credit=Credit(Decimal(2), 0))
+    replay, has = Replay(draft, ALWAYS), 0
+    services, conversions = list[tuple[Served, int]](), list[Converted]()
+
+    def serve(seq: int) -> None:
+        nonlocal has
+        paid = Award(1_440, 1_440, 7, (), NEVER, 1_440, {})
+        one = Served(seq, 1, replace(of(1_440), day=STORE_DAY + timedelta(seq)), paid, True, "1@0")
+        made = replay.take(one)
+        assert made is not None
+        assert made.points == max(0, limit - has)
+        has += made.points
+        services.append((one, made.points))
+
+    serve(0)
+    for seq, (what, amount) in enumerate(steps, start=1):
+        back = TakenBack(1000 + seq, 0, {1: 0}, {})
+        match what:
+            case "spent" | "given":
+                has += amount if what == "given" else -amount
+                replay.take(Moved(1000 + seq, {1: amount if what == "given" else -amount}, {}))
+            case "converted":
+                conversions.append(Converted(1000 + seq, 1, STORE_DAY, amount, 3, taken_back=True))
+                replay.take(conversions[-1])
+                has += 2 * amount
+            case "conversion back" if conversions:
+                gone = conversions.pop()
+                replay.take(back._replace(of=gone.seq, moves={1: -3}))
+                has -= 2 * gone.credits
+            case "service back":
+                one, points = services.pop(amount % len(services))
+                lapsed = amount % (one.paid.points + 1)  # what had lapsed by then does not come from the member
+                replay.take(back._replace(of=one.seq, moves={1: lapsed - one.paid.points}, served={1: -1_440}))
+                has -= points - lapsed
+        serve(seq)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 40), st.booleans()), min_size=2, max_size=12), st.data())
+def test_a_month_converts_what_the_draft_allows_and_not_a_credit_more(
+    wanted: list[tuple[int, int, bool]], data: st.DataObject
+) -> None:
+    """Credits, days, and whether an earlier conversion is taken back: the most lies below what is asked for together."""
+    most = data.draw(st.integers(1, sum(credits for credits, *_ in wanted) - 1))
+    replay, open_ = Replay(replace(BOOK, credit=Credit(Decimal(3), most)), ALWAYS), list[tuple[Converted, int]]()
+    for seq, (credits, later, back) in enumerate(wanted):
+        if back and open_:
+            gone, _ = open_.pop(data.draw(st.integers(0, len(open_) - 1)))
+            replay.take(TakenBack(1000 + seq, gone.seq, {1: -gone.points}, {}))
+        one = Converted(seq, 1, STORE_DAY + timedelta(later), credits, credits, taken_back=True)
+        taken = min(credits, most - sum(some for other, some in open_ if other.day.month == one.day.month))
+        open_.append((one, taken))
+        replay.take(one)
+        assert replay.result().kept.new == 3 * sum(some for _, some in open_)
+
+
 def plain(rules: RuleBook) -> RuleBook:
     """A book that reads nothing but a member's windows and minutes: what awards come again under."""
     caps = tuple(cap for cap in rules.cap if cap.scope == "member" and cap.per in ("day", "month", "year", "lifetime"))

@@ -4,15 +4,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from by_hand import (
     BOOK,
     DAY,
     SERVICE,
+    Sheet,
     book,
     books,
     converted,
@@ -700,6 +702,13 @@ def test_a_hundred_multipliers_can_be_told() -> None:
 
 always = settings(deadline=None)
 """Machines are shared: how long an example takes says nothing."""
+NOTHING_USED = Used()
+MINUTES_A_DAY = 1440
+
+
+def whole_days(rules: RuleBook) -> RuleBook:
+    """The book, admitting a service of any length a day can hold."""
+    return replace(rules, service=replace(rules.service, minimum_minutes=0, maximum_minutes_per_day=MINUTES_A_DAY))
 
 
 @always
@@ -720,6 +729,23 @@ def test_more_minutes_never_earn_fewer_points(facts: Facts, more: int, rules: Ru
     less, much = award(facts, rules, used), award(replace(facts, minutes=facts.minutes + more), rules, used)
     assert less.points <= much.points
     assert gross(less) <= gross(much)
+
+
+@settings(deadline=None, max_examples=15, phases=[Phase.generate])  # the first example shows the length: none is shorter
+@given(earning, generous.map(whole_days), st.just(NOTHING_USED) | useds.map(lambda used: used._replace(day_minutes=0)))
+def test_minute_by_minute_a_longer_service_never_earns_less_and_none_is_lost(facts: Facts, rules: RuleBook, used: Used) -> None:
+    """Every length a day can hold, under books that admit and pay them all: a fault at one length, or beyond one, is met."""
+    facts = replace(facts, category="助老")  # one without a rate of its own, which may be 0
+    made = [award(replace(facts, minutes=minutes), rules, used) for minutes in range(MINUTES_A_DAY + 1)]
+    assert all(a.points <= b.points and gross(a) <= gross(b) for a, b in pairwise(made))
+    if rules.service.carry_remainder:
+        assert [one.eligible for one in made] == list(range(MINUTES_A_DAY + 1))
+    if used == NOTHING_USED:
+        unit, how = rules.service.round_minutes, rules.service.round
+        counted = [rounded(Fraction(minutes, unit), how) * unit for minutes in range(MINUTES_A_DAY + 1)]
+        assert [one.counted for one in made] == counted
+        by_hand = {minutes: Sheet(rules).worked_out(1, replace(facts, minutes=minutes)) for minutes in range(0, 1441, 40)}
+        assert all(made[minutes].points == earned.points for minutes, earned in by_hand.items())
 
 
 @always
