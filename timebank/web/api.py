@@ -279,8 +279,13 @@ def _misread(request: Request, error: Exception) -> Response:
     missing = [kind == "missing" for place, kind in places if place[0] == "header"]
     if missing:
         return problems.document(400, "no_key" if missing[0] else "bad_key", _NO_KEY if missing[0] else _BAD_KEY, lang)
-    fields = [(".".join(str(part) for part in place[1:]) or "body", kind) for place, kind in places]
+    fields = [(_named(place, kind), kind) for place, kind in places]
     return problems.document(422, "bad_request", _BAD_REQUEST, lang, fields)
+
+
+def _named(place: tuple[str | int, ...], kind: str) -> str:
+    """A field by its name; one that nobody knows has the sender's words for a name."""
+    return str(place[1]) if len(place) > 1 and kind != "extra_forbidden" else "body"
 
 
 def _unrouted(request: Request, error: Exception) -> Response:
