@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, and_, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank import vouchers
+from timebank import acceptances, vouchers
 from timebank.base import communities
 from timebank.base.db import Utc, key_field
 from timebank.base.rows import all_with
@@ -23,7 +23,8 @@ from timebank.transparency import canonical
 BATCH_VERSION = 2
 """Version 1 knew captures only; batches from then are checked as they were made."""
 CAPTURE = 0
-"""The `event` of a line that is a voucher's capture; a refund's is its number."""
+"""The `event` of a line that is a voucher's capture; a refund's is its number, and that of an offline acceptance which the fund
+honoured its number below 0."""
 _CHUNK = 500
 
 
@@ -126,8 +127,8 @@ class Batch:
 
     @property
     def captures(self) -> int:
-        """How many of its lines are captures."""
-        return sum(line.event == CAPTURE for line in self.lines)
+        """How many of its lines are captures, or were honoured as such."""
+        return sum(line.event <= CAPTURE for line in self.lines)
 
     @property
     def points(self) -> int:
@@ -247,8 +248,11 @@ def lines_of(session: Session, community_id: int, keys: Iterable[tuple[int, int]
     """The lines with these keys, worked out from vouchers and refunds; one that is neither is not in it."""
     named = set(keys)
     captured = vouchers.captures_of(session, community_id, {voucher for voucher, event in named if event == CAPTURE})
-    refunded = vouchers.refunds_of(session, community_id, {event for _, event in named if event != CAPTURE})
-    return [line for line in (*map(captured_line, captured), *map(refunded_line, refunded)) if line.key in named]
+    refunded = vouchers.refunds_of(session, community_id, {event for _, event in named if event > CAPTURE})
+    some = any(event < CAPTURE for _, event in named)
+    honoured = acceptances.honoured(session, community_id, date.max) if some else []
+    found = (*map(captured_line, captured), *map(refunded_line, refunded), *map(honoured_line, honoured))
+    return [line for line in found if line.key in named]
 
 
 def captured_line(capture: vouchers.Capture) -> Line:
@@ -263,15 +267,32 @@ def refunded_line(refund: vouchers.Refund) -> Line:
     return Line(r.voucher_id, r.id, r.merchant_id, r.day, -r.points, -r.fen, r.seq)
 
 
+def honoured_line(honoured: acceptances.Honoured) -> Line:
+    """The line of an offline acceptance that the fund honoured: no points moved."""
+    h = honoured
+    return Line(h.voucher_id, -h.id, h.merchant_id, h.day, 0, h.fen, h.seq)
+
+
+def happened(session: Session, community_id: int, since: date, until: date) -> list[Line]:
+    """All lines of these days (both included), claimed or not."""
+    captured = vouchers.captures(session, community_id, until, since)
+    refunded = vouchers.refunds(session, community_id, until, since)
+    honoured = acceptances.honoured(session, community_id, until, since)
+    return [*map(captured_line, captured), *map(refunded_line, refunded), *map(honoured_line, honoured)]
+
+
 def open_lines(session: Session, community_id: int, until: date) -> dict[int, list[Line]]:
     """By merchant, what was captured and refunded up to a day and is in no batch, or only in such as were returned."""
     living = (col(ClaimLine.community_id) == community_id, col(Claim.state) != "returned")
     taken = select(ClaimLine.voucher_id).join(Claim, _OF_CLAIM).where(*living, col(ClaimLine.event) == CAPTURE)
-    taken_back = select(ClaimLine.event).join(Claim, _OF_CLAIM).where(*living, col(ClaimLine.event) != CAPTURE)
+    taken_back = select(ClaimLine.event).join(Claim, _OF_CLAIM).where(*living, col(ClaimLine.event) > CAPTURE)
+    besides = select(ClaimLine.event).join(Claim, _OF_CLAIM).where(*living, col(ClaimLine.event) < CAPTURE)
     captured = vouchers.captures(session, community_id, until, besides=taken)
     refunded = vouchers.refunds(session, community_id, until, besides=taken_back)
+    claimed = set(session.exec(besides))
+    honoured = [h for h in acceptances.honoured(session, community_id, until) if -h.id not in claimed]
     found: dict[int, list[Line]] = {}
-    for line in (*map(captured_line, captured), *map(refunded_line, refunded)):
+    for line in (*map(captured_line, captured), *map(refunded_line, refunded), *map(honoured_line, honoured)):
         found.setdefault(line.merchant_id, []).append(line)
     return found
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from timebank import claims, fund, ledger, vouchers
+from timebank import claims, fund, ledger
 from timebank.base.months import first_day, last_day, parse_period
-from timebank.claims import Claim, Line
+from timebank.claims import Claim
 from timebank.people import merchants
 
 
@@ -50,14 +50,14 @@ def reconcile(session: Session, community_id: int, period: str) -> list[Row]:
     parse_period(period)
     numbers = {merchant.id: merchant.number for merchant in merchants.listed(session, community_id)}
     rows: dict[int, Row] = {}
-    lines = _lines(session, community_id, first_day(period), last_day(period))
+    lines = claims.happened(session, community_id, first_day(period), last_day(period))
     claimed = claims.claimed_in(session, community_id, [line.key for line in lines])
     open_ = claims.open_lines(session, community_id, last_day(period))
     carried = {merchant_id for merchant_id, own in open_.items() if sum(line.fen for line in own) <= 0}
     waiting: dict[tuple[int, int], int] = {}
     for line in lines:
         row = rows.setdefault(line.merchant_id, Row(numbers[line.merchant_id]))
-        if line.event == claims.CAPTURE:
+        if line.event <= claims.CAPTURE:
             row.captured += line.fen
         else:
             row.refunded -= line.fen
@@ -82,12 +82,6 @@ def reconcile(session: Session, community_id: int, period: str) -> list[Row]:
     return [rows[merchant_id] for merchant_id in sorted(rows)]
 
 
-def _lines(session: Session, community_id: int, since: date, until: date) -> list[Line]:
-    captured = vouchers.captures(session, community_id, until, since)
-    refunded = vouchers.refunds(session, community_id, until, since)
-    return [*map(claims.captured_line, captured), *map(claims.refunded_line, refunded)]
-
-
 def _wrong(
     session: Session, community_id: int, numbers: dict[int, str], month: dict[int, Claim]
 ) -> Iterable[tuple[int, Difference]]:
@@ -98,7 +92,7 @@ def _wrong(
             number = numbers[claim.merchant_id]
             yield claim.merchant_id, Difference(number, claim.id, "batch_differs", batch.fen - claim.fen)
     made: dict[int, int] = {}
-    for line in _lines(session, community_id, date.min, date.max):
+    for line in claims.happened(session, community_id, date.min, date.max):
         made[line.merchant_id] = made.get(line.merchant_id, 0) + line.fen
     for merchant_id, fen in claims.paid(session, community_id).items():
         made[merchant_id] = made.get(merchant_id, 0) - fen

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
+from timebank.acceptances import Acceptance, AcceptanceEnd
 from timebank.audit.bound import Bound
 from timebank.audit.findings import Findings
 from timebank.audit.refold import Event
@@ -192,9 +193,20 @@ class Claims:
             .add_columns(-REFUND.claim_fen, VOUCHER.merchant_id, REFUND.id)
             .outerjoin_from(line.claim_id.table, REFUND.seq.table, refunded)
             .outerjoin(VOUCHER.id.table, issued)
-            .where(own, line.event != CAPTURE, line.claim_id >= first, line.claim_id <= last)
+            .where(own, line.event > CAPTURE, line.claim_id >= first, line.claim_id <= last)
         )
-        found = [*self._source.rows(captures), *self._source.rows(refunds)]
+        accepted, decided = columns_of(Acceptance), columns_of(AcceptanceEnd)
+        of_line = (accepted.community_id == line.community_id) & (-accepted.id == line.event)
+        of_line &= accepted.voucher_id == line.voucher_id
+        of_acceptance = (decided.community_id == accepted.community_id) & (decided.acceptance_id == accepted.id)
+        honoured = (
+            select(line.claim_id, line.voucher_id, line.event, decided.seq, plain(decided.day), literal(0))
+            .add_columns(decided.fen, accepted.merchant_id, plain(decided.result))
+            .outerjoin_from(line.claim_id.table, accepted.id.table, of_line)
+            .outerjoin(decided.seq.table, of_acceptance)
+            .where(own, line.event < CAPTURE, line.claim_id >= first, line.claim_id <= last)
+        )
+        found = [row for statement in (captures, refunds, honoured) for row in self._source.rows(statement)]
         return sorted(found, key=lambda row: row[:3])
 
     def _check_strays(self, known: set[Any]) -> None:
@@ -233,9 +245,9 @@ class Claims:
 
 
 def _line(line: Any, claim: _Claim) -> Line:
-    """A line as the batch's hash covers it. Raises ValueError where it is no capture or refund at the batch's merchant."""
+    """A line as the batch's hash covers it. Raises ValueError where it is nothing that happened at the batch's merchant."""
     _, voucher, event, seq, day, points, fen, merchant, there = line
-    right = "captured" if event == CAPTURE else event
+    right = "captured" if event == CAPTURE else event if event > CAPTURE else "honoured"
     if there != right or merchant != claim.merchant_id or {type(points), type(fen), type(seq)} != {int}:
         raise ValueError(line)
     return Line(voucher, event, merchant, date.fromisoformat(day), points, fen, seq)
