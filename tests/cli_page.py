@@ -48,6 +48,15 @@ def live_commands() -> Iterator[Live]:
         yield from _verbs(noun, get_group(module.app))
 
 
+def nested_groups() -> Iterator[tuple[str, str]]:
+    """What a noun has below it that has verbs of its own (device till), with its English help."""
+    for noun in sorted(set(cli.NOUNS) - cli.SINGLE):
+        group: Any = get_group(importlib.import_module(f"timebank.commands.{noun}").app)
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                yield f"{noun} {name}", one_line(command.help)
+
+
 def _verbs(words: str, group: Any) -> Iterator[Live]:
     """The verbs of a noun, and of what a noun has below it (device till add)."""
     for verb, command in group.commands.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli_page import Live, live_commands, one_line, root_options
+from cli_page import Live, live_commands, nested_groups, one_line, root_options
 from timebank import cli
 from timebank.base.i18n import Language, say, text, translate
 from timebank.base.zh_CN import MESSAGES
@@ -40,6 +40,7 @@ def helped() -> dict[str, str]:
     for words, params in (("timebank", root_options()), *((live.words, live.command.params) for live in COMMANDS)):
         found.update({param.help: words for param in params if getattr(param, "help", None)})
     found.update({live.help: live.words for live in COMMANDS})
+    found.update({told: words for words, told in nested_groups()})
     found["Show this message and exit."] = "--help, which typer adds"
     return found
 

@@ -256,7 +256,7 @@ def test_five_wrong_codes_shut_a_till_and_nobody_else_out(shops: Street, till: T
 
 
 def test_a_thousand_guesses_find_the_door_shut_and_one_answer(shops: Street, till: Till) -> None:
-    """Row 22 over HTTP; tests/test_tokens.py has all ten thousand. The guesser knows how codes are made: each has a right check."""
+    """Row 22 over HTTP. The guesser knows how codes are made: each has a right check."""
     codes = [shops.voucher() for _ in range(3)]
     answers = set()
     for number in range(1_000):

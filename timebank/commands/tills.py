@@ -34,7 +34,7 @@ def add(
     key = told[0] if told else None
     if door.screen.data({**receipt, "key": key}):
         return
-    shown = [(say("key"), key or "-"), (say("merchant"), receipt["merchant"]), (say("it may"), receipt["scopes"])]
+    shown = [(say("till key"), key or "-"), (say("merchant"), receipt["merchant"]), (say("it may"), receipt["scopes"])]
     door.screen.facts(say("Till {number}", number=receipt["device"]), shown)
     if key is None:
         door.screen.warn(say("The key was shown when it was made and cannot be shown again; make another one and revoke this."))
