@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from timebank import voucher_words
 from timebank.base.i18n import Say, say
+from timebank.benefits import yuan
 from timebank.clauses import NEVER, plain
 from timebank.journal import EXPIRED, UNITS
 from timebank.traces import amount_told, cap_named, conversion_of, facts_of, steps_of, time_told, used_of
@@ -112,6 +114,8 @@ def _why(fields: Fields, decimals: int) -> Iterator[Row]:
     for _, _, lot, points in facts.get("expired", ()):
         amount = points_told(points, decimals)
         yield Row(say("of it had lapsed"), say("{amount} on {day}", amount=amount, day=lot))
+    if kind in voucher_words.KINDS:
+        yield from (Row(name, told) for name, told in voucher_words.details(kind, facts, decimals))
     if kind == "points.gift":
         yield Row(say("allowed"), _ALLOWED.get(facts.get("to", ""), str(facts.get("to"))))
         if "kin" in facts:
@@ -137,7 +141,9 @@ def _moves(fields: Fields, who: Who, decimals: int) -> Iterator[Row]:
         if holder.startswith(("system:", "fund:", "sponsor:")) and holder != EXPIRED:
             continue
         shown = _amount(unit, amount, decimals)
-        if purpose == "owed":
+        if purpose == "held":
+            yield Row(say("moved"), say("{who}: {amount}, of what is held", who=who(holder), amount=shown))
+        elif purpose == "owed":
             yield Row(say("moved"), say("{who}: {amount}, of what was owed", who=who(holder), amount=shown))
         elif unit == "points" and lapse != NEVER.isoformat():
             yield Row(say("moved"), say("{who}: {amount}, good until {day}", who=who(holder), amount=shown, day=lapse))
@@ -154,6 +160,8 @@ def _amount(unit: str, amount: int, decimals: int) -> Say | str:
         return say("{sign}{time} of service", sign=sign, time=time_told(size))
     if unit == "points":
         return say("{sign}{points} points", sign=sign, points=points_told(size, decimals))
+    if unit == "fen":
+        return say("{sign}{yuan} yuan", sign=sign, yuan=yuan(size))
     return say("{sign}{credits} credits", sign=sign, credits=size)
 
 

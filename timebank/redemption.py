@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from timebank import benefits, conditions, fund, holds, issuers, ledger, offers, quotes, tombstones, vouchers
+from timebank import benefits, conditions, fund, funds, holds, issuers, ledger, offers, quotes, tombstones, vouchers
 from timebank.base import codes, communities
 from timebank.base.act import Act
 from timebank.base.db import insert_rows
@@ -117,9 +117,9 @@ def issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issued
 
     The code is in the returned value only: the database and the command's receipt never hold it. Raises NotFound
     `unknown_member`, `unknown_offer`; Refused `member_inactive`, `merchant_inactive`, `offer_not_yet`, `offer_over`,
-    `insufficient_points`, `worthless`, `voided_before`, what `quotes.usable` and `offers.reserve` raise, and by the rule book
-    of today `too_few_hours`, `too_young`, `age_unknown`, `not_in_steps` (all of these at once as findings); Invalid
-    `points_missing`, `fixed_price`, `bad_points`, `bad_days`.
+    `insufficient_points`, `worthless`, `voided_before`, what `quotes.usable`, `offers.reserve` and `funds.reserve` raise, and
+    by the rule book of today `too_few_hours`, `too_young`, `age_unknown`, `not_in_steps` (all of these at once as findings);
+    Invalid `points_missing`, `fixed_price`, `bad_points`, `bad_days`.
     """
     days = _days(request)
     if request.points is not None:
@@ -154,6 +154,7 @@ def _issue(session: Session, act: Act, request: Request, pepper: bytes) -> Issue
     holds.sweep(session, act, member.id, today)
     offers.reserve(session, act, offer, member, today)
     parts = offer.parts(fen)
+    funds.reserve(session, act, funds.Wish(merchant.id, offer.id, parts))
     number = last_id(session, "voucher", cid) + 1
     code, code_mac = _new_code(session, act, number, pepper)
     own = {

@@ -21,7 +21,7 @@ from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.db import insert_rows
 from timebank.base.errors import NotAllowed, Refused
-from timebank.base.i18n import Say, say
+from timebank.base.i18n import say
 from timebank.base.rows import all_with, last_id, row_of, value_of
 from timebank.benefits import Benefit, Item
 from timebank.journal import REDEEMED, Draft, Transfer
@@ -202,15 +202,3 @@ def _back(session: Session, standing: Standing, points: int, today: date) -> lis
         Transfer("points", amount, REDEEMED, "sink", voucher.holder, "available", lapses_on=lot if lot >= today else until)
         for lot, amount in back
     ]
-
-
-def told(row: RefundRow, decimals: int) -> tuple[Say, ...]:
-    """A refund in words, for its receipt."""
-    back = say(
-        "{points} points are back; {fen} yuan less came off",
-        points=benefits.points_text(row.points, decimals),
-        fen=benefits.yuan(row.fen),
-    )
-    owed = say("{claim} yuan less are owed to the shop", claim=benefits.yuan(row.claim_fen))
-    bill = [say("as for a bill of {bill} yuan", bill=benefits.yuan(row.bill_fen))] if row.bill_fen else []
-    return (*bill, back, owed)

@@ -498,6 +498,12 @@ def refunds_of(session: Session, community_id: int, refund_ids: Iterable[int]) -
     return found
 
 
+def refunds_about(session: Session, voucher: Voucher) -> list[RefundRow]:
+    """The refunds of one voucher, by number."""
+    own = select(RefundRow).where(col(RefundRow.community_id) == voucher.community_id, col(RefundRow.voucher_id) == voucher.id)
+    return list(session.exec(own.order_by(col(RefundRow.id))))
+
+
 def _refunds(community_id: int) -> Select[tuple[int, int, int, date, int, int, int]]:
     wanted = select_columns(
         REFUND.id, REFUND.voucher_id, VOUCHER.merchant_id, REFUND.day, REFUND.points, REFUND.claim_fen, REFUND.seq

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from sqlmodel import Session
 
-from timebank import approvals, complaints, hanging, hours, reviews
+from timebank import approvals, complaints, disputes, hanging, hours, refunds, reviews
 from timebank.base.act import Act
 from timebank.base.i18n import say
 from timebank.commands import backtest as trials_door
@@ -16,6 +16,7 @@ from timebank.commands import fund as fund_door
 from timebank.commands import hours as hours_door
 from timebank.commands import issuer as issuer_door
 from timebank.commands import kin as kin_door
+from timebank.commands import moves as moves_door
 from timebank.commands import notice as notice_door
 from timebank.commands import points as points_door
 from timebank.commands import rules as rules_door
@@ -57,6 +58,8 @@ def approve(door: Writing, number: Number) -> None:
 
 VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "credit.issue": credit_door.issued,
+    disputes.END: moves_door.decided,
+    refunds.KIND: moves_door.refunded,
     complaints.KIND: hours_door.upheld,
     "hours.correct": hours_door.corrected,
     "hours.post": hours_door.posted,

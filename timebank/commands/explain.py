@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import explanations, ledger, reading, rewards, rulebooks, services
+from timebank import explanations, ledger, reading, rewards, rulebooks, services, voucher_words
 from timebank.base.communities import Community
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say, text
@@ -16,7 +16,7 @@ from timebank.commands.door import reading as door_reading
 from timebank.commands.options import entry_number
 from timebank.explanations import Row, Who, rows, rules_told
 from timebank.journal import EXPIRED
-from timebank.people import members, teams
+from timebank.people import members, merchants, teams
 from timebank.services import Service
 from timebank.transparency import parse
 
@@ -25,8 +25,9 @@ _SUBJECT = "hours:"
 _TELLING = (
     *explanations.AWARDED,
     *("points.gift", "points.review", "points.expire", "points.opening", "pool.payout", "credit.issue", "reversal"),
+    *voucher_words.KINDS,
 )
-"""Kinds of entries of points or hours that explain themselves."""
+"""Kinds of entries of points, hours or vouchers that explain themselves."""
 
 
 @door_reading(
@@ -106,6 +107,8 @@ def _who(session: Session, community_id: int) -> Who:
         kind, _, number = holder.partition(":")
         if kind == "member":
             return members.get(session, community_id, int(number)).number
+        if kind == "merchant":
+            return merchants.get(session, community_id, int(number)).number
         if holder == EXPIRED:
             return say("lapsed points")
         return say("pool {name}", name=number) if kind == "pool" else numbers.get(holder, holder)

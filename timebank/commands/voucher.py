@@ -2,26 +2,31 @@
 
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from sqlmodel import Session
 
-from timebank import benefits, issuers, redemption, vouchers
+from timebank import benefits, issuers, redemption, voucher_story, vouchers
+from timebank.base import approval_numbers
 from timebank.base.act import Act
+from timebank.base.communities import Community
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
 from timebank.base.masking import mask_name
 from timebank.base.sheet_values import parse_points
 from timebank.benefits import points_text
+from timebank.commands import moves
 from timebank.commands.amounts import fen_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, MerchantOption
 from timebank.commands.papers import Files, Paper, drawn_up, give_out
-from timebank.people import members, merchants, persons
+from timebank.people import clerks, members, merchants, persons
 from timebank.redemption import Counter, Request
 from timebank.vouchers import Voucher
 
 app = typer.Typer(add_completion=False)
+app.add_typer(moves.app)
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed.")]
 CodeOrNumber = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed, or its number (V9).")]
 
@@ -30,20 +35,23 @@ CodeOrNumber = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's
 def issue(
     door: Writing,
     member: MemberNo,
-    offer: Annotated[int, typer.Option(help="Number of the offer, see timebank offer list.")],
+    offer: Annotated[int | None, typer.Option(help="Number of the offer, see timebank offer list.")] = None,
     points: Annotated[str | None, typer.Option(help="How many points to hold; a discount has a fixed price.")] = None,
+    quote: Annotated[int | None, typer.Option(help="A quote that says offer and points, see timebank voucher quote.")] = None,
     days: Annotated[int | None, typer.Option(help="How many days it lives; 30 if left out.")] = None,
     slip: Annotated[Path | None, typer.Option(help="Write the slip here, a page to print (HTML).")] = None,
     png: Annotated[Path | None, typer.Option(help="Write the QR code here, as a picture (PNG).")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the QR code here, as a drawing (SVG).")] = None,
 ) -> None:
     """Hold a member's points for an offer and print the voucher; its code is shown this once."""
+    if (offer is None) == (quote is None):
+        raise Invalid(say("Name an offer or a quote, one of the two."), "offer_missing", say("Add for example --offer 1."))
     files, told = Files(slip, png, svg), list[Paper | None]()
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         held = parse_points(points, door.community(session).points_decimals) if points is not None else None
         files.check()
-        issued = redemption.issue(session, act, Request(member, offer, held, days), door.pepper())
+        issued = redemption.issue(session, act, Request(member, offer or 0, held, days, quote), door.pepper())
         told[:] = [drawn_up(door, session, act, issued)]  # of the last try: what the database took back is done again
         voucher = issued.voucher
         terms = {"points": voucher.points, "most_fen": voucher.fen, "expires_on": voucher.expires_on.isoformat()}
@@ -55,13 +63,16 @@ def issue(
 
 @reading(app, "show", example="timebank voucher show V9")
 def show(door: Door, code: CodeOrNumber) -> None:
-    """Show a voucher and what became of it."""
+    """Tell the whole story of a voucher: what it is, and everything that befell it."""
     with door.reading() as (session, community):
         voucher = issuers.named(session, community.id, code, door.pepper())
         standing = vouchers.standing(session, voucher, door.today(community))
         member = members.get(session, community.id, voucher.member_id)
         shop = merchants.get(session, community.id, voucher.merchant_id)
-        explained = redemption.captured(session, community.id, voucher.id).explained if standing.state == "captured" else ()
+        taken = standing.resolution is not None and standing.resolution.outcome == "captured"
+        explained = redemption.captured(session, community.id, voucher.id).explained if taken else ()
+        events = voucher_story.of(session, voucher, community.points_decimals)
+        rows = [_event(door, session, community, event) for event in events]
         decimals = community.points_decimals
     found: dict[str, Any] = {
         **_named(voucher, member.number, shop.number),
@@ -72,10 +83,11 @@ def show(door: Door, code: CodeOrNumber) -> None:
         "explanation": [text(step, door.lang) for step in explained],
     }
     if standing.resolution:
-        resolution = standing.resolution
+        resolution, left = standing.resolution, standing.left
         found |= {"resolved_on": resolution.day.isoformat(), "bill_fen": resolution.bill_fen}
         found |= {"benefit_fen": resolution.benefit_fen, "points_used": resolution.points}
-    if not door.screen.data(found):
+        found |= {"left": {"points": left.points, "off_fen": left.off_fen, "claim_fen": left.claim_fen}}
+    if not door.screen.data({**found, "events": rows}):
         door.screen.facts(
             say("Voucher {number}", number=voucher.number),
             [
@@ -89,6 +101,23 @@ def show(door: Door, code: CodeOrNumber) -> None:
                 *((say("how it came about"), step) for step in explained),
             ],
         )
+        columns = (say("when"), say("what"), say("done by"), say("entry"), say("approval number"))
+        shown = [tuple(row[name] for name in ("at", "told", "by", "entry", "approval_number")) for row in rows]
+        door.screen.table(say("What befell it"), columns, shown)
+
+
+def _event(door: Door, session: Session, community: Community, event: voucher_story.Event) -> dict[str, Any]:
+    """One row of a voucher's story, its moment in the community's own time."""
+    signed = [clerks.get(session, community.id, number).number for number in (event.actor, event.approver) if number]
+    number = approval_numbers.number_of(door.pepper(), community.code, event.seq) if event.via == "phone" else ""
+    return {
+        "at": f"{event.at.astimezone(ZoneInfo(community.timezone)):%Y-%m-%d %H:%M}",
+        "kind": event.kind,
+        "told": text(event.told, door.lang),
+        "by": ", ".join(signed),
+        "entry": f"E{event.seq:06d}",
+        "approval_number": number,
+    }
 
 
 def _named(voucher: Voucher, member: str, merchant: str) -> dict[str, Any]:
@@ -154,16 +183,21 @@ def capture(
     door: Writing,
     code: Code,
     merchant: MerchantOption,
-    bill: Annotated[str, typer.Option(help="The whole bill in yuan, for example 86.00.")],
+    bill: Annotated[str | None, typer.Option(help="The whole bill in yuan, for example 86.00; goods have none.")] = None,
+    by_phone: Annotated[bool, typer.Option("--by-phone", help="The shop has called: give it an approval number.")] = False,
 ) -> None:
     """Redeem a voucher at its merchant's counter, once; the receipt shows the arithmetic."""
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        done = redemption.capture(session, act, Counter(code, merchant, fen_of(bill)), door.pepper())
+        counter = Counter(code, merchant, fen_of(bill) if bill else 0, "phone" if by_phone else "counter")
+        done = redemption.capture(session, act, counter, door.pepper())
         resolution = done.resolution
         amounts = {"bill_fen": resolution.bill_fen, "benefit_fen": resolution.benefit_fen, "points": resolution.points}
         steps = [text(step, door.lang) for step in done.explained]
-        return {"voucher": done.voucher.number, **amounts, "explanation": steps, "entry": resolution.seq}
+        made = {"voucher": done.voucher.number, **amounts, "explanation": steps, "entry": resolution.seq}
+        if by_phone:
+            made["approval_number"] = approval_numbers.number_of(door.pepper(), door.community(session).code, resolution.seq)
+        return made
 
     receipt = door.once("voucher.capture", work).receipt
     if not door.screen.data(receipt):
@@ -176,24 +210,50 @@ def capture(
                 (say("left to settle"), say("{yuan} yuan", yuan=due)),
                 (say("points used"), points_text(receipt["points"], door.decimals())),
                 (say("receipt"), f"E{receipt['entry']:06d}"),
+                *((say("approval number"), receipt[name]) for name in ("approval_number",) if name in receipt),
                 *((say("how it came about"), step) for step in receipt["explanation"]),
             ],
         )
+        if by_phone:
+            door.screen.note(say("Read the approval number out: the shop writes it on the slip."))
 
 
-@writing(app, "void", example="timebank voucher void V9 --reason 居民改变主意")
-def void(door: Writing, code: CodeOrNumber) -> None:
+@writing(app, "void", example="timebank voucher void V9 --reason 居民改变主意\ntimebank voucher void --issued-under 8f0c2a")
+def void(
+    door: Writing,
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="The voucher's code as printed, or its number.")] = None,
+    by: moves.PartyOption = moves.Party.CLERK,
+    issued_under: Annotated[
+        str | None, typer.Option(help="Instead of a code: the key of the command that asked for the voucher.")
+    ] = None,
+) -> None:
     """Void an open voucher: its points go back to the member, the fund's commitment to the fund."""
+    if (code is None) == (issued_under is None):
+        raise Invalid(
+            say("Name one voucher, or the key under which it was asked for."),
+            "which_voucher",
+            say("See timebank voucher void --help"),
+        )
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        voucher = issuers.named(session, act.community_id, code, door.pepper())
-        redemption.void(session, act, voucher.id)
+        if code is None:
+            found = redemption.cancel(session, act, issued_under or "")
+            if found is None:
+                return {"buried": issued_under}
+            voucher = found.voucher
+        else:
+            voucher = issuers.named(session, act.community_id, code, door.pepper())
+            redemption.void(session, act, voucher.id, by.value)
         return {"voucher": voucher.number, "points": voucher.points}
 
     receipt = door.once("voucher.void", work).receipt
-    if not door.screen.data(receipt):
-        back = points_text(receipt["points"], door.decimals())
-        door.screen.line(say("Voucher {number} is void; {points} points are back.", number=receipt["voucher"], points=back))
+    if door.screen.data(receipt):
+        return
+    if "buried" in receipt:
+        door.screen.line(say("Nothing was issued under the key {key}, and nothing will be.", key=receipt["buried"]))
+        return
+    back = points_text(receipt["points"], door.decimals())
+    door.screen.line(say("Voucher {number} is void; {points} points are back.", number=receipt["voucher"], points=back))
 
 
 @writing(app, "expire", example="timebank voucher expire --due")
@@ -223,6 +283,9 @@ def expire(
 STATES = {
     "issued": say("open"),
     "captured": say("redeemed"),
+    "disputed": say("disputed"),
+    "part_refunded": say("given back in part"),
+    "refunded": say("given back"),
     "voided": say("void"),
     "expired": say("expired"),
     "lapsed": say("past its last day"),

@@ -11,7 +11,7 @@ from itertools import count
 from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from timebank import ledger
+from timebank import cures, ledger
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import id_key
@@ -64,7 +64,7 @@ def add(session: Session, act: Act, names: Sequence[str], number: str = "", memb
     if not all(names):
         raise Invalid(say("The name is missing."), "no_name", say("Give the clerk's name."))
     if wrong := number_problem(number):
-        raise Invalid(wrong[1], wrong[0])
+        raise Invalid(wrong[1], wrong[0], cures.of(wrong[0]))
     last = last_id(session, "clerk", act.community_id)
     numbers = Numbers("W{:04d}", _taken(session, act.community_id), last)
     if number in numbers:
@@ -143,6 +143,11 @@ def find(session: Session, community_id: int, number: str) -> Clerk:
             say("Look the number up with timebank clerk list."),
         )
     return clerk
+
+
+def get(session: Session, community_id: int, number: int) -> Clerk:
+    """The clerk or device of an id made by this program; its absence is a bug."""
+    return session.get_one(Clerk, (community_id, number))
 
 
 def listed(session: Session, community_id: int) -> list[Clerk]:
