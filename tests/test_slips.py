@@ -4,6 +4,7 @@ The reader is zxing-cpp, which shares nothing with what draws.
 """
 
 import io
+import json
 import os
 import re
 import sys
@@ -293,3 +294,34 @@ def test_a_printed_slip_is_read_and_asks_for_nothing(tmp_path: Path) -> None:
     assert {url.partition(":")[0] for url in asked} == {"file"}
     assert len(asked) == 3 + 1  # the pages, and the drawing in the last of them
     assert wrong == []
+
+
+def warned(office: Cli, *words: str, now: str | None = None) -> list[str]:
+    """What the doctor warns of that has to do with QR codes."""
+    told = office("doctor", "--json", *words, now=now).json["warnings"]
+    return [warning for warning in told if "QR" in warning or "key" in warning.lower() or "address" in warning]
+
+
+def test_the_doctor_tells_of_a_counter_without_an_address(earned: Cli) -> None:
+    assert len(warned(earned)) == 1
+    assert warned(earned, "--counter", COUNTER) == []
+    assert len(warned(earned, "--counter", "https://example.cn/path")) == 1
+
+
+def test_the_doctor_tells_of_a_year_without_a_key(earned: Cli) -> None:
+    december = "2026-12-10T12:00:00+08:00"
+    assert warned(earned, "--counter", COUNTER, now=december) == []
+    earned(*ISSUE)
+    assert warned(earned, "--counter", COUNTER) == []
+    assert ["2027" in warning for warning in warned(earned, "--counter", COUNTER, now=december)] == [True]
+    earned("issuer", "announce", "--year", "2027")
+    assert warned(earned, "--counter", COUNTER, now=december) == []
+
+
+def test_the_doctor_tells_of_issuer_keys_of_another_file(earned: Cli) -> None:
+    earned(*ISSUE)
+    seed = json.loads(earned.keys.read_bytes())
+    earned.keys.write_text(json.dumps(seed | {"seed": "00" * 32}), encoding="utf-8")
+    assert len(warned(earned, "--counter", COUNTER)) == 1
+    earned.keys.unlink()
+    assert warned(earned, "--counter", COUNTER) == []

@@ -5,13 +5,18 @@ import platform
 import shutil
 import sqlite3
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from timebank import __version__
+from timebank import __version__, tokens
 from timebank.base.config import Config, default_db, sqlite_path
+from timebank.base.errors import Invalid, TimebankError
 from timebank.base.i18n import Say, say, text
 from timebank.checkpoint_log import last, path_of
 from timebank.show import Screen
@@ -19,6 +24,7 @@ from timebank.show import Screen
 app = typer.Typer(add_completion=False)
 _WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _FREE_BYTES_MIN = 1 << 30
+_DECEMBER = 12
 
 
 @app.command("doctor", epilog="timebank doctor")
@@ -35,8 +41,9 @@ def doctor(ctx: typer.Context) -> None:
     }
     warnings: list[Say] = []
     path = sqlite_path(config.db)
-    facts |= _server_facts(config.db, warnings) if path is None else _sqlite_facts(config, path, warnings)
+    facts |= _server_facts(config, warnings) if path is None else _sqlite_facts(config, path, warnings)
     _check_keys(config, path, warnings)
+    _check_counter(config, warnings)
     if screen.data({**facts, "warnings": [text(warning, config.lang) for warning in warnings]}):
         return
     screen.facts(say("timebank doctor"), [(NAMES[name], value) for name, value in facts.items()])
@@ -63,6 +70,8 @@ def _sqlite_facts(config: Config, path: Path, warnings: list[Say]) -> dict[str, 
         log = path_of(config.db, config.checkpoints, path)
         if revision:
             _compare(connection, log, warnings)
+            with suppress(sqlite3.OperationalError):  # a database of before they were known
+                _check_issuers(config, connection.execute(_ISSUERS).fetchall(), warnings)
     except sqlite3.DatabaseError as error:
         warnings.append(say("The file is not a sound SQLite database: {cause}.", cause=str(error)))
         return {}
@@ -84,6 +93,56 @@ def _check_keys(config: Config, path: Path | None, warnings: list[Say]) -> None:
             warnings.append(say("Others on this computer may read the file of keys: chmod 600 {file}", file=place))
 
 
+def _check_counter(config: Config, warnings: list[Say]) -> None:
+    """Warn where QR codes carry no address, or one that no QR code can carry."""
+    if config.counter is None:
+        warnings.append(
+            say("Cameras open no QR code of a voucher: the counter's address is not known; set TIMEBANK_COUNTER=https://…")
+        )
+        return
+    try:
+        tokens.counter_of(config.counter)
+    except Invalid as error:
+        warnings.append(error.message)
+
+
+_ISSUERS = """
+SELECT c.code, k.number, k.year, k.public, e.number FROM issuer_key k JOIN community c ON c.id = k.community_id
+LEFT JOIN issuer_key_end e ON e.community_id = k.community_id AND e.number = k.number ORDER BY c.code, k.number
+"""
+_NUMBERS_LEFT_MIN = 10
+
+
+def _check_issuers(config: Config, rows: Sequence[Sequence[Any]], warnings: list[Say]) -> None:
+    """Warn of keys that this file of keys does not give, of a new year without one, and of numbers that come to their end.
+
+    `rows` are as `_ISSUERS` has them; the last column is null where a key was not revoked.
+    """
+    if not rows:
+        return
+    from timebank.base import keys  # and with it SQLAlchemy: not where there is nothing to compare
+
+    now, seed = config.now(), None
+    with suppress(TimebankError):  # who may not read them learns the rest
+        seed = keys.read(keys.path_of(config.db, config.keys)).seed
+    for code, own in groupby(rows, key=itemgetter(0)):
+        known = list(own)
+        for _, number, _, public, ended in known:
+            if seed and ended is None and keys.public(keys.issuer_seed(seed, code, number)) != bytes(public):
+                told = {"number": number, "code": code}
+                warnings.append(
+                    say("Issuer key {number} of {code} is not of this file of keys: bring the right one back.", **told)
+                )
+        if now.month == _DECEMBER and not any(year > now.year and ended is None for _, _, year, _, ended in known):
+            told = {"code": code, "year": now.year + 1}
+            warnings.append(say("{code} has no issuer key of {year} yet: timebank issuer announce --year {year}", **told))
+        if len(known) > tokens.KEY_MAX - _NUMBERS_LEFT_MIN:
+            left = tokens.KEY_MAX - len(known)
+            warnings.append(
+                say("{code} has {left} numbers of issuer keys left; then vouchers have no QR code.", code=code, left=left)
+            )
+
+
 def _compare(connection: sqlite3.Connection, log: Path, warnings: list[Say]) -> None:
     """Hold each book against the last line of the log of checkpoints, as far as that can be done without the keys."""
     states = "SELECT c.id, c.code, s.incarnation, s.size FROM community c JOIN community_state s ON s.community_id = c.id"
@@ -101,19 +160,21 @@ def _compare(connection: sqlite3.Connection, log: Path, warnings: list[Say]) -> 
             )
 
 
-def _server_facts(url: str, warnings: list[Say]) -> dict[str, str]:
+def _server_facts(config: Config, warnings: list[Say]) -> dict[str, str]:
     """What a server says of itself and of its database. Raises what `db.open_engine` and a connection raise."""
     from timebank.base import db, schema
 
-    engine = db.open_engine(url)
+    engine = db.open_engine(config.db)
     try:
         revision, login = schema.revision(engine), schema.login(engine)
         with db.reading(engine) as session:
             ask = session.connection().exec_driver_sql
-            facts = {"database": db.shown(url), "server": ask("SHOW server_version").scalar_one()}
+            facts = {"database": db.shown(config.db), "server": ask("SHOW server_version").scalar_one()}
             if revision is None:
                 warnings.append(say("There is no database yet: timebank init --community CODE --name NAME"))
                 return facts
+            if revision == schema.head():
+                _check_issuers(config, ask(_ISSUERS).all(), warnings)
             facts |= {
                 "revision": revision,
                 "guards": str(
