@@ -81,7 +81,7 @@ class NewKey:
 def lines(text: str) -> list[Line]:
     """The lines of an upload or of a pasted message, in its order. Raises Invalid `no_acceptances`, `too_many_acceptances`."""
     if len(text) > TEXT_MAX:
-        raise _too_many()
+        raise too_many()
     found = _LINE.findall(_SPACES.sub("", text))
     if not found:
         raise Invalid(
@@ -90,11 +90,12 @@ def lines(text: str) -> list[Line]:
             say("Copy the whole text from the phone's offline page and paste it unchanged."),
         )
     if len(found) > LINES_MAX:
-        raise _too_many()
+        raise too_many()
     return [Line(kind, _bytes(said), _bytes(signature)) for kind, said, signature in found]
 
 
-def _too_many() -> Invalid:
+def too_many() -> Invalid:
+    """The refusal of an upload that is longer than any phone's."""
     return Invalid(
         say("One upload holds at most {most} acceptances.", most=LINES_MAX),
         "too_many_acceptances",
@@ -106,7 +107,7 @@ def record(line: Line) -> Record:
     """Read an acceptance. Raises Invalid `bad_acceptance`."""
     said = _fields(line.said, _ACCEPTANCE)
     if not (1 <= said["device"] <= _NUMBER_MAX and 1 <= said["n"] <= _NUMBER_MAX and 0 <= said["bill"] <= _NUMBER_MAX):
-        raise _bad()
+        raise bad()
     return Record(said["community"], said["device"], said["n"], said["token"], said["bill"], _moment(said["at"]))
 
 
@@ -115,7 +116,7 @@ def new_key(line: Line) -> NewKey:
     said = _fields(line.said, _KEY)
     public = _bytes(said["public"])
     if not 1 <= said["device"] <= _NUMBER_MAX or not line.signed_by(public):
-        raise _bad()
+        raise bad()
     return NewKey(said["community"], said["device"], public, said["secret"], _moment(said["made"]))
 
 
@@ -124,9 +125,9 @@ def _fields(said: bytes, wanted: Mapping[str, type]) -> dict[str, Any]:
     try:
         found = parse(said)
     except Invalid as error:
-        raise _bad() from error
+        raise bad() from error
     if {name: type(value) for name, value in found.items()} != wanted or found["v"] != 1:
-        raise _bad()
+        raise bad()
     return found
 
 
@@ -134,9 +135,9 @@ def _moment(written: str) -> datetime:
     try:
         found = datetime.strptime(written, _INSTANT).replace(tzinfo=UTC)
     except ValueError as error:
-        raise _bad() from error
+        raise bad() from error
     if found.strftime(_INSTANT) != written or found.year < 2000:
-        raise _bad()
+        raise bad()
     return found
 
 
@@ -144,10 +145,11 @@ def _bytes(written: str) -> bytes:
     try:
         return urlsafe_b64decode(written + "=" * (-len(written) % 4))
     except (Error, ValueError) as error:
-        raise _bad() from error
+        raise bad() from error
 
 
-def _bad() -> Invalid:
+def bad() -> Invalid:
+    """The refusal of what no phone has written."""
     return Invalid(
         say("This is no acceptance of a phone, or it was changed on its way."),
         "bad_acceptance",

@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from timebank import acceptance_text, benefits, fund, issuers, ledger, offers, redemption, vouchers
 from timebank.acceptance_text import Line, Record
-from timebank.approvals import two_people
+from timebank.approvals import overtaken, two_people
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.codes import ref_key
@@ -145,13 +145,29 @@ def take(session: Session, act: Act, arrived: Sequence[Line]) -> list[Answer]:
     return [_answered(session, act, line) for line in arrived if line.kind == "TB1"]
 
 
+def sender(session: Session, community_id: int, arrived: Sequence[Line]) -> Device:
+    """The device whose key signed the first of these lines that any known key signed: it is the one who acts.
+
+    Raises NotAllowed `unknown_device`, `device_revoked`.
+    """
+    refusal: NotAllowed = offline_keys.unknown()
+    for line in arrived:
+        try:
+            return _sender(session, community_id, line, acceptance_text.record(line))
+        except Invalid:
+            continue
+        except NotAllowed as error:
+            refusal = error
+    raise refusal
+
+
 def _answered(session: Session, act: Act, line: Line) -> Answer:
     try:
         said = acceptance_text.record(line)
     except Invalid as error:
         return Answer(0, 0, "refused", error.code)
     try:
-        device = _sender(session, act, line, said)
+        device = _sender(session, act.community_id, line, said)
     except NotAllowed as error:
         return Answer(said.device_id, said.n, "refused", error.code)
     earlier = first(session, Acceptance, community_id=act.community_id, device_id=said.device_id, n=said.n)
@@ -162,9 +178,8 @@ def _answered(session: Session, act: Act, line: Line) -> Answer:
     return _told(session, earlier)
 
 
-def _sender(session: Session, act: Act, line: Line, said: Record) -> Device:
+def _sender(session: Session, cid: int, line: Line, said: Record) -> Device:
     """The device that signed a line. Raises NotAllowed `unknown_device`, `device_revoked`."""
-    cid = act.community_id
     key = offline_keys.key_of(session, cid, said.device_id)
     code = communities.state(session, cid).code
     if key is None or said.community != code or not line.signed_by(bytes(key.public)):
@@ -324,6 +339,7 @@ def decide(session: Session, act: Act, number: str, decision: Decision) -> Accep
     end = AcceptanceEnd(community_id=cid, acceptance_id=row.id, result=result, day=today, fen=fen, seq=seq)
     session.add(end)
     session.flush()
+    overtaken(session, act, DECIDE, row.subject)
     return end
 
 

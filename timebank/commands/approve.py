@@ -10,6 +10,7 @@ from sqlmodel import Session
 from timebank import approvals, complaints, disputes, hanging, hours, refunds, reviews
 from timebank.base.act import Act
 from timebank.base.i18n import say
+from timebank.commands import acceptance as acceptance_door
 from timebank.commands import backtest as trials_door
 from timebank.commands import credit as credit_door
 from timebank.commands import fund as fund_door
@@ -60,6 +61,7 @@ VERBS: dict[str, Callable[[Session, Act, dict[str, Any]], dict[str, Any]]] = {
     "credit.issue": credit_door.issued,
     disputes.END: moves_door.decided,
     refunds.KIND: moves_door.refunded,
+    acceptance_door.KIND: acceptance_door.decided,
     complaints.KIND: hours_door.upheld,
     "hours.correct": hours_door.corrected,
     "hours.post": hours_door.posted,

@@ -10,6 +10,7 @@ from timebank.approvals import Approval
 from timebank.base import communities
 from timebank.base.i18n import Language, Say, say, text
 from timebank.benefits import points_text, yuan
+from timebank.commands import acceptance as acceptance_door
 from timebank.commands import checkpoint
 from timebank.commands import fund as fund_door
 from timebank.commands import issuer as issuer_door
@@ -28,6 +29,11 @@ def about(session: Session, waits: Approval, lang: Language) -> str:
     """What is asked for: of hours whose, when and how long, else who gets what and why."""
     told = ABOUT.get(waits.kind)
     return text(told(session, waits, lang), lang) if told else waits.subject
+
+
+def _acceptance(_session: Session, waits: Approval, _lang: Language) -> Say:
+    decided = acceptance_door.DECISIONS[waits.asked["decision"]]
+    return say("{number}: {decided}: {reason}", number=waits.asked["acceptance"], decided=decided, reason=waits.asked["reason"])
 
 
 def _credits(_session: Session, waits: Approval, _lang: Language) -> Say:
@@ -143,6 +149,7 @@ def _points(session: Session, waits: Approval) -> str:
 
 
 ABOUT: dict[str, Told] = {
+    acceptance_door.KIND: _acceptance,
     "credit.issue": _credits,
     disputes.END: _dispute,
     refunds.KIND: _refund,
@@ -169,6 +176,7 @@ ABOUT: dict[str, Told] = {
 """By kind; the others say all in their subject."""
 
 KINDS = {
+    acceptance_door.KIND: say("decide about what was accepted offline"),
     "credit.issue": say("give credits"),
     disputes.END: say("decide a dispute"),
     refunds.KIND: say("give a voucher back"),

@@ -12,12 +12,13 @@ from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.i18n import Say, say
 from timebank.base.sheet_values import parse_text
-from timebank.commands import tills
+from timebank.commands import acceptance, tills
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.people import devices, merchants
 
 app = typer.Typer(add_completion=False)
 app.add_typer(tills.app, name="till")
+app.add_typer(acceptance.files)
 MerchantNo = Annotated[str, typer.Argument(metavar="MERCHANT", help="Merchant number, for example S001.")]
 DeviceNo = Annotated[str, typer.Argument(metavar="DEVICE", help="Device number, for example D003.")]
 

@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from timebank import approvals, hanging, second_looks
+from timebank import acceptances, approvals, hanging, second_looks
+from timebank.acceptances import Reviewed
 from timebank.base.i18n import say
-from timebank.commands import asked
+from timebank.benefits import yuan
+from timebank.commands import acceptance, asked
 from timebank.commands.door import Door, reading
 from timebank.commands.hours import next_step, tell_what_to_notice
 from timebank.hanging import Hung
@@ -20,8 +22,8 @@ app = typer.Typer(add_completion=False)
 
 @reading(app, "inbox", example="timebank inbox --as W0002")
 def inbox(door: Door) -> None:
-    """List what waits for a second person, oldest first; whoever asked cannot approve it. Then hours that wait for a public
-    notice, and sign-ins that nobody ended."""
+    """List what waits for a second person, oldest first; whoever asked cannot approve it. Then what shops accepted offline
+    and could not be redeemed, hours that wait for a public notice, and sign-ins that nobody ended."""
     with door.reading() as (session, community):
         waiting = approvals.waiting(session, community.id)
         numbers = {clerk.id: clerk.number for clerk in clerks.listed(session, community.id)}
@@ -30,6 +32,7 @@ def inbox(door: Door) -> None:
         today = door.today(community)
         hung = hanging.listed(session, community.id, today)
         forgotten = second_looks.forgotten(session, community.id, today)
+        reviewed = acceptances.in_review(session, community.id)
     rows = [
         (w.id, w.kind, w.subject, told[w.id], numbers[w.asked_by], w.asked_at.astimezone(zone).date().isoformat())
         for w in waiting
@@ -40,10 +43,25 @@ def inbox(door: Door) -> None:
         door.screen.table(say("Waiting for a second person ({count})", count=len(rows)), columns, shown)
         if rows:
             door.screen.note(say("Approve with timebank approve NUMBER, turn down with timebank reject NUMBER --why REASON."))
+        if reviewed:
+            _show_reviewed(door, reviewed)
         if hung:
             _show_hung(door, hung)
         if forgotten:
             _show_forgotten(door, forgotten)
+
+
+def _show_reviewed(door: Door, reviewed: Sequence[Reviewed]) -> None:
+    """What shops accepted offline and could not be redeemed: why, and what honouring it would cost the fund."""
+    rows = [
+        (row.number, f"V{row.voucher_id}" if row.voucher_id else "-", acceptance.why(row.reason or ""), yuan(one.fen))
+        for one in reviewed
+        for row in (one.acceptance,)
+    ]
+    columns = (say("acceptance"), say("voucher"), say("why it waits"), say("off the bill"))
+    door.screen.table(say("Accepted offline, to be looked at ({count})", count=len(rows)), columns, rows)
+    ask = say("Decide by two: timebank voucher review {number} honour|refuse --why REASON --approver W0002", number=rows[0][0])
+    door.screen.note(ask)
 
 
 def _show_hung(door: Door, hung: Sequence[Hung]) -> None:

@@ -16,7 +16,7 @@ from timebank.base.i18n import say, text
 from timebank.base.masking import mask_name
 from timebank.base.sheet_values import parse_points
 from timebank.benefits import points_text
-from timebank.commands import moves
+from timebank.commands import acceptance, moves
 from timebank.commands.amounts import fen_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, MerchantOption
@@ -27,6 +27,7 @@ from timebank.vouchers import Voucher
 
 app = typer.Typer(add_completion=False)
 app.add_typer(moves.app)
+app.add_typer(acceptance.app)
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed.")]
 CodeOrNumber = Annotated[str, typer.Argument(metavar="CODE", help="The voucher's code as printed, or its number (V9).")]
 

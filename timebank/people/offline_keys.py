@@ -74,8 +74,8 @@ def register(session: Session, act: Act, wish: NewKey, pepper: bytes) -> Device:
     `device_revoked`; Refused `key_registered` when the device has another key.
     """
     cid = act.community_id
-    code = communities.lock(session, cid).code
-    device = _let_in(session, act, wish, code, pepper)
+    communities.lock(session, cid)
+    device = let_in(session, cid, wish, act.now, pepper)
     known = key_of(session, cid, device.id)
     if known is not None:
         if bytes(known.public) == wish.public:
@@ -103,12 +103,14 @@ def register(session: Session, act: Act, wish: NewKey, pepper: bytes) -> Device:
     return device
 
 
-def _let_in(session: Session, act: Act, wish: NewKey, code: str, pepper: bytes) -> Device:
+def let_in(session: Session, community_id: int, wish: NewKey, now: datetime, pepper: bytes) -> Device:
+    """The device that may register this key now. Raises NotAllowed `unknown_device`, `device_revoked`."""
+    code = communities.state(session, community_id).code
     right = secret_of(pepper, code, wish.device_id, wish.made)
     same = wish.secret.isascii() and hmac.compare_digest(right, wish.secret)
-    if wish.community != code or not same or act.now > wish.made + timedelta(hours=REGISTER_HOURS):
+    if wish.community != code or not same or now > wish.made + timedelta(hours=REGISTER_HOURS):
         raise unknown()
-    known = devices.get(session, act.community_id, wish.device_id)
+    known = devices.get(session, community_id, wish.device_id)
     if known.ended_at is not None:
         raise revoked()
     return known.device

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from timebank.web import api, pages
+from timebank.web import api, offline, pages
 from timebank.web.door import Door
 
 THREADS = 12
@@ -108,6 +108,7 @@ def create(door: Door) -> FastAPI:
     app.add_middleware(Headers)
     app.mount("/static", Files(directory=STATIC), name="static")
     app.mount("/api/v1", api.application(door))
+    app.include_router(offline.router)
     pages.install(app)
     return app
 

@@ -143,6 +143,19 @@ CODES: dict[str, Say] = {
 }
 """What the office answers."""
 
+COUNTER: dict[str, Say] = {
+    "headline": say("Without a network"),
+    "what": say("One file lets this phone check and accept vouchers where there is no network. It works for 31 days."),
+    "download": say("Download the file"),
+    "how": say("Open it within a day while there is a network: then the office knows it. Later it needs none."),
+    "refresh": say("Download it again before it is over; what it kept stays on the phone."),
+    "paste_headline": say("Bring in a copied text"),
+    "paste": say("The text from an offline page"),
+    "bring": say("Bring in"),
+    "outcome": say("What came of it"),
+}
+"""The counter's page about the file."""
+
 
 def words() -> dict[str, Say]:
     """All sentences of the file by name: a verdict `x` has `x` and `x_do`, an answer `x` is `code_x`."""

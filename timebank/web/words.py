@@ -43,6 +43,7 @@ WORDS: dict[str, Say] = {
     "not_enrolled_shop": say("Shops: ask the office for an invitation and open it on the shop's phone."),
     "off": say("Take off"),
     "off_total": say("Taken off in all"),
+    "offline": say("Without a network"),
     "owed": say("to be reimbursed"),
     "photo": say("Take a photo of the QR code"),
     "photo_failed": say("No QR code was found in the photo. Hold the phone straight over it, in good light, or type the code."),
