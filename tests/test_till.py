@@ -74,6 +74,32 @@ def test_a_capture_can_be_listed_and_its_receipt_shown_again(shops: Street, till
     assert till("/captures/V3").code == "unknown_code"
 
 
+def test_a_shop_can_undo_a_capture_on_its_day(shops: Street, till: Till) -> None:
+    code = shops.voucher()
+    till.capture(code)
+    undone = till("/void", {"voucher": "V1"}, once="undo-1")
+    assert undone.json | {"receipt": ""} == {"voucher": "V1", "receipt": "", "day": "2026-10-20", "points": 100}
+    assert till("/void", {"voucher": "V1"}, once="undo-1").body == undone.body
+    assert till("/void", {"voucher": "V1"}, once="undo-2").code == "refunded_already"
+    assert balance(shops) == (5_000, 0)
+    month = till("/captures").json
+    assert (month["count"], month["claim_fen"], [line["claim_fen"] for line in month["refunds"]]) == (1, 0, [1_000])
+    sound(shops)
+
+
+def test_a_capture_is_undone_by_its_own_shop_and_the_office_only_the_next_day(shops: Street, till: Till) -> None:
+    other = shops.till(shops.shop("李记理发"))
+    till.capture(shops.voucher())
+    nothing = other("/void", {"voucher": "V2"}, once="1")
+    assert (nothing.status, nothing.code) == (404, "unknown_code")
+    assert other("/void", {"voucher": "V1"}, once="1").body == nothing.body
+    shops.voucher()
+    assert till("/void", {"voucher": "V2"}, once="2").code == "not_captured"
+    shops.at("2026-10-21T00:00:00+08:00")
+    assert till("/void", {"voucher": "V1"}, once="3").code == "undo_over"
+    assert balance(shops) == (4_800, 100)
+
+
 def test_a_capture_names_the_till_it_came_from(shops: Street, till: Till) -> None:
     entry = till.capture(shops.voucher()).json["receipt"]
     (actor,) = shops.office.rows("SELECT actor FROM entry WHERE community_id = 1 AND seq = :seq", seq=int(entry[1:]))
@@ -187,7 +213,8 @@ def test_whatever_is_wrong_with_a_key_has_one_answer(shops: Street, till: Till) 
 def test_a_key_without_a_scope_may_not(shops: Street) -> None:
     code, looks, takes = shops.voucher(), shops.till(scopes="verify"), shops.till(scopes="capture")
     assert looks.verify(code).status == 200
-    for refused in (looks.capture(code), looks("/captures"), takes.verify(code), takes("/captures/V1")):
+    undo = takes("/void", {"voucher": "V1"}, once="1")
+    for refused in (looks.capture(code), looks("/captures"), takes.verify(code), takes("/captures/V1"), undo):
         assert (refused.status, refused.code) == (403, "missing_scope")
     assert takes.capture(code).status == 200
 

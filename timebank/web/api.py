@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope as Connection
 
-from timebank import benefits, guesses, offers, redemption, vouchers
+from timebank import guesses, redemption, refunds, vouchers
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.communities import Community
@@ -31,12 +31,12 @@ from timebank.people import members, merchants, persons, tills
 from timebank.people.devices import Device, Scope
 from timebank.people.merchants import Merchant
 from timebank.redemption import Captured, Counter
-from timebank.vouchers import Capture
+from timebank.vouchers import Capture, Refund
 from timebank.web import api_document, problems
 from timebank.web import api_shapes as shapes
 from timebank.web.api_document import told
 from timebank.web.api_guard import Guard
-from timebank.web.api_shapes import Captures, Charged, Good, Line, Presented, Quote, Receipt
+from timebank.web.api_shapes import Captures, Charged, Good, Line, Presented, Quote, Receipt, Taken, Undone
 from timebank.web.door import Command, Door, device_key
 
 router = APIRouter()
@@ -95,19 +95,16 @@ def quote(request: Request, wish: Charged) -> Response:
     """Tell what a voucher would take off a bill. Changes nothing and reserves nothing."""
 
     def look(session: Session, asking: Asking) -> Quote:
-        cid, door = asking.community.id, asking.door
-        good = redemption.verify(session, cid, wish.code, asking.shop.number, door.pepper, door.today(asking.community))
-        voucher = vouchers.get(session, cid, int(good.number.removeprefix("V")))
-        terms = offers.find(session, cid, voucher.offer_id).terms
-        done = benefits.benefit(terms, voucher.points, wish.bill_fen)
-        steps = benefits.explained(terms, done, asking.community.points_decimals)
+        door, counter = asking.door, asking.counter(wish)
+        found = redemption.preview(session, asking.community.id, counter, door.pepper, door.today(asking.community))
+        done = found.benefit
         return Quote(
-            voucher=voucher.number,
+            voucher=found.voucher.number,
             bill_fen=done.bill_fen,
             off_fen=done.off_fen,
             due_fen=max(0, done.bill_fen - done.off_fen),
             points=done.points,
-            steps=[text(step, asking.lang) for step in steps],
+            steps=[text(step, asking.lang) for step in found.explained],
         )
 
     return _read(request, "verify", look)
@@ -123,15 +120,29 @@ def capture(request: Request, wish: Charged, key: IdempotencyKey) -> Response:
     return _write(request, "capture", key, wish, take)
 
 
+@router.post("/void", responses=told(400, 401, 403, 404, 409, 413, 415, 422, 429, 503, 507), response_model=Undone)
+def void(request: Request, wish: Taken, key: IdempotencyKey) -> Response:
+    """Undo a capture of this shop, on the day it was made: points and money go back where they came from."""
+
+    def undo(session: Session, act: Act, asking: Asking) -> Undone:
+        undone = refunds.undo(session, act, int(wish.voucher.removeprefix("V")), asking.shop.id)
+        row = undone.row
+        return Undone(voucher=undone.voucher.number, receipt=f"E{row.seq:06d}", day=row.day.isoformat(), points=row.points)
+
+    return _write(request, "void", key, wish, undo)
+
+
 @router.get("/captures", responses=told(401, 403, 422, 429, 503), response_model=Captures)
 def captures(request: Request, month: Month = None) -> Response:
-    """List what this shop captured in a month, by voucher number."""
+    """List what this shop captured in a month, and what was given back of captures, by voucher number."""
 
     def look(session: Session, asking: Asking) -> Captures:
-        period = month or period_of(asking.door.today(asking.community))
-        found = vouchers.captures(session, asking.community.id, last_day(period), first_day(period))
-        lines = [_line(line) for line in found if line.merchant_id == asking.shop.id]
-        return Captures(month=period, count=len(lines), claim_fen=sum(line.claim_fen for line in lines), captures=lines)
+        cid, shop, period = asking.community.id, asking.shop.id, month or period_of(asking.door.today(asking.community))
+        days = (last_day(period), first_day(period))
+        taken = [_line(found) for found in vouchers.captures(session, cid, *days, merchant_id=shop)]
+        given = [_line(found) for found in vouchers.refunds(session, cid, *days, merchant_id=shop)]
+        claim = sum(line.claim_fen for line in taken) - sum(line.claim_fen for line in given)
+        return Captures(month=period, count=len(taken), claim_fen=claim, captures=taken, refunds=given)
 
     return _read(request, "list", look)
 
@@ -149,14 +160,13 @@ def receipt(request: Request, voucher: VoucherNumber) -> Response:
     return _read(request, "list", look)
 
 
-def _line(found: Capture) -> Line:
+def _line(found: Capture | Refund) -> Line:
     return Line(
         voucher=f"V{found.voucher_id}",
         receipt=f"E{found.seq:06d}",
         day=found.day.isoformat(),
-        bill_fen=found.bill_fen,
-        claim_fen=found.fen,
         points=found.points,
+        claim_fen=found.fen,
     )
 
 

@@ -95,27 +95,29 @@ class Undone(BaseModel):
     """A capture that was undone: points and money are back where they came from."""
 
     voucher: Number
-    receipt: Annotated[str, Field(pattern=r"^E[0-9]{6,}$", description="The entry that undid it.", examples=["E000124"])]
+    receipt: Entry
+    day: Day
+    points: Points
 
 
 class Line(BaseModel):
-    """A capture in a list."""
+    """A capture in a list, or what was given back of one."""
 
     voucher: Number
     receipt: Entry
     day: Day
-    bill_fen: Fen
     points: Points
     claim_fen: Claim
 
 
 class Captures(BaseModel):
-    """A shop's captures of a month, by voucher number."""
+    """A shop's captures of a month and what was given back in it, by voucher number; `claim_fen` is what is left of both."""
 
     month: Annotated[str, Field(pattern=MONTH, examples=["2026-10"])]
     count: Annotated[int, Field(ge=0)]
-    claim_fen: Claim
+    claim_fen: Annotated[int, Field(description="What is owed to the shop for the month, in fen; below 0 after refunds.")]
     captures: list[Line]
+    refunds: list[Line]
 
 
 class Wrong(BaseModel):
