@@ -20,8 +20,10 @@ from timebank import hours, ledger, rulebooks
 from timebank.audit import audit
 from timebank.base import db
 from timebank.base.errors import Busy, Refused
+from timebank.benefits import Item
 from timebank.claims import ClaimLine
 from timebank.journal import ISSUED, Command, Draft, Entry, Transfer
+from timebank.offers import Limits
 from timebank.services import Record, Service
 from timebank.vouchers import Resolution
 
@@ -222,6 +224,27 @@ def test_a_month_closed_by_eight_at_once_is_closed_once(street: Book, race: Riva
         capture(street, code)
     assert refusal.value.code == "expired"
     sound(street)
+
+
+def test_sixteen_who_want_five_pieces_take_exactly_five(book: Book, race: Rivals, url: str) -> None:
+    """Row 9 of the acceptance matrix, at once: holds whose sum exceeds the stock."""
+    book.join("M0001")
+    book.shop("S001")
+    book.give("member:1", 1_000)
+    add_offer(book, Item(30, 1_500, "面包"), limits=Limits(stock=5))
+    outcomes = race(url, "issue", None, 2)
+    assert Counter(outcomes) == {OK: 5, "sold_out": 11}
+    assert account(book, "member:1", "points", "held") == 150
+    sound(book)
+
+
+def test_one_member_is_given_one_voucher_a_day_however_many_ask(book: Book, race: Rivals, url: str) -> None:
+    book.join("M0001")
+    book.shop("S001")
+    book.give("member:1", 1_000)
+    add_offer(book, Item(30, 1_500, "面包"), limits=Limits(per_day=1))
+    assert Counter(race(url, "issue", None, 1)) == {OK: 1, "limit_per_day": 7}
+    sound(book)
 
 
 @pytest.fixture
