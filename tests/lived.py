@@ -20,6 +20,7 @@ from timebank import (
     audit,
     checkpoints,
     disputes,
+    funds,
     guesses,
     hours,
     issuers,
@@ -31,6 +32,7 @@ from timebank import (
     rulebooks,
     services,
     settlement,
+    sponsors,
     statements,
     workdays,
 )
@@ -107,6 +109,22 @@ def live_together(book: Book) -> None:
     together = Record("M0001", date(2026, 11, 6), 60, "elder-care", ref="t1", row=1, team="T001", programme="care")
     waits = Record("M0003", date(2026, 11, 6), 500, "elder-care", ref="t2", row=2)
     _do(book, lambda s, a: hours.record_all(s, a, [[together, waits]]))
+    _the_fund(book)
+
+
+def _the_fund(book: Book) -> None:
+    """A sponsor whose money was entered twice, rice from a resident, two budgets; October's claims sent off and paid."""
+    _do(book, lambda s, a: sponsors.add(s, a, sponsors.NewSponsor("黔灵超市", "enterprise")))
+    given = funds.NewDeposit(90_000, "B1", "government"), funds.NewDeposit(5_000, "B2", sponsor=1)
+    goods = funds.NewDeposit(1_200, "R7", "resident", basis="大米2袋, 按超市零售价")
+    for wish in (*given, funds.NewDeposit(5_000, "B3", sponsor=1), goods):
+        _do(book, lambda s, a, wish=wish: funds.deposit(s, a, wish))  # type: ignore[misc]
+    _do(book, lambda s, a: funds.take_back(s, a, 3), approver=2, reason="entered twice")
+    programme = funds.NewBudget(40_000, "2026-12", programme="elder-care", offers=(1, 2))
+    for budget in (funds.NewBudget(30_000, merchant="S001"), programme):
+        _do(book, lambda s, a, budget=budget: funds.declare(s, a, budget), approver=2)  # type: ignore[misc]
+    _do(book, lambda s, a: settlement.submit(s, a, "2026-10"))
+    _do(book, lambda s, a: settlement.end(s, a, settlement.Result(1, "paid", "B9")))
 
 
 def _quoted_and_given_back(book: Book) -> None:

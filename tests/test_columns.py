@@ -72,7 +72,7 @@ UNCOMPARED: dict[str, dict[str, str]] = {
 REPLAYED = {"shared_earning"}
 """Tables that only `audit --replay` compares."""
 
-ROWS = {"command": "key = 'test-6'", "lot": "balance > 0", "claim": "state = 'approved'", "service": "state = 'posted'"}
+ROWS = {"command": "key = 'test-6'", "lot": "balance > 0", "claim": "state = 'paid'", "service": "state = 'posted'"}
 """Of these tables, rows that something depends on."""
 
 FIRST_OF_ALL = {"community": ("id", "code")}
