@@ -227,6 +227,7 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         hours sign-in M2 --at 9:00|hours sign-out M2|hours template form.xlsx
         notice demand hours --days 1 --approver W0002|hours record M2 --date 2026-10-11 --minutes 60
         notice post hours:10 十月公示
+        device invite S1|device till add S1|device list|device revoke D1
     """
     november = """
         notice close 2|hours post --due --approver W0002

@@ -103,4 +103,4 @@ def _local(moment: datetime, community: Community) -> str:
     return f"{moment.astimezone(ZoneInfo(community.timezone)):%Y-%m-%d %H:%M}"
 
 
-KINDS = {"phone": say("phone"), "till": say("till")}
+KINDS = {"phone": say("mobile phone"), "till": say("till")}

@@ -7,12 +7,12 @@ from sqlmodel import Session
 
 from timebank import fund, funds, ledger, sponsors
 from timebank.base.act import Act
+from timebank.base.amounts import fen_of
 from timebank.base.i18n import Say, say
 from timebank.base.months import parse_period, period_of
 from timebank.base.sheet_values import parse_day, parse_text
 from timebank.benefits import yuan
 from timebank.commands import sponsor as sponsor_door
-from timebank.commands.amounts import fen_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import SOURCE_NAMES, Number, Source
 from timebank.funds import Limit, Month, NewBudget, NewDeposit, Standing

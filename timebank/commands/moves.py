@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from timebank import disputes, issuers, quotes, refunds, vouchers
 from timebank.base.act import Act
+from timebank.base.amounts import fen_of
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
 from timebank.base.sheet_values import parse_points
 from timebank.benefits import points_text, yuan
-from timebank.commands.amounts import fen_of
 from timebank.commands.door import Writing, writing
 from timebank.commands.options import MemberNo, MerchantOption, Number
 from timebank.people import merchants

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from timebank import benefits, issuers, redemption, voucher_story, vouchers
 from timebank.base import approval_numbers
 from timebank.base.act import Act
+from timebank.base.amounts import fen_of
 from timebank.base.communities import Community
 from timebank.base.errors import Invalid
 from timebank.base.i18n import say, text
@@ -17,7 +18,6 @@ from timebank.base.masking import mask_name
 from timebank.base.sheet_values import parse_points
 from timebank.benefits import points_text
 from timebank.commands import acceptance, moves
-from timebank.commands.amounts import fen_of
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import MemberNo, MerchantOption
 from timebank.commands.papers import Files, Paper, drawn_up, give_out

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio.to_thread
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -106,7 +107,8 @@ def create(door: Door) -> FastAPI:
     app.state.door = door
     app.add_middleware(Guard)
     app.add_middleware(Headers)
-    app.mount("/static", Files(directory=STATIC), name="static")
+    # Files alone are compressed: a page has secrets beside what somebody typed, and its length would tell of them (BREACH).
+    app.mount("/static", GZipMiddleware(Files(directory=STATIC)), name="static")
     app.mount("/api/v1", api.application(door))
     app.include_router(offline.router)
     pages.install(app)

@@ -55,7 +55,7 @@ WORDS: dict[str, Say] = {
     "receipt": say("Receipt"),
     "redeem": say("Redeem"),
     "redeemed": say("Redeemed"),
-    "refunded": say("taken back"),
+    "refunded": say("taken back by the shop"),
     "shop": say("Shop"),
     "show": say("Show it to the shop"),
     "skip": say("Skip to the content"),
