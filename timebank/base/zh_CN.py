@@ -415,6 +415,7 @@ MESSAGES: dict[str, str] = {
     "discount: the smallest bill in yuan.": "折扣：最低消费多少元。",
     "full needs --reason and a second person, and is logged.": "full 写全名，须用 --reason 写明原因并有第二人，会留下记录。",
     "hledger (ledger reads it too) or beancount.": "hledger（ledger 也能读）或 beancount。",
+    "html: also a page to print for each member.": "html：另给每位成员一页可打印的对账单。",
     "item: how many there are.": "物品：共有多少份。",
     "item: what it is, for example 大米5kg.": "物品：是什么，例如 大米5kg。",
     "item: what the shop asks for it otherwise, in yuan.": "物品：商户平时的标价，元。",
@@ -2609,6 +2610,14 @@ MESSAGES: dict[str, str] = {
     "{source} is none of the four sources.": "{source}不是四筹来源之一。",
     # timebank/statement_lines.py
     "The lines of {holder} do not lead from its opening to its closing.": "{holder} 的明细与期初、期末余额对不上。",
+    # timebank/statement_pages.py
+    "Compare the ten groups with any other paper of {size} entries: equal digits, equal book.": "请与另一张同为 {size} 笔分录的纸核对这十组数字：数字相同，账簿就相同。",
+    "Lines": "明细",
+    "Log {log}, {size} entries: {digits}": "日志 {log}，共 {size} 笔分录：{digits}",
+    "Root of this month's statements: {root}": "本月对账单的根：{root}",
+    "Statement {number}": "对账单 {number}",
+    "The office's book had {size} entries ({log}):": "社区账簿当时共 {size} 笔分录（{log}）：",
+    "{name} ({member}), {period}": "{name}（{member}），{period}",
     # timebank/statement_records.py
     "Name a month from {first} on.": "请指定 {first} 或之后的月份。",
     "Run timebank audit.": "请执行 timebank audit。",
