@@ -4,16 +4,19 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from conftest import RULES, Book
 from shopping import PEPPER, TENTH_OFF, YEAR, account, add_offer, capture, issue
 from timebank import audit, benefits, disputes, ledger, offers, quotes, redemption, refunds, rulebooks, vouchers
+from timebank.base.act import Act
 from timebank.base.errors import TimebankError
 from timebank.benefits import Item, Shares
 from timebank.disputes import Decision
 from timebank.journal import FUND, REDEEMED, Entry
 from timebank.offers import NewOffer
+from timebank.people import devices
+from timebank.people.offline_keys import OfflineKey
 from timebank.quotes import Question
 from timebank.redemption import Accepted, Request
 from timebank.refunds import Refunded
@@ -387,12 +390,16 @@ def test_a_shop_declines_its_own_vouchers_only(street: Book) -> None:
 
 
 def late(book: Book) -> int:
-    """A voucher good until 23 October that may be uploaded until the 26th."""
-    number = issue(book, days=3).voucher.id
-    with book.write() as session:
-        session.connection().exec_driver_sql("DROP TRIGGER guard_voucher_update")
-        session.connection().exec_driver_sql("UPDATE voucher SET late_days = 3")
-    return number
+    """A voucher good until 23 October that may be uploaded until the 26th: its shop has a phone that takes vouchers offline."""
+
+    def phone(session: Session, act: Act) -> None:
+        invited = devices.invite(session, act, "S001")
+        device = devices.enrol(session, act, invited.token, "a secret of the phone's own")
+        own = {"community_id": 1, "device_id": device.id, "merchant_id": 1}
+        session.add(OfflineKey(**own, public=bytes(32), registered_at=act.now, seq=0))
+
+    book.command(phone, book.act())
+    return issue(book, days=3).voucher.id
 
 
 def accept(book: Book, number: int, day: date, shop: int = 1) -> redemption.Captured:
@@ -434,9 +441,7 @@ def test_an_upload_is_of_its_shop_and_of_a_day_of_the_voucher(street: Book, day:
 
 
 def test_a_counter_takes_no_voucher_that_only_an_upload_may_use(street: Book) -> None:
+    late(street)
     issued = issue(street, days=3)
-    with street.write() as session:
-        session.connection().exec_driver_sql("DROP TRIGGER guard_voucher_update")
-        session.connection().exec_driver_sql("UPDATE voucher SET late_days = 3")
     at(street, moment(2026, 10, 24))
     assert refusal_of(capture, street, issued.code) == "expired"

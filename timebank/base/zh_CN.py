@@ -705,6 +705,11 @@ MESSAGES: dict[str, str] = {
     "{cap} ({id})": "{cap}（{id}）",
     "{losers} members would have fewer points, {winners} more, {same} as many.": "{losers} 人积分减少，{winners} 人增加，{same} 人不变。",
     "{services} services of {members} members from {first} to {last}, played again under {title}, version {version}.": "{first} 至 {last}，{members} 名成员的 {services} 次服务，按《{title}》（{version} 版）重新推算。",
+    # timebank/base/amounts.py
+    "Write it like 50%.": "请写成 50% 这样。",
+    "Write it like 86.00.": "请写成 86.00 这样。",
+    "{typed} is not a share in percent.": "{typed} 不是百分比。",
+    "{typed} is not an amount in yuan.": "{typed} 不是以元计的金额。",
     # timebank/base/codes.py
     "A voucher code has 12 characters, this has {count}.": "券码应为 12 个字符，现在是 {count} 个。",
     "No voucher code has the character {letter}.": "券码里不会出现字符 {letter}。",
@@ -965,11 +970,6 @@ MESSAGES: dict[str, str] = {
     "to be looked at": "待核查",
     "to be refused": "不予承担",
     "{number} is no phone of this shop, or was revoked.": "{number} 不是这家商户的手机，或已停用。",
-    # timebank/commands/amounts.py
-    "Write it like 50%.": "请写成 50% 这样。",
-    "Write it like 86.00.": "请写成 86.00 这样。",
-    "{typed} is not a share in percent.": "{typed} 不是百分比。",
-    "{typed} is not an amount in yuan.": "{typed} 不是以元计的金额。",
     # timebank/commands/approve.py
     "Number {number} is approved and done.": "编号 {number} 已批准并办结。",
     # timebank/commands/asked.py

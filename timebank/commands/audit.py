@@ -1,19 +1,24 @@
 """`timebank audit`."""
 
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from timebank import audit as room
 from timebank import proof_files
 from timebank.audit import Published
+from timebank.audit import abuse as abuse_room
 from timebank.base.db import reading_aside
 from timebank.base.errors import Invalid, NotAllowed, NotFound
 from timebank.base.i18n import say, text
 from timebank.commands.door import Door, reading
+from timebank.commands.options import day_of
 from timebank.commands.verify import content
 from timebank.notes import Head, key_of, read_head, read_vkey
+from timebank.people import members, merchants
 from timebank.show import place
 
 app = typer.Typer(add_completion=False)
@@ -23,7 +28,8 @@ _FINDINGS_SHOWN = 50
 @reading(
     app,
     "audit",
-    example="timebank audit\ntimebank audit I5 guards --json\ntimebank audit --against head.txt\ntimebank audit --replay",
+    example="timebank audit\ntimebank audit I5 guards --json\ntimebank audit --against head.txt\ntimebank audit --replay\n"
+    "timebank audit --abuse --since 2026-10-01",
 )
 def audit(
     door: Door,
@@ -38,8 +44,15 @@ def audit(
     replay: Annotated[
         bool, typer.Option("--replay", help="Also play the whole history again: what each award read, and what it makes.")
     ] = False,
+    abuse: Annotated[
+        bool, typer.Option("--abuse", help="Instead: what looks like abuse of vouchers, with reasons; nothing is punished.")
+    ] = False,
+    since: Annotated[str | None, typer.Option(help="With --abuse: only what was redeemed from this day on.")] = None,
 ) -> None:
     """Recompute the whole book from its entries and compare it with all the database says; takes no lock, changes nothing."""
+    if abuse:
+        _watch(door, day_of(since) if since else date.min)
+        return
     with door.reading(reading_aside) as (session, community), door.screen.progress(say("Reading entries"), None) as moved:
         done = 0
 
@@ -60,6 +73,33 @@ def audit(
         _tell(door, report)
     if not report.ok:
         raise typer.Exit(room.verdict(report.findings))
+
+
+def _watch(door: Door, since: date) -> None:
+    """Show the signs of abuse. Finding some is no failure: somebody looks at them."""
+    with door.reading(reading_aside) as (session, community):
+        found = abuse_room.signs(session, community.id, since)
+        shops = {merchant.id: merchant.number for merchant in merchants.listed(session, community.id)}
+        people = {member.id: member.number for member in members.listed(session, community.id)} if found else {}
+    rows: list[dict[str, Any]] = [
+        {
+            "code": sign.code,
+            "reason": text(sign.reason, door.lang),
+            "merchant": shops.get(sign.merchant_id or 0, ""),
+            "member": people.get(sign.member_id or 0, ""),
+            "voucher": f"V{sign.voucher_id}" if sign.voucher_id else "",
+            "entry": sign.entry,
+        }
+        for sign in found
+    ]
+    if door.screen.data({"signs": rows, "thresholds": asdict(abuse_room.USUAL)}):
+        return
+    columns = (say("what"), say("why"), say("merchant"), say("member"), say("voucher"))
+    shown = [
+        (abuse_room.CODES[row["code"]], *(row[name] for name in ("reason", "merchant", "member", "voucher"))) for row in rows
+    ]
+    door.screen.table(say("To be looked at ({count})", count=len(rows)), columns, shown)
+    door.screen.note(say("These are signs, no proof: ask the people first. docs/redemption.md names the thresholds."))
 
 
 def _published(door: Door, code: str, against: list[Path], key: str | None) -> Published | None:
