@@ -194,6 +194,21 @@ def test_what_two_people_must_do_waits_in_the_inbox_until_the_second_agrees(offi
     assert office("inbox", "--json").json == []
 
 
+def test_what_was_asked_about_a_service_waits_no_more_once_it_was_corrected_directly(office: Cli) -> None:
+    office(*HOURS)
+    office("hours", "correct", "1", "--minutes", "60")
+    office("hours", "correct", "1", "--minutes", "0", "--approver", "W0002")
+    assert office("inbox", "--json").json == []
+    office("hours", "record", "M0001", "--date", "2026-10-19", "--minutes", "60")
+    office("notice", "demand", "hours", "--days", "1", "--approver", "W0002")
+    office("hours", "record", "M0001", "--date", "2026-10-20", "--minutes", "60")
+    office("hours", "reject", "3", "--why", "not there")
+    office("hours", "correct", "2", "--minutes", "30")
+    assert {one["subject"] for one in office("inbox", "--json").json} == {"hours:2", "hours:3"}
+    office("hours", "reject", "3", "--why", "not there", "--approver", "W0002")
+    assert {one["subject"] for one in office("inbox", "--json").json} == {"hours:2"}
+
+
 def test_what_could_not_be_done_even_with_a_second_person_does_not_wait(office: Cli) -> None:
     office(*HOURS)
     for line, code in (

@@ -23,7 +23,6 @@ from timebank.base.months import period_of
 from timebank.benefits import Offset
 from timebank.clauses import REVIEW, Facts, RuleBook
 from timebank.history import Converted, Event, Moved, Moves, Served, TakenBack
-from timebank.hours import reads_activity
 from timebank.repeats import Repeats
 from timebank.rewards import Award, award, convert
 from timebank.tallies import Tallies, scopes_of
@@ -147,7 +146,7 @@ class Replay:
     def __init__(self, book: RuleBook, span: Span, activities: Mapping[int, str] | None = None) -> None:
         self._book = book
         self._span = span
-        self._activities = (activities or {}) if reads_activity(book.windows) else None
+        self._activities = (activities or {}) if services.reads_activity(book.windows) else None
         self._alone = 0
         self._tallies = Tallies(reads=book)
         self._repeats = Repeats(book)
@@ -337,7 +336,7 @@ def replayed(
 def run(session: Session, community_id: int, book: RuleBook, span: Span, step: Callable[[int], object]) -> Result:
     """Play a community's history under a book."""
     everything = history.EVERYTHING if book.ready.reads_balance else history.SERVICES
-    named = services.activities(session, community_id, *span) if reads_activity(book.windows) else None
+    named = services.activities(session, community_id, *span) if services.reads_activity(book.windows) else None
     with closing(history.events(session, community_id, everything)) as events:
         return replayed(events, book, span, step, named)
 

@@ -151,6 +151,8 @@ def post(session: Session, act: Act, numbers: Collection[int]) -> list[Fresh]:
         items.append(fresh)
     days = services.days(session, act.community_id, {(item.member.id, item.record.day) for item in items})
     hours.post(session, act, items, days)
+    for item in items:
+        services.overtake(session, act, item.number)
     hours.keep(session, [(one.service, item) for one, item in zip(wanted, items, strict=True)])
     return items
 
@@ -193,6 +195,7 @@ def reject(session: Session, act: Act, number: int, why: str) -> Service:
         _missing(session, act, number)
     today = communities.today(session, act)
     ledger.post(session, act, Draft(REJECT, today, subject=f"hours:{number}", text=why or None))
+    services.overtake(session, act, number)
     service.state = "rejected"
     session.add(service)
     session.flush()

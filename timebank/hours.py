@@ -5,10 +5,9 @@ waits for a second person, unless one confirmed it already (the act's approver).
 confirmed waits for it: `hanging.py` posts it then.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from sqlmodel import Session
@@ -22,9 +21,9 @@ from timebank.base.db import insert_rows, instant
 from timebank.base.errors import Finding, NotAllowed, Refused
 from timebank.base.i18n import Say, say
 from timebank.base.imported import Imported
-from timebank.base.masking import mask_name, unfit_word
+from timebank.base.masking import mask_name
 from timebank.base.months import iso_day
-from timebank.earnings import Earnings
+from timebank.earnings import Asked, Earnings
 from timebank.journal import ISSUED, SERVICE, Draft, Transfer
 from timebank.people import clerks, members, persons, teams
 from timebank.people.members import Volunteer
@@ -39,9 +38,14 @@ MINUTES_A_DAY_ALONE = 480
 
 MINUTES_A_DAY_NAMED = 720
 """Above this a service is confirmed by its number or by the approver of its command, never by a sweep of all that wait."""
-CATEGORY_CHARACTERS_MAX = 40
-"""A category is written into the log for ever; longer texts are no categories."""
 TEAM_SIZE_MAX = 10_000
+_AT_ONCE = 1_000  # services of a recalculation in memory
+Step = Callable[[int], object]
+"""Told how many services were done, for a progress bar."""
+
+
+def _silent(_services: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class Fresh:
         """The service as the rules see it. The activity is named only where the book has a cap for it: what stands in an entry
         stays for ever."""
         r, book = self.record, self.published.book
-        activity = r.activity_no if r.activity_no and reads_activity(book.windows) else ""
+        activity = r.activity_no if r.activity_no and services.reads_activity(book.windows) else ""
         return Facts(r.day, r.category, r.minutes, r.team_size, r.kind, activity, r.team, r.programme)
 
 
@@ -170,7 +174,7 @@ class Intake:
             return cures.refused(record.row, ("other_name", message))
         published = self._book_of(record.day)
         day = days[member.id, record.day]
-        problem = self._problem(record, member, ref_known) or self._problem_of_words(record, published)
+        problem = self._problem(record, member, ref_known) or services.problem_of_words(record, published)
         if record.team and not problem:
             record, problem = self._of_team(record)
         problem = problem or day.problem(member, record)
@@ -218,22 +222,6 @@ class Intake:
             return "bad_team_size", say("At most {most} people serve together.", most=TEAM_SIZE_MAX)
         if member.id == self.approver_own:
             return "self_confirmation", say("{number} cannot confirm hours of their own.", number=member.number)
-        return None
-
-    def _problem_of_words(self, record: Record, published: Published | None) -> tuple[str, Say] | None:
-        """What goes into the log for ever, word by word."""
-        if _unfit(record.category):
-            return "bad_category", say(
-                "This is no category: a category is a short word of the rule book, no sentence and nobody's number or address."
-            )
-        if record.programme and _unfit(record.programme):
-            return "bad_programme", say(
-                "This is no programme: a programme is a short word, no sentence and nobody's number or address."
-            )
-        if record.activity_no and published and reads_activity(published.book.windows) and _unfit(record.activity_no):
-            return "bad_activity_no", say(
-                "This is no number of an activity: it is a short word, no sentence and nobody's number or address."
-            )
         return None
 
     def _of_team(self, record: Record) -> tuple[Record, tuple[str, Say] | None]:
@@ -308,11 +296,11 @@ def check_words(session: Session, act: Act, wanted: Record) -> None:
     """Refuse now what could not be recorded once a service has ended. Raises Refused `bad_category`, `bad_programme`,
     `bad_activity_no`, `unknown_team`, `before_founding`."""
     intake = Intake.begin(session, act)
-    problem = intake._problem_of_words(wanted, intake._book_of(wanted.day))
+    problem = services.problem_of_words(wanted, intake._book_of(wanted.day))
     if wanted.team and not problem:
         _, problem = intake._of_team(wanted)
     if problem:
-        raise Refused(problem[1], problem[0], say("Correct it now: it could not be recorded when the service is over."))
+        raise Refused(problem[1], problem[0], cures.of(problem[0]))
 
 
 def record_signed(session: Session, act: Act, wanted: Record) -> Imported:
@@ -479,7 +467,7 @@ def correct(
     member = Volunteer.of(members.get(session, act.community_id, service.member_id))
     before = Record.of(service, member.number)
     intake.signed = before.ref
-    _take_back(session, act, service, "reversed" if minutes == 0 else "corrected", owe)
+    _take_back(session, act, [service], "reversed" if minutes == 0 else "corrected", owe=owe)
     if minutes == 0:
         return Corrected(before, service.points, None)
     right, version = _put_right(before, minutes, changes or {}), service.version + 1
@@ -495,9 +483,9 @@ def correct(
     return Corrected(before, service.points, item)
 
 
-def post_again(session: Session, act: Act, numbers: Sequence[int]) -> list[Fresh]:
+def post_again(session: Session, act: Act, numbers: Sequence[int], step: Step = _silent) -> list[Fresh]:
     """Take posted services back, the last first, and post them anew as they are, in the order given, by the rules that speak
-    now. Two people; points spent meanwhile are owed. Raises as `correct`."""
+    now; `step` is told of each twice. Two people; points spent meanwhile are owed. Raises as `correct`."""
     approvals.two_people(act)
     intake = Intake.begin(session, act)
     before = [_posted(session, act, number) for number in numbers]
@@ -505,18 +493,23 @@ def post_again(session: Session, act: Act, numbers: Sequence[int]) -> list[Fresh
         raise NotAllowed(
             say("Nobody confirms hours of their own."), "self_confirmation", say("Let another clerk approve them.")
         )
-    for service in reversed(before):
-        _take_back(session, act, service, "corrected", owe=True)
-    fresh = []
-    for number, service in enumerate(before, start=services.last_id(session, act.community_id) + 1):
-        member = Volunteer.of(members.get(session, act.community_id, service.member_id))
-        published = intake.shelf.on(service.day)
-        assert published is not None, "books are never withdrawn"
-        record = Record.of(service, member.number)
-        fresh.append(Fresh(number, record, service.digest, member, published, waits=False, version=service.version + 1))
-    days = services.days(session, act.community_id, {(item.member.id, item.record.day) for item in fresh})
-    post(session, act, fresh, days)
-    insert_rows(session, "service", COLUMNS, [_row(item, act) for item in fresh])
+    for end in range(len(before), 0, -_AT_ONCE):
+        _take_back(session, act, before[max(0, end - _AT_ONCE) : end][::-1], "corrected", owe=True, step=step)
+    people = {member.id: Volunteer.of(member) for member in members.listed(session, act.community_id)}
+    fresh, number = list[Fresh](), services.last_id(session, act.community_id)
+    for start in range(0, len(before), _AT_ONCE):
+        some = before[start : start + _AT_ONCE]
+        items = [
+            Fresh(at, Record.of(service, member.number), service.digest, member, published, False, service.version + 1)
+            for at, service in enumerate(some, start=number + len(fresh) + 1)
+            if (published := intake.shelf.on(service.day)) and (member := people[service.member_id])
+        ]
+        assert len(items) == len(some), "books are never withdrawn"
+        days = services.days(session, act.community_id, {(item.member.id, item.record.day) for item in items})
+        post(session, act, items, days)
+        insert_rows(session, "service", COLUMNS, [_row(item, act) for item in items])
+        fresh.extend(items)
+        step(len(items))
     return fresh
 
 
@@ -530,22 +523,30 @@ def _put_right(record: Record, minutes: int | None, changes: Mapping[str, Any]) 
     return right
 
 
-def _take_back(session: Session, act: Act, service: Service, state: str, owe: bool) -> None:
-    """Reverse a posted service's entry, and what was decided about points of it, and take it out of the sums."""
-    assert service.seq is not None, "a posted service has an entry"
-    payload = parse(reading.payloads(session, act.community_id, [service.seq])[service.seq].encode())
-    trace: dict[str, Any] = payload["trace"]
-    reviews.take_back(session, act, service, trace, owe=owe)
-    ledger.reverse(session, act, service.seq, owe=owe)
-    facts, book = facts_of(trace), rulebooks.shelf(session, act.community_id).named(payload["rules"]).book
-    given = {id_ for id_, *_ in trace.get("bonus", ())}
-    made = (service.eligible, service.counted, service.points, (), NEVER, service.window_minutes, trace)
-    earnings = Earnings.load(session, act.community_id, [(service.member_id, facts, book)])
-    bonuses = tuple(bonus for bonus in book.bonus if bonus.id in given)
-    earnings.tallies.take(service.member_id, facts, Award(*made, bonuses))
+def _take_back(session: Session, act: Act, taken: Sequence[Service], state: str, *, owe: bool, step: Step = _silent) -> None:
+    """Reverse posted services' entries in this order, and what was decided about points of them, and take them out of the sums.
+
+    Nothing waits any more that was asked about them as they were."""
+    payloads = reading.payloads(session, act.community_id, [service.seq for service in taken if service.seq is not None])
+    shelf, made = rulebooks.shelf(session, act.community_id), list[tuple[Asked, Award]]()
+    for service in taken:
+        assert service.seq is not None, "a posted service has an entry"
+        payload = parse(payloads[service.seq].encode())
+        trace: dict[str, Any] = payload["trace"]
+        reviews.take_back(session, act, service, trace, owe=owe)
+        ledger.reverse(session, act, service.seq, owe=owe)
+        book, given = shelf.named(payload["rules"]).book, {id_ for id_, *_ in trace.get("bonus", ())}
+        sums = (service.eligible, service.counted, service.points, (), NEVER, service.window_minutes, trace)
+        bonuses = tuple(bonus for bonus in book.bonus if bonus.id in given)
+        made.append(((service.member_id, facts_of(trace), book), Award(*sums, bonuses)))
+        services.overtake(session, act, service.id)
+        service.state = state
+        session.add(service)
+        step(1)
+    earnings = Earnings.load(session, act.community_id, [asked for asked, _ in made])
+    for (member, facts, _), award_ in made:
+        earnings.tallies.take(member, facts, award_)
     earnings.save(session)
-    service.state = state
-    session.add(service)
     session.flush()
 
 
@@ -565,16 +566,6 @@ def _posted(session: Session, act: Act, number: int) -> Service:
 def _ordinal(ref: str) -> int:
     tail = ref.rpartition(":")[2]
     return int(tail) if tail.isascii() and tail.isdigit() else 0
-
-
-def _unfit(word: str) -> bool:
-    return len(word) > CATEGORY_CHARACTERS_MAX or unfit_word(word) is not None
-
-
-@lru_cache
-def reads_activity(windows: tuple[str, ...]) -> bool:
-    """Whether any of these windows of caps is that of an activity."""
-    return any(window.endswith("activity") for window in windows)
 
 
 def _asked(item: Fresh, hangs: str) -> dict[str, Any]:

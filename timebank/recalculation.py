@@ -130,7 +130,7 @@ def _anew(group: Sequence[Served], tallies: Tallies, shelf: Shelf, activities: M
     for one in group:
         published = shelf.on(one.facts.day)
         assert published is not None, "only services that a book speaks for are recalculated"
-        named = hours.reads_activity(published.book.windows)
+        named = services.reads_activity(published.book.windows)
         facts = replace(one.facts, activity=activities[one.seq] if named else "")
         made = award(facts, published.book, tallies.used(one.member, facts, published.book))
         tallies.add(one.member, facts, made)
@@ -154,7 +154,8 @@ def _sent(made: Award) -> Counter[str]:
 
 
 def post(session: Session, act: Act, span: Span, *, owe: bool = False, step: Step = _silent) -> Plan:
-    """Post what `plan` says; two people. A second time there is nothing left to do.
+    """Post what `plan` says; two people. A second time there is nothing left to do. `step` is told how many entries were read,
+    and twice of every service: when it is taken back and when it is posted anew.
 
     Raises Refused `already_spent`, with a finding for every member who would owe more than before, unless `owe`; NotAllowed
     `approver_missing`, `same_person`, `self_confirmation`.
@@ -164,7 +165,7 @@ def post(session: Session, act: Act, span: Span, *, owe: bool = False, step: Ste
     wanted = plan(session, act.community_id, span, step)
     holders = {share.member: f"member:{share.member}" for share in wanted.shares}
     before = {member: _owed(session, act, holder) for member, holder in holders.items()}
-    posted = hours.post_again(session, act, [change.service for change in wanted.changes])
+    posted = hours.post_again(session, act, [change.service for change in wanted.changes], step)
     made = {item.number: item.award.points for item in posted if item.award}
     changes = [change._replace(new=made[item.number]) for change, item in zip(wanted.changes, posted, strict=True)]
     if not owe:

@@ -3,20 +3,25 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from timebank import approvals
 from timebank.base import rows
+from timebank.base.act import Act
 from timebank.base.codes import id_key, ref_key
 from timebank.base.db import Utc, iso, key_field
 from timebank.base.errors import Invalid, NotFound
 from timebank.base.i18n import Say, say
+from timebank.base.masking import unfit_word
 from timebank.base.months import iso_day
 from timebank.people import members
 from timebank.people.members import Volunteer
+from timebank.rulebooks import Published
 
 MINUTES_A_DAY_MAX = 1440
 KINDS = ("confirmed", "self-reported", "back-entered", "team")
@@ -35,6 +40,10 @@ STATES = {
     "reversed": say("reversed"),
 }
 """What becomes of a service, and how that is said."""
+ASKED = ("hours.correct", "hours.complaint", "hours.reject")
+"""What may wait for a second person about a confirmed or posted service: verbs of `hours`, `complaints`, `hanging`."""
+CATEGORY_CHARACTERS_MAX = 40
+"""A category is written into the log for ever; longer texts are no categories."""
 CONFIRMERS = ("receiver", "organiser", "sign-in")
 """Who or what may have confirmed a service on the spot: who received it, who organised it, signatures or a sign-in."""
 _SEPARATOR = "\x1f"  # a control character, which no text of a record can hold
@@ -359,6 +368,40 @@ def of_entries(session: Session, community_id: int, seqs: Sequence[int]) -> dict
         rows = session.exec(select(Service).where(col(Service.community_id) == community_id, col(Service.seq).in_(some)))
         found.update({service.seq: service for service in rows if service.seq is not None})
     return found
+
+
+def problem_of_words(record: Record, published: Published | None) -> tuple[str, Say] | None:
+    """Why a word of a record cannot go into the log, for ever: (code, sentence), or None. Codes: bad_category, bad_programme,
+    bad_activity_no."""
+    if _unfit(record.category):
+        return "bad_category", say(
+            "This is no category: a category is a short word of the rule book, no sentence and nobody's number or address."
+        )
+    if record.programme and _unfit(record.programme):
+        return "bad_programme", say(
+            "This is no programme: a programme is a short word, no sentence and nobody's number or address."
+        )
+    if record.activity_no and published and reads_activity(published.book.windows) and _unfit(record.activity_no):
+        return "bad_activity_no", say(
+            "This is no number of an activity: it is a short word, no sentence and nobody's number or address."
+        )
+    return None
+
+
+def _unfit(word: str) -> bool:
+    return len(word) > CATEGORY_CHARACTERS_MAX or unfit_word(word) is not None
+
+
+@lru_cache
+def reads_activity(windows: tuple[str, ...]) -> bool:
+    """Whether any of these windows of caps is that of an activity."""
+    return any(window.endswith("activity") for window in windows)
+
+
+def overtake(session: Session, act: Act, number: int) -> None:
+    """Let nothing wait any more that was asked about a service before it was changed or turned down directly."""
+    for kind in ASKED:
+        approvals.overtaken(session, act, kind, f"hours:{number}")
 
 
 def clock(minute: int) -> str:

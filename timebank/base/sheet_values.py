@@ -58,7 +58,7 @@ _HOURS_AND_MINUTES = re.compile(
 )
 _CLOCK = re.compile(
     r"(?P<before>[一-鿿]{1,2})?\s*"
-    r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2})(?::00)?|(?P<oclock>[点时])(?:(?P<half>半)|(?P<past>[0-9]{1,2})分?|整)?)?"
+    r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2})(?::(?P<seconds>[0-5][0-9]))?|(?P<oclock>[点时])(?:(?P<half>半)|(?P<past>[0-9]{1,2})分?|整)?)?"
     r"\s*(?P<after>[ap]m)?"
 )
 _SPAN = re.compile(r"(?P<start>[^-–—~至到]+)[-–—~至到]+(?P<end>[^-–—~至到]+)")
@@ -327,8 +327,8 @@ _HOUR_NAMED: Mapping[str, Mapping[int, int]] = {
 def parse_clock(cell: str) -> int:
     """A time of day in minutes from midnight, 0 to 1440: 14:00, 14：00, 下午2点, 下午2点半, 上午9点30分, 2pm, 24:00.
 
-    With a colon and no word it is a 24-hour clock. Raises Invalid `bad_time`, also for 1点 to 6点 without 上午 or 下午, and for
-    a bare number.
+    With a colon and no word it is a 24-hour clock. Seconds are left out, as on a clock that shows none: 08:59:30 is 08:59, be
+    it a beginning or an end. Raises Invalid `bad_time`, also for 1点 to 6点 without 上午 or 下午, and for a bare number.
     """
     minutes = _clock(digits(narrow(cell).strip().lower()), "")
     if minutes is None:
@@ -340,7 +340,7 @@ def _bad_time(cell: str) -> Invalid:
     return Invalid(
         say('"{written}" is not a time of day.', written=excerpt(cell)),
         "bad_time",
-        say("Write it on the 24-hour clock like 14:00, without seconds, or like 下午2点半 or 2:30pm."),
+        say("Write it on the 24-hour clock like 14:00, or like 下午2点半 or 2:30pm."),
     )
 
 
@@ -355,7 +355,7 @@ def _clock(typed: str, word_of_start: str) -> int | None:
     lent = _HOUR_NAMED.get(word_of_start, {}).get(int(found["hour"])) if not word and word_of_start else None
     hour = lent if lent is not None else _hour(word, int(found["hour"]), colon=found["minute"])
     past = 30 if found["half"] else int(found["minute"] or found["past"] or 0)
-    if hour is None or past > 59 or 60 * hour + past > MINUTES_A_DAY:
+    if hour is None or past > 59 or 60 * hour + past + (int(found["seconds"] or 0) > 0) > MINUTES_A_DAY:
         return None
     return 60 * hour + past
 

@@ -79,7 +79,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "activity_no": ("活动编号", "活动号", "activity number", "activity id"),
     "activity": ("活动", "活动名称", "activity name"),
     "place": ("地点", "服务地点", "活动地点", "场所", "location", "venue"),
-    "team": ("队伍", "队伍编号", "团队编号", "team number", "team no"),
+    "team": ("队伍", "团队", "队伍编号", "团队编号", "team number", "team no"),
     "programme": ("项目", "项目名称", "program"),
     "team_size": ("队伍人数", "团队人数", "人数", "people in the team"),
     "points": ("积分", "积分余额", "剩余积分", "可用积分", "points left"),

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from timebank import backtest as room
 from timebank import backtest_report as report
 from timebank import reading as journal
-from timebank import recalculation, rulebooks
+from timebank import recalculation, rulebooks, services
 from timebank.backtest import Span
 from timebank.backtest_report import Report
 from timebank.base import communities, db
@@ -111,8 +111,9 @@ def recalc(
         return
     subject = f"rules:{request['from']}..{request['to']}"
     with door.reading() as (session, community):
-        entries = journal.entries(session, community.id)
-    with door.screen.progress(say("Recalculation"), entries) as step:
+        steps = journal.entries(session, community.id)
+        steps += 2 * sum(services.categories(session, community.id, span.first, span.last).values())  # the most there can be
+    with door.screen.progress(say("Recalculation"), steps) as step:
         receipt = door.once_or_ask("rules.recalc", subject, request, lambda s, a: _recalculated(s, a, request, step)).receipt
     if "waiting" in receipt:
         door.screen.data(receipt)
