@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def token_of(voucher: dict[str, Any]) -> str:
 
 def ready(served: Served, phone: Browserless) -> OfflinePhone:
     """An enrolled phone's offline page with its key registered."""
+    served.voucher()  # with the first one the office makes its key
     told = shop_in(phone.get("/offline.html").text)
     made = OfflinePhone(Device(id=told["device"]))
     status, _, answer = sent(served, made.registers(moment(told["made"]), told["secret"]))
@@ -75,6 +77,13 @@ def test_a_phone_that_is_not_enrolled_gets_no_file(counter: Served) -> None:
     stranger = Browserless(counter.port)
     assert stranger.get("/offline.html").status == 401
     assert stranger.get("/offline").status == 401
+
+
+def test_a_file_that_could_check_nothing_is_not_given(counter: Served) -> None:
+    """No voucher was issued, so no key of the office is known: the phone would call every voucher unknown for a month."""
+    answer = counter.phone().get("/offline.html")
+    assert answer.status == 409
+    assert "no key yet" in answer.told
 
 
 def test_an_upload_from_a_file_is_captured_and_its_repeat_is_answered_alike(counter: Served) -> None:
@@ -134,6 +143,7 @@ def test_a_revoked_phone_is_refused(counter: Served) -> None:
 
 def test_another_key_for_the_same_phone_is_refused(counter: Served) -> None:
     enrolled = counter.phone()
+    counter.voucher()
     told = shop_in(enrolled.get("/offline.html").text)
     phone = ready(counter, enrolled)
     other = OfflinePhone(phone.device, bytes(32))
@@ -150,6 +160,24 @@ def test_an_upload_after_the_counter_took_the_voucher_is_looked_at(counter: Serv
     _, _, told = sent(counter, phone.accepts(1, token_of(voucher), NOON))
     assert told["answers"] == [{"device": 1, "n": 1, "outcome": "review", "code": "already_captured"}]
     assert "D001-1" in counter.cli("inbox").out
+
+
+def test_a_counter_and_an_upload_that_race_for_vouchers_capture_each_once(counter: Served) -> None:
+    """Whoever comes second: the upload waits for two people's decision, the counter is told that it was used."""
+    till = counter.phone()
+    phone = ready(counter, till)
+    issued = [counter.voucher(points=50) for _ in range(6)]
+    forms = [till.post("/check", till.get("/").hidden | {"code": one["code"]}).hidden | {"bill": "86"} for one in issued]
+    quotes = [till.post("/quote", form).hidden for form in forms]
+    lines = [phone.accepts(n, token_of(one), NOON) for n, one in enumerate(issued, 1)]
+    with ThreadPoolExecutor(4) as pool:
+        shown = [pool.submit(till.post, "/capture", quote) for quote in quotes]
+        answers = [pool.submit(sent, counter, line) for line in lines]
+    online = [page.result().status == 200 for page in shown]
+    uploaded = [answer.result()[2]["answers"][0]["outcome"] for answer in answers]
+    assert [outcome == "review" for outcome in uploaded] == online
+    assert counter.cli.rows("SELECT count(*) FROM resolution WHERE outcome = 'captured'") == [(6,)]
+    assert counter.cli("audit", "--json").json["ok"]
 
 
 def test_a_text_is_brought_in_on_the_counters_page(counter: Served) -> None:
@@ -201,6 +229,7 @@ def test_a_review_is_asked_for_by_one_and_decided_by_another(counter: Served, tm
 @pytest.mark.parametrize("kind", ["token", "secret"])
 def test_the_log_and_the_database_hold_no(counter: Served, kind: str) -> None:
     phone = counter.phone()
+    counter.voucher()
     secret = shop_in(phone.get("/offline.html").text)["secret"]
     token = token_of(counter.voucher())
     sent(counter, ready(counter, phone).accepts(1, token, NOON))

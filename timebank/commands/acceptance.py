@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import acceptance_text, acceptances
+from timebank import acceptance_text, acceptances, issuers
 from timebank.base.act import Act
 from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import Say, say
@@ -136,6 +136,7 @@ def offline_file_(
         _check(to)
         shop = merchants.find(session, act.community_id, merchant)
         phone = _known(session, act, device, shop.id) if device else _added(session, act, shop.id, parse_text(label))
+        issuers.ensure(session, act, door.keys().seed)
         made[:] = [offline_file.of(session, act, phone, counter, door.pepper())]
         return {"merchant": shop.number, "device": phone.number, "until": made[0].until.isoformat()}
 

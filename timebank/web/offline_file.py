@@ -22,7 +22,8 @@ from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.communities import Community
 from timebank.base.db import instant
-from timebank.base.i18n import LANGUAGES, text
+from timebank.base.errors import Refused
+from timebank.base.i18n import LANGUAGES, say, text
 from timebank.offers import Offer
 from timebank.people import merchants, offline_keys
 from timebank.people.devices import Device
@@ -68,8 +69,18 @@ class OfflineFile:
 
 
 def of(session: Session, act: Act, device: Device, counter: str, pepper: bytes) -> OfflineFile:
-    """The file of a device as things stand; reads only. `counter` is the counter's address, 'https://jianshe.example.cn'."""
+    """The file of a device as things stand; reads only. `counter` is the counter's address, 'https://jianshe.example.cn'.
+
+    Raises Refused `no_issuer_key` where the office has signed nothing yet: no voucher could be checked with the file.
+    """
     community, today = communities.get(session, act.community_id), communities.today(session, act)
+    keys = tuple(issuers.public_keys(session, community.id, today))
+    if not keys:
+        raise Refused(
+            say("The office has no key yet that signs vouchers."),
+            "no_issuer_key",
+            say("It is made with the first voucher, or by timebank issuer announce. Download the file after that."),
+        )
     own = [o for o in offers.listed(session, community.id) if o.merchant_id == device.merchant_id and o.valid_to >= today]
     registered = offline_keys.key_of(session, community.id, device.id) is not None
     return OfflineFile(
@@ -77,7 +88,7 @@ def of(session: Session, act: Act, device: Device, counter: str, pepper: bytes) 
         merchants.get(session, community.id, device.merchant_id),
         device,
         act.now,
-        tuple(issuers.public_keys(session, community.id, today)),
+        keys,
         tuple(own),
         counter,
         "" if registered else offline_keys.secret_of(pepper, community.code, device.id, act.now),
