@@ -344,7 +344,7 @@ MESSAGES: dict[str, str] = {
     "The voucher's code as printed, or its number (V9).": "券面上的券码，或兑换券编号（V9）。",
     "The voucher's code as printed, or its number.": "券面上的券码，或券的编号。",
     "The voucher's code as printed.": "券面上的券码。",
-    "The whole bill in yuan, for example 86.00; goods have none.": "账单总额（元），例如 86.00；实物或服务没有账单。",
+    "The whole bill in yuan, for example 86.00; goods have none.": "账单全额（元），例如 86.00；兑换物品不用填。",
     "Time zone in which days and months end.": "划分日与月所用的时区。",
     "Try a rule book on what really happened: who would have more or fewer points, and what that would cost.": "用真实记录试算一份规则：谁的积分会增减，资金要多花多少。",
     "Try what an offer would come to now: the steps, who bears what, and what would refuse it. Changes nothing.": "试算一项优待现在的结果：每一步、各方承担多少、什么会使它被拒绝。不作任何更改。",
@@ -2781,6 +2781,9 @@ MESSAGES: dict[str, str] = {
     "{number}: not taken: {why}": "{number}：未被受理：{why}",
     "{number}: the office looks at it: {why}": "{number}：社区正在核查：{why}",
     "{number}: {off} yuan off; redeemed, receipt {entry}": "{number}：减 {off} 元；已核销，回执 {entry}",
+    # timebank/web/offline_file.py
+    "It is made with the first voucher, or by timebank issuer announce. Download the file after that.": "发第一张券时会生成,也可用 timebank issuer announce。之后再下载文件。",
+    "The office has no key yet that signs vouchers.": "社区还没有签发兑换券的密钥。",
     # timebank/web/offline_words.py
     "A bill lies between 0.01 and 1,000,000 yuan.": "账单在 0.01 元到 1,000,000 元之间。",
     "A voucher is good once. It was accepted as {number}.": "一张券只能用一次；当时的编号是 {number}。",
