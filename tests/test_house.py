@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "recalculation",
     ),
     ("statement_files",),
-    ("statements", "statement_lines", "statement_records", "statement_words", "explanations", "voucher_story"),
+    ("statements", "statement_lines", "statement_records", "statement_words", "statement_pages", "statement_stage", "explanations", "voucher_story"),
     ("settlement", "claims", "reconciliation", "community.*"),
     ("hours", "hanging", "complaints", "attendance", "second_looks", "credits", "points", "openings"),
     ("acceptances",),

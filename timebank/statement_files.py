@@ -7,17 +7,12 @@ reading transaction; they are written after it, when whoever writes to the book 
 
 import codecs
 import csv
-import hashlib
 import io
-import json
-import os
 import pickle
-import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -26,18 +21,19 @@ from typing import IO, Any, Literal
 
 from sqlmodel import Session
 
-from timebank import __version__, checkpoints, claims, reading
+from timebank import __version__, checkpoints, claims, reading, statement_pages
 from timebank.base import communities
-from timebank.base.errors import Unwritable
-from timebank.base.i18n import LANGUAGES, Language, say, text
+from timebank.base.i18n import LANGUAGES, Language, text
 from timebank.base.masking import mask_name
 from timebank.base.months import first_day, last_day, next_period
 from timebank.base.sheet_values import guard
-from timebank.base.sheets import Written, make_folder, sync_folder
+from timebank.base.sheets import Written
 from timebank.benefits import DISCLAIMER
 from timebank.people import members, merchants, persons
 from timebank.statement_lines import MEMBER_FIGURES, POOL_FIGURES, Statement, Totals
+from timebank.statement_pages import Witness
 from timebank.statement_records import Month, month_of, statements
+from timebank.statement_stage import Sheet, Stage, said_plainly, staging
 from timebank.statement_words import HEADERS, Telling, entry_no
 from timebank.transparency import Frontier
 
@@ -60,11 +56,9 @@ _MERCHANT_LINES = (
 )
 _POOLS = ("community", "period", "pool", *(name for name, _ in POOL_FIGURES))
 _TOTALS = ("community", "period", "unit", "movement", "amount", "accounts", "lines")
-_MANIFEST = "manifest.json"
 _NOTICES: Mapping[Language, str] = {"zh": "说明.txt", "en": "NOTICE.txt"}
-_OURS = re.compile(r"(?:member/|merchant/)?[^/\\]+\.(?:csv|txt)")
-_FOLDERS = ("member", "merchant")
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_PRINTED = ("entry", "service_date", "description", "minutes", "points", "points_balance")
+_NUMERIC = frozenset({"minutes", "points", "points_balance", "credits", "credits_balance"})
 _LINES_AT_ONCE = 2_000
 _STATEMENTS_AT_ONCE = 500
 
@@ -75,12 +69,14 @@ Cells = Sequence[Cell]
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the files are written: the language of the header rows, that of descriptions, and whether names are whole (an office
-    paper that the door logs) or masked; the key (32 bytes) that the log's heads are verified with, None for who has none."""
+    paper that the door logs) or masked; the key (32 bytes) that the log's heads are verified with, None for who has none;
+    whether each member gets a page to print as well (`html`)."""
 
     headers: Language = "zh"
     lang: Language = "zh"
     names: Literal["masked", "full"] = "masked"
     public: bytes | None = None
+    form: Literal["csv", "html"] = "csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +96,16 @@ def _silent(_statements: int) -> None:
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """All that a month's files are made of. `people` are by holder the printed number and the name as a cell, `claimed` by
-    holder the fen of its claims, `about` what the manifest says of the month. The statements lie in `spool`, a temporary file
-    without a name, some at a time with their entries' payloads: a city's month need not fit into memory."""
+    holder the fen of its claims, `about` what the manifest says of the month, `community` its name. The statements lie in
+    `spool`, a temporary file without a name, some at a time with their entries' payloads: a city's month need not fit into
+    memory."""
 
     month: Month
     options: Options
     people: Mapping[str, tuple[str, str]]
     claimed: Mapping[str, int]
     about: Mapping[str, Any]
+    community: str
     spool: IO[bytes]
 
     def statements(self) -> Iterator[tuple[list[Statement], dict[int, str]]]:
@@ -120,7 +118,7 @@ class Gathered:
 @contextmanager
 def spooled() -> Iterator[IO[bytes]]:
     """A temporary file to gather a month in, gone at the end however the process ends. Raises Unwritable `unwritable`."""
-    with _said_plainly(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as spool:
+    with said_plainly(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as spool:
         yield spool
 
 
@@ -134,7 +132,8 @@ def gathered(session: Session, community_id: int, period: str, options: Options,
             pickle.dump((some, reading.payloads(session, community_id, awards)), spool, pickle.HIGHEST_PROTOCOL)
     pickle.dump(None, spool)
     people, claimed = _people(session, month, options), _claimed(session, month)
-    return Gathered(month, options, people, claimed, _about(session, month, options), spool)
+    name = communities.get(session, community_id).name
+    return Gathered(month, options, people, claimed, _about(session, month, options), name, spool)
 
 
 def write(month: Gathered, to: Path, progress: Callable[[int], None] = _silent) -> Exported:
@@ -144,7 +143,7 @@ def write(month: Gathered, to: Path, progress: Callable[[int], None] = _silent) 
     `progress` is told how many statements were written, each time some more were. Raises Unwritable `unwritable`: then the
     folder is as it was.
     """
-    with _said_plainly(to), _staging(to, month.month) as stage:
+    with said_plainly(to), staging(to, f"{month.month.code}-{month.month.period}") as stage:
         exporting = _Exporting(month, stage)
         count = 0
         for some, payloads in month.statements():
@@ -181,11 +180,13 @@ def _batches(source: Iterable[Statement]) -> Iterator[list[Statement]]:
 class _Exporting:
     """The files of one month while they are written."""
 
-    def __init__(self, gathered: Gathered, stage: "_Stage") -> None:
+    def __init__(self, gathered: Gathered, stage: Stage) -> None:
         self._month, self._stage, self._options = gathered.month, stage, gathered.options
         month, options = gathered.month, gathered.options
         self._people, self._claimed, self._about = gathered.people, gathered.claimed, gathered.about
         self._telling = Telling(options.lang, month.timezone)
+        self._community, self._witness = gathered.community, _witness(month, gathered.about)
+        self._drawn = statement_pages.drawn(self._witness, options.lang) if options.form == "html" else ""
         self._totals = Totals()
         self._rules: set[str] = set()
         self._rows: list[Cells] = []
@@ -195,11 +196,11 @@ class _Exporting:
         self._members = self._sheet("members.csv", _MEMBERS)
         self._lines = self._sheet("lines.csv", _LINES)
         self._merchants = self._sheet("merchants.csv", _MERCHANTS)
-        self._pools: _Sheet | None = None
+        self._pools: Sheet | None = None
         self._member_header = codecs.BOM_UTF8 + _csv([_named(_LINES, options)])
         self._merchant_header = codecs.BOM_UTF8 + _csv([_named(_MERCHANT_LINES, options)])
 
-    def _sheet(self, name: str, columns: Sequence[str]) -> "_Sheet":
+    def _sheet(self, name: str, columns: Sequence[str]) -> Sheet:
         return self._stage.sheet(name, _csv([_named(columns, self._options)]))
 
     def add(self, batch: Sequence[Statement], payloads: Mapping[int, str]) -> None:
@@ -230,6 +231,37 @@ class _Exporting:
             self._lines.add(own, len(lines))
             self._rules.update([line.rules for line in lines if line.rules])
         self._stage.put(f"member/{number}.csv", b"".join((self._member_header, before, own, after)), len(lines) + 2)
+        if self._drawn:
+            self._stage.put(f"member/{number}.html", self._page(statement, number, name).encode(), len(lines))
+
+    def _page(self, statement: Statement, number: str, name: str) -> str:
+        """A member's month to print: what has moved or stands, of the columns those that people read."""
+        month, lang = self._month, self._options.lang
+        titles = HEADERS if lang == "zh" else {column: column.replace("_", " ") for column in HEADERS}
+        told = zip(MEMBER_FIGURES, self._member_figures(statement.figures), strict=True)
+        figures = [
+            (titles[figure], str(shown))
+            for (figure, _), shown in told
+            if statement.figures[figure] or figure in ("minutes_closing", "points_closing")
+        ]
+        credits_ = ("credits", "credits_balance") if any(figure.startswith("credits") for figure, _ in figures) else ()
+        columns = (*_PRINTED, *credits_, "explanation")
+        places = [_LINES.index(column) for column in columns]
+        return statement_pages.page(
+            statement_pages.Sheet(
+                self._community,
+                month.label,
+                f"{month.period}-{number}",
+                number,
+                name,
+                figures,
+                [titles[column] for column in columns],
+                [[str(cells[place]) for place in places] for cells in self._member_lines(statement, number)],
+                frozenset(place for place, column in enumerate(columns) if column in _NUMERIC),
+            ),
+            self._drawn,
+            lang,
+        )
 
     def _member_figures(self, figures: Mapping[str, int]) -> Sequence[Cell]:
         if not self._month.points_decimals:
@@ -311,7 +343,8 @@ class _Exporting:
         ]
         self._sheet("totals.csv", _TOTALS).add(_csv(rows), len(rows))
         notice = "\n".join(text(DISCLAIMER, lang) for lang in LANGUAGES)
-        self._stage.put(_NOTICES[options.lang], f"\ufeff{notice}\n".replace("\n", "\r\n").encode(), len(LANGUAGES))
+        said = [text(line, lang) for lang in LANGUAGES for line in (DISCLAIMER, *statement_pages.told(self._witness))]
+        self._stage.put(_NOTICES[options.lang], "".join(f"{line}\r\n" for line in said).encode("utf-8-sig"), len(said))
         self._stage.about = {**self._about, "disclaimer": notice, "rules": sorted(self._rules)}
 
 
@@ -338,11 +371,18 @@ def _about(session: Session, month: Month, options: Options) -> dict[str, Any]:
         "draft": month.close is None,
         "log": log,
         "points_decimals": month.points_decimals,
-        "options": {"headers": options.headers, "lang": options.lang, "names": options.names},
+        "options": {"headers": options.headers, "lang": options.lang, "names": options.names, "format": options.form},
     }
     if month.close is not None:
         about["close"] = {"entry": month.close.seq, "statements": month.closing["statements"], "count": month.closing["count"]}
     return about
+
+
+def _witness(month: Month, about: Mapping[str, Any]) -> Witness:
+    """What the papers of a month witness: the head that the manifest names."""
+    log = about["log"]
+    root, statements_ = bytes.fromhex(log["root"]), month.closing.get("statements", "")
+    return Witness(log["origin"], log["size"], root, log.get("checkpoint", ""), statements_)
 
 
 def _people(session: Session, month: Month, options: Options) -> dict[str, tuple[str, str]]:
@@ -416,154 +456,3 @@ class _Csv:
 
 def _csv(rows: Iterable[Cells]) -> bytes:
     return _Csv().pieces(rows)[0]
-
-
-class _Sheet:
-    """A file that grows while the statements go by: hashed and counted on its way."""
-
-    def __init__(self, path: Path, header: bytes) -> None:
-        self._file = path.open("wb", buffering=1 << 18)
-        self._digest = hashlib.sha256()
-        self._rows = 0
-        self.add(codecs.BOM_UTF8 + header, 0)
-
-    def add(self, data: bytes, rows: int) -> None:
-        """Add some rows."""
-        self._file.write(data)
-        self._digest.update(data)
-        self._rows += rows
-
-    def close(self) -> Written:
-        """Give the file's hash and rows."""
-        self._file.close()
-        return Written(self._digest.hexdigest(), self._rows)
-
-
-class _Stage:
-    """A folder inside the one the files go to, where they are made ready; then they take their places together.
-
-    Thousands of small files are flushed to the disk with one call, not one by one: ten times as fast, and nothing takes its
-    name before all of them are safe. The manifest goes first and comes back last, so a folder that has one is whole.
-    """
-
-    def __init__(self, to: Path, path: Path) -> None:
-        self._to, self._path, self._prefix = to, path, f"{path}{os.sep}"
-        self._sheets: dict[str, _Sheet] = {}
-        self._written: dict[str, Written] = {}
-        self.about: dict[str, Any] = {}
-        for folder in _FOLDERS:
-            (path / folder).mkdir()
-
-    def sheet(self, name: str, header: bytes) -> _Sheet:
-        """Begin a file that is written bit by bit."""
-        sheet = self._sheets[name] = _Sheet(self._path / name, header)
-        return sheet
-
-    def put(self, name: str, data: bytes, rows: int) -> None:
-        """Write a small file at once."""
-        descriptor = os.open(self._prefix + name, _NEW_FILE, 0o666)  # a file object for each of thousands costs as much
-        try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        finally:
-            os.close(descriptor)
-        self._written[name] = Written(hashlib.sha256(data).hexdigest(), rows)
-
-    def abandon(self) -> None:
-        """Close what is still open; what a full disk does not take of it any more is not wanted."""
-        for sheet in self._sheets.values():
-            with suppress(OSError):
-                sheet.close()
-
-    def publish(self) -> dict[str, Written]:
-        """Flush all files, put them in their places, remove what an earlier export left, write the manifest."""
-        self._written |= {name: sheet.close() for name, sheet in self._sheets.items()}
-        files = dict(sorted(self._written.items()))
-        listed = {name: {"sha256": written.sha256, "rows": written.rows} for name, written in files.items()}
-        (self._path / _MANIFEST).write_bytes(_manifest(self.about, listed))
-        _flush(self._path, [*files, _MANIFEST])
-        left = _left_by_earlier(self._to, files)
-        (self._to / _MANIFEST).unlink(missing_ok=True)
-        sync_folder(self._to)  # or a power cut may bring the old list back beside new files
-        self._put_in_place(files)
-        for path in left:
-            path.unlink(missing_ok=True)
-        for folder in {name.rpartition("/")[0] for name in files}:
-            sync_folder(self._to / folder)
-        os.replace(self._path / _MANIFEST, self._to / _MANIFEST)
-        sync_folder(self._to)
-        return files
-
-    def _put_in_place(self, files: Iterable[str]) -> None:
-        """Move files to where they belong; a folder that is not there yet moves as a whole."""
-        moved = set()
-        for folder in _FOLDERS:
-            if not (self._to / folder).exists():
-                os.replace(self._path / folder, self._to / folder)
-                moved.add(folder)
-        target = f"{self._to}{os.sep}"
-        for name in files:
-            if name.partition("/")[0] not in moved:
-                os.replace(self._prefix + name, target + name)
-
-
-def _manifest(about: Mapping[str, Any], files: Mapping[str, Any]) -> bytes:
-    """JSON with a line for each file, so that two of them compare well."""
-    head = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True).removesuffix("\n}")
-    body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(written, sort_keys=True)}" for name, written in files.items())
-    return f'{head},\n "files": {{\n{body}\n }}\n}}\n'.encode()
-
-
-def _flush(folder: Path, names: Iterable[str]) -> None:
-    """Have files on the disk before they take their names."""
-    platform: str = sys.platform
-    if platform == "linux":  # where sync(2) waits until all is written
-        os.sync()
-        return
-    for name in names:
-        with (folder / name).open("rb+") as file:
-            os.fsync(file.fileno())
-
-
-def _left_by_earlier(to: Path, files: Iterable[str]) -> list[Path]:
-    """Files that an earlier export listed and wrote, that nobody changed since and that this one does not replace."""
-    try:
-        listed = json.loads((to / _MANIFEST).read_bytes())["files"]
-        earlier = {name: written["sha256"] for name, written in listed.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []
-    left = []
-    for name in sorted(set(earlier) - set(files)):
-        path = to / name
-        ours = _OURS.fullmatch(name) and path.is_file() and not path.is_symlink()
-        if ours and hashlib.sha256(path.read_bytes()).hexdigest() == earlier[name]:
-            left.append(path)
-    return left
-
-
-@contextmanager
-def _staging(to: Path, month: Month) -> Iterator[_Stage]:
-    """A stage that is gone afterwards, whatever happens; what a killed export left of one is cleared first."""
-    path = to / f".{month.code}-{month.period}.tmp"
-    make_folder(to)
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir()
-    stage = _Stage(to, path)
-    try:
-        yield stage
-    finally:
-        stage.abandon()
-        shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _said_plainly(to: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Unwritable(
-            say("{file} cannot be written: {cause}.", file=str(to), cause=error.strerror or type(error).__name__),
-            "unwritable",
-            say("Check free space and permissions of its folder, and close the file in other programs."),
-        ) from error

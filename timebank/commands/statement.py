@@ -30,6 +30,13 @@ class Headers(Enum):
     EN = "en"
 
 
+class Format(Enum):
+    """What is written of each member: sheets alone, or a page to print beside them."""
+
+    CSV = "csv"
+    HTML = "html"
+
+
 @writing(app, "close", example="timebank statement close 2026-10 --approver W0002")
 def close(
     door: Writing,
@@ -84,13 +91,18 @@ def export(
     to: Folder,
     headers: Annotated[Headers, typer.Option(help="Language of the header rows.")] = Headers.ZH,
     names: Annotated[Names, typer.Option(help="full needs --reason and a second person, and is logged.")] = Names.MASKED,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="html: also a page to print for each member."),
+    ] = Format.CSV,
 ) -> None:
     """Write a month's files: members, lines, merchants, totals, one file a member and a shop, and a manifest with hashes."""
     _check_month(door, period)
+    wanted = Options(headers.value, door.lang, names.value, door.public(), form.value)
     if names is Names.FULL:
-        _export_names(door, period, to, Options(headers.value, door.lang, names.value, door.public()))
+        _export_names(door, period, to, wanted)
     if names is Names.MASKED or door.dry_run:  # what is not logged is not shown
-        _export(door, period, to, Options(headers.value, door.lang, Names.MASKED.value, door.public()))
+        _export(door, period, to, replace(wanted, names=Names.MASKED.value))
 
 
 def _export_names(door: Writing, period: str, to: Path, wanted: Options) -> None:
@@ -134,6 +146,6 @@ def _tell(door: Door, done: Exported) -> None:
     shown = {"period": done.label, "folder": str(done.folder), "statements": done.statements, "files": files}
     if not door.screen.data(shown):
         rows = [(name, written.rows, written.sha256[:16]) for name, written in done.files.items() if "/" not in name]
-        single = len(done.files) - len(rows)
+        single = sum("/" in name and name.endswith(".csv") for name in done.files)
         door.screen.table(say("Files of {period}", period=done.label), (say("file"), say("rows"), say("SHA-256")), rows)
         door.screen.line(say("{count} single statements are beside them in {folder}.", count=single, folder=str(done.folder)))
