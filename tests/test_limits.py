@@ -218,7 +218,9 @@ def test_a_limit_of_a_day_and_a_month_holds_for_each_member_by_the_day_of_issue(
     street.now = street.now.replace(day=31)  # the last day of October in Shanghai
     issue(street)
     street.now += timedelta(hours=11)
-    assert refused(lambda: issue(street)) == "limit_per_day"  # 31 October, 23:00 there: two reasons, the first is told
+    with pytest.raises(TimebankError) as refusal:
+        issue(street)  # 31 October, 23:00 there
+    assert [one.code for one in refusal.value.findings] == ["limit_per_day", "limit_per_month"]
     street.now += timedelta(hours=1)
     issue(street)  # 1 November, midnight
 

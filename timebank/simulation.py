@@ -86,9 +86,14 @@ def _points(offer: Offer, question: Question) -> int:
                 say("How many points shall the voucher hold?"), "points_missing", say("Add for example --points 100.")
             )
         benefits.check_bill(question.bill_fen)
-        points = max(1, -(-(question.bill_fen * terms.max_share_bp // benefits.WHOLE_BP) * terms.points_per_yuan // 100))
+        points = points_for(terms, question.bill_fen)
     benefits.check_points(points)
     return points
+
+
+def points_for(terms: Offset, bill_fen: int) -> int:
+    """The fewest points that take off a bill all that the offer takes off it; 1 where that is nothing."""
+    return max(1, -(-(bill_fen * terms.max_share_bp // benefits.WHOLE_BP) * terms.points_per_yuan // 100))
 
 
 def _enough(session: Session, act: Act, member: members.Member, points: int) -> None:
