@@ -66,8 +66,8 @@ class FundCourse:
                 self.budgets.append(_budget(subject, facts))
             elif event.kind == "voucher.issue":
                 self._issue(event, (facts.get("merchant"), facts.get("offer")), dict(freed))
-            elif subject in self.vouchers:  # what was not used, or was given back, is free again
-                self.used[self.vouchers[subject]] -= sum(amount for _, amount in freed)
+            elif (voucher := f"voucher:{facts['voucher']}" if "voucher" in facts else subject) in self.vouchers:
+                self.used[self.vouchers[voucher]] -= sum(amount for _, amount in freed)  # not used, or given back
 
     def _issue(self, event: Event, where: tuple[Any, Any], freed: dict[str, int]) -> None:
         period = str(event.payload["business_date"])[:7]
