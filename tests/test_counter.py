@@ -1,5 +1,10 @@
 """The merchant's counter as a server: who is let in, what each form does, and that nothing counts twice."""
 
+import http.client
+import json
+from pathlib import Path
+from urllib.parse import urlencode
+
 import pytest
 
 from counter import DISCOUNT, ITEM, OTHER_SHOP, Browserless, Served, a_counter  # noqa: F401 - fixtures
@@ -267,3 +272,80 @@ def test_every_page_stands_in_both_languages(counter: Served) -> None:
     assert "核验" in phone.get("/").told
     assert '<html lang="en">' in phone.post("/language", {"lang": "en"}).text
     assert '<html lang="en">' in phone.get("/today").text
+
+
+def test_a_cookie_is_for_this_phone_and_this_server_alone(counter: Served) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", counter.port)
+    asked = counter.phone(None).get(counter.invitation()).hidden
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-Proto": "https"}
+    connection.request("POST", "/E", urlencode(asked), headers)
+    response = connection.getresponse()
+    cookie = response.headers["set-cookie"]
+    connection.close()
+    told = {part.strip().lower() for part in cookie.split(";")}
+    assert {"httponly", "samesite=strict", "secure", "path=/"} <= told
+    assert cookie.partition("=")[2].partition(";")[0].rpartition(".")[2] not in repr(counter.cli.stored())
+
+
+def test_a_secret_that_is_not_the_phones_opens_nothing(counter: Served) -> None:
+    phone, other = counter.phone(), counter.phone("S002")
+    real, theirs = phone.cookies["tb"], other.cookies["tb"]
+    for cookie in (
+        real[:-1] + ("0" if real[-1] != "0" else "1"),
+        real.rpartition(".")[0] + "." + theirs.rpartition(".")[2],
+        real.replace("520201-jianshe", "520201-another"),
+        real.replace(".1.", ".9."),
+        "x",
+    ):
+        phone.cookies["tb"] = cookie
+        assert phone.get("/").status == 401
+    phone.cookies["tb"] = real
+    assert phone.get("/").status == 200
+
+
+def test_the_same_key_of_two_phones_is_two_commands(counter: Served) -> None:
+    """Else one shop could read another's receipt, or stand in its way."""
+    phones = counter.phone(), counter.phone()
+    for number, phone in enumerate(phones, start=1):
+        good = phone.post("/check", phone.get("/").hidden | {"code": counter.voucher()["code"]})
+        done = phone.post("/capture", phone.post("/quote", good.hidden | {"bill": "86"}).hidden | {"key": "k1"})
+        assert done.status == 200
+        assert f"V{number}" in done.told
+    assert counter.cli.rows("SELECT count(*) FROM resolution") == [(2,)]
+
+
+def test_what_a_phone_did_is_signed_and_written_down(counter: Served, tmp_path: Path) -> None:
+    phone, code = counter.phone(), counter.voucher()["code"]
+    good = phone.post("/check", phone.get("/").hidden | {"code": code})
+    phone.post("/capture", phone.post("/quote", good.hidden | {"bill": "86"}).hidden)
+    ((size,),) = counter.cli.rows("SELECT size FROM community_state")
+    line = counter.app.state.door.log.path.read_text(encoding="utf-8").splitlines()[-1]
+    assert json.loads(line)["note"].splitlines()[1] == str(size)
+
+
+@pytest.mark.sqlite
+def test_a_book_older_than_what_was_published_takes_nothing(counter: Served, tmp_path: Path) -> None:
+    phone, codes = counter.phone(), [counter.voucher()["code"] for _ in range(2)]
+    book = tmp_path / "book.db"
+    before = book.read_bytes()
+    quoted = []
+    for code in codes:
+        good = phone.post("/check", phone.get("/").hidden | {"code": code})
+        quoted.append(phone.post("/quote", good.hidden | {"bill": "86"}).hidden)
+    assert phone.post("/capture", quoted[0]).status == 200
+    book.write_bytes(before)
+    refused = phone.post("/capture", quoted[1])
+    assert refused.status == 503
+    assert '<body class="amber">' in refused.text
+    assert book.read_bytes() == before
+
+
+def test_no_code_or_token_is_written_to_a_log(counter: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    link, code = counter.invitation(), counter.voucher()["code"]
+    phone = counter.phone(None)
+    phone.post("/E", phone.get(link).hidden)
+    phone.post("/check", phone.get("/").hidden | {"code": code})
+    phone.get("/V/TOKENTOKEN")
+    for secret in (link.rpartition("/")[2], code, "TOKENTOKEN", phone.cookies["tb"]):
+        assert secret not in caplog.text
