@@ -1609,6 +1609,8 @@ MESSAGES: dict[str, str] = {
     "about": "关于",
     "amount": "数量",
     "an entry is taken back": "冲正分录",
+    "an issuer key is announced": "公布签发密钥",
+    "an issuer key is revoked": "撤销签发密钥",
     "an offer is added": "设立优待",
     "available": "可用",
     "committed": "已冻结",

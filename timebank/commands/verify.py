@@ -125,6 +125,8 @@ KINDS: dict[str, Say] = {
     "hours.sign-in": say("somebody came to serve"),
     "points.review": say("points above a cap are decided about"),
     "offer.add": say("an offer is added"),
+    "issuer.key": say("an issuer key is announced"),
+    "issuer.revoke": say("an issuer key is revoked"),
     "voucher.issue": say("a voucher is issued"),
     "voucher.capture": say("a voucher is redeemed"),
     "voucher.void": say("a voucher is voided"),
