@@ -22,6 +22,7 @@ from timebank.base.communities import State
 from timebank.base.db import Utc, insert_rows, instant, key_field
 from timebank.base.errors import Invalid, NotFound, Refused, Rewritten, RolledBack, Tampered
 from timebank.base.i18n import Say, say
+from timebank.base.rows import first, moment, select_rows, value_of
 from timebank.checkpoint_log import Line
 from timebank.journal import ENTRY, Draft
 from timebank.notes import Head, key_of, read_head, signed_head
@@ -107,7 +108,7 @@ def make(session: Session, act: Act, seed: bytes) -> Line | None:
     """
     state = communities.lock(session, act.community_id)
     root = Frontier.load(state.size, state.frontier).root()
-    known = session.get(Checkpoint, (act.community_id, state.size))
+    known = first(session, Checkpoint, community_id=act.community_id, size=state.size)
     if known is not None and signed_line(state.code, known, keys.public(seed)) is not None:
         if known.root != root:
             raise _rewritten(known.size, instant(known.made_at))
@@ -218,6 +219,11 @@ def _check_own(session: Session, state: State, log: Log) -> Checkpoint | None:
     return newest
 
 
+# Asked by every command, so it goes to the driver itself.
+_NEWEST = """
+    SELECT size, root, made_at, note FROM checkpoint WHERE community_id = ? AND note IS NOT NULL ORDER BY size DESC LIMIT 1"""
+
+
 def _newest_signed(session: Session, state: State, public: bytes) -> Checkpoint | None:
     """The newest checkpoint that this key signed; None if none was ever signed. Raises Tampered `other_key` if all others were.
 
@@ -225,7 +231,10 @@ def _newest_signed(session: Session, state: State, public: bytes) -> Checkpoint 
     """
     own = select(Checkpoint).where(col(Checkpoint.community_id) == state.community_id, col(Checkpoint.note).is_not(None))
     own = own.order_by(col(Checkpoint.size).desc())
-    some = session.exec(own.limit(1)).all()
+    some: Sequence[Checkpoint] = [
+        value_of(Checkpoint, {"size": size, "root": bytes(root), "made_at": moment(made_at), "note": note})
+        for size, root, made_at, note in select_rows(session, _NEWEST, (state.community_id,))
+    ]
     others = bool(some)
     while some:
         for row in some:

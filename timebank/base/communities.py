@@ -15,7 +15,7 @@ from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
 from timebank.base.masking import tells_who
 from timebank.base.months import parse_period, period_of
-from timebank.base.rows import moment, select_rows
+from timebank.base.rows import first, moment, select_rows
 
 # What a session (one transaction) keeps by these names: rows that nearly every statement needs, read once.
 _LOCKED = "timebank_locked"
@@ -104,7 +104,7 @@ def listed(session: Session) -> list[Community]:
 
 def with_code(session: Session, code: str) -> Community | None:
     """The community of that code, if it is here."""
-    return session.exec(select(Community).where(Community.code == code)).first()
+    return first(session, Community, code=code)
 
 
 def refuse_twice(code: str) -> NoReturn:

@@ -17,6 +17,7 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -110,6 +111,7 @@ def issuer_seed(seed: bytes, community: str, number: int) -> bytes:
     return hmac.digest(seed, asked.encode(), hashlib.sha512)[:SEED_BYTES]
 
 
+@lru_cache(4)  # every command asks four times, and a server all day
 def public(seed: bytes) -> bytes:
     """The public half (32 bytes) of an Ed25519 key, from its seed (32 bytes)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # 40 ms, so only where it is used

@@ -10,7 +10,7 @@ from sqlmodel import Session, SQLModel, col, select, update
 from timebank.base.codes import narrow
 from timebank.base.db import insert_rows, iso, key_field
 from timebank.base.i18n import Say, say
-from timebank.base.rows import last_id, select_rows
+from timebank.base.rows import first, last_id, select_rows
 
 _ID_NUMBER = re.compile(r"[0-9]{6}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]")
 _NO_PART = re.compile(r"[\s·•・.]")
@@ -65,7 +65,9 @@ def add(session: Session, community_id: int, cards: Iterable[Card]) -> list[int]
 
 def get(session: Session, community_id: int, number: int) -> Person:
     """The person of an id made by this program; its absence is a bug."""
-    return session.get_one(Person, (community_id, number))
+    person = first(session, Person, community_id=community_id, id=number)
+    assert person is not None, "ids are the program's own"
+    return person
 
 
 def card(session: Session, community_id: int, number: int) -> Card:
@@ -82,7 +84,7 @@ def note_birth_date(session: Session, community_id: int, number: int, day: date)
 
 def rename(session: Session, community_id: int, number: int, name: str) -> None:
     """Give a person another name."""
-    person = get(session, community_id, number)
+    person = session.get_one(Person, (community_id, number))
     person.name = name
     session.add(person)
     session.flush()

@@ -30,6 +30,7 @@ from timebank.base.months import first_day, last_day, period_of
 from timebank.people import members, merchants, persons, tills
 from timebank.people.devices import Device, Scope
 from timebank.people.merchants import Merchant
+from timebank.people.tills import Key
 from timebank.redemption import Captured, Counter
 from timebank.vouchers import Capture, Refund
 from timebank.web import api_document, problems
@@ -59,6 +60,7 @@ class Asking:
 
     door: Door
     community: Community
+    key: Key
     device: Device
     shop: Merchant
     lang: Language
@@ -208,7 +210,8 @@ def _write(
         asking = _asked(request, session, scope)
 
     def work(session: Session, act: Act) -> dict[str, Any]:
-        return do(session, act, _asked(request, session, scope)).model_dump()
+        tills.known(session, asking.community.id, asking.key)  # revoked meanwhile
+        return do(session, act, asking).model_dump()
 
     # Under the pepper: what a shop makes of its keys, it may put a phone number in, is no business of the log's.
     named = hmac.digest(door.pepper, key.encode(), sha256).hex()[:_NAME_DIGITS]
@@ -231,7 +234,8 @@ def _asked(request: Request, session: Session, scope: Scope) -> Asking:
     device = tills.known(session, community.id, key)
     tills.may(device, scope)
     guesses.check(session, community.id, device.id, door.now())
-    return Asking(door, community, device, merchants.get(session, community.id, device.merchant_id), _language(request))
+    shop = merchants.get(session, community.id, device.merchant_id)
+    return Asking(door, community, key, device, shop, _language(request))
 
 
 def _answer(told: dict[str, Any]) -> Response:
