@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from subprocess import CalledProcessError
 
-from bench import growth, later, peers, postgres, processes, reading, starting, trying, writing  # noqa: F401 - they name their rows
+from bench import growth, peers, postgres, processes, reading, serving, starting, trying, writing  # noqa: F401 - they name their rows
 from bench.books import Library
 from bench.measure import Figure, NotRun, machine, progress
 from bench.results import Results, told

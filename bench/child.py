@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,47 @@ def spends(database: str, count: int, members: int, at_once: int, record: str = 
 
     pairs = [[issue(number), capture(number)] for number in range(1, count + 1)]
     return _timed(database, pairs if at_once else [[step] for pair in pairs for step in pair], record)
+
+
+@work
+def vouchers(database: str, count: int, members: int, to: str) -> Result:
+    """A till, and vouchers to be taken at it, each also a row for the bare handler; writes the till's key and the codes."""
+    from bench.counters import stock
+    from timebank import redemption
+    from timebank.base import db, keys
+    from timebank.once import once
+    from timebank.people import devices, tills
+
+    pepper = keys.read(keys.path_of(f"sqlite:///{database}")).pepper
+    engine = db.open_engine(f"sqlite:///{database}")
+    made: list[str] = []
+
+    def add(session: Any) -> dict[str, Any]:
+        made.append(tills.add(session, _act("till"), "S001", "", devices.SCOPES).key.shown)
+        return {}
+
+    with db.writing(engine) as session:
+        once(session, _act("till"), "till", {}, partial(add, session))
+    codes: list[str | None] = []
+    with db.writing(engine) as session:
+        for number in range(1, count + 1):
+            request = redemption.Request(sheets.member_no(number * 7 % members + 1), 1, 10)
+            codes.append(redemption.issue(session, _act(f"issue-{number}"), request, pepper).code)
+    engine.dispose()
+    stock(Path(database), [code or "" for code in codes])
+    Path(to).write_text(json.dumps({"key": made[0], "codes": codes}))
+    return {}
+
+
+@work
+def tills(database: str, kind: str, verb: str, kept: str) -> Result:
+    """Each voucher asked about once, by several connections at a server of its own; fifty are verified before, to warm up."""
+    from bench.tills import asked, serving
+
+    given = json.loads(Path(kept).read_text())
+    with serving(kind, Path(database)) as port:
+        asked(port, given["key"], "verify", given["codes"][:50])
+        return {"seconds": asked(port, given["key"], verb, given["codes"])}
 
 
 @work
