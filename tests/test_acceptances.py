@@ -9,11 +9,12 @@ from conftest import Book
 from lived import Vandal, a_vandal, report, the_book_lived_in_together  # noqa: F401 - fixtures
 from offline_phone import CODE, OFFICE_SEED, OfflinePhone, enrolled, issued, signed, uploaded
 from shopping import PEPPER, account, add_offer, capture, issue
-from timebank import acceptance_text, acceptances, redemption, tokens, vouchers
+from timebank import acceptance_text, acceptances, redemption, statements, tokens, vouchers
 from timebank.acceptances import Answer, Decision
 from timebank.base import keys
 from timebank.base.db import instant
 from timebank.base.errors import Invalid, NotAllowed, NotFound, Refused
+from timebank.journal import Entry
 from timebank.people import devices, offline_keys
 from timebank.tokens import Token
 
@@ -174,6 +175,18 @@ def test_an_upload_may_come_until_three_days_after_the_last_day(book: Book, shop
     assert told(uploaded(book, shop.accepts(1, first, LAST))) == [("captured", "")]
     book.now += timedelta(seconds=1)
     assert told(uploaded(book, shop.accepts(2, second, LAST))) == [("review", "late")]
+
+
+def test_an_upload_after_the_month_was_closed_is_dated_on_its_day_in_the_open_month(book: Book, shop: OfflinePhone) -> None:
+    _, token = issued(book)
+    at = datetime(2026, 10, 31, 4, 0, tzinfo=UTC)
+    book.now = at + timedelta(days=4)
+    book.command(lambda s, a: statements.close(s, a, "2026-10"), book.act(approver=2))
+    (answer,) = uploaded(book, shop.accepts(1, token, at))
+    with book.read() as session:
+        entry = session.get_one(Entry, (1, answer.entry))
+    assert (entry.business_date, entry.period) == (date(2026, 10, 31), "2026-11")
+    assert report(book).ok
 
 
 def test_what_was_accepted_after_the_last_day_is_looked_at(book: Book, shop: OfflinePhone) -> None:

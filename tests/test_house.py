@@ -36,7 +36,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("acceptances",),
     ("redemption", "refunds", "disputes"),
     ("holds", "conditions", "quotes", "tombstones", "simulation"),
-    ("voucher_words",),
+    (
+        "voucher_words",
+        "acceptance_words",
+    ),
     ("services", "earnings", "reviews", "vouchers", "funds", "issuers", "offers", "offer_words", "benefits", "slips"),
     ("fund", "sponsors", "rulebooks"),
     ("people.*",),

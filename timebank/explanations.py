@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from timebank import voucher_words
+from timebank import acceptance_words, voucher_words
 from timebank.base.i18n import Say, say
 from timebank.benefits import yuan
 from timebank.clauses import NEVER, plain
@@ -116,6 +116,8 @@ def _why(fields: Fields, decimals: int) -> Iterator[Row]:
         yield Row(say("of it had lapsed"), say("{amount} on {day}", amount=amount, day=lot))
     if kind in voucher_words.KINDS:
         yield from (Row(name, told) for name, told in voucher_words.details(kind, facts, decimals))
+    if kind in acceptance_words.KINDS:
+        yield from (Row(name, told) for name, told in acceptance_words.details(kind, facts))
     if kind == "points.gift":
         yield Row(say("allowed"), _ALLOWED.get(facts.get("to", ""), str(facts.get("to"))))
         if "kin" in facts:

@@ -10,9 +10,10 @@ import typer
 from sqlmodel import Session
 
 from timebank import acceptance_text, acceptances, issuers
+from timebank.acceptance_words import RESULTS
 from timebank.base.act import Act
 from timebank.base.errors import Conflict, Invalid, NotFound
-from timebank.base.i18n import Say, say
+from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_text
 from timebank.base.sheet_writing import write_bytes
 from timebank.benefits import yuan
@@ -38,7 +39,6 @@ class Decision(Enum):
 
 OUTCOMES = {"captured": say("redeemed"), "review": say("to be looked at"), "refused": say("not taken")}
 DECISIONS = {"honour": say("to be honoured by the fund"), "refuse": say("to be refused")}
-RESULTS = {"captured": say("redeemed"), "honoured": say("honoured by the fund"), "refused": say("refused")}
 
 
 @writing(app, "upload", example="timebank voucher upload accepted.txt")
@@ -63,7 +63,8 @@ def upload(
                 f"D{answer.get('device', 0):03d}-{answer.get('n', 0)}",
                 OUTCOMES[answer["outcome"]],
                 yuan(answer.get("off_fen", 0)),
-                why(answer.get("code", "")) or (f"E{answer['entry']:06d}" if "entry" in answer else ""),
+                CODES.get(answer.get("code", ""), answer.get("code", ""))
+                or (f"E{answer['entry']:06d}" if "entry" in answer else ""),
             )
             for answer in receipt["answers"]
         ]
@@ -88,12 +89,12 @@ def review(
     door: Writing,
     acceptance: Annotated[str, typer.Argument(metavar="ACCEPTANCE", help="Its number, see timebank inbox.")],
     decision: Annotated[Decision, typer.Argument(metavar="honour|refuse", help="What becomes of it.")],
-    why: Annotated[str, typer.Option(help="The reason.")],
+    reason_: Annotated[str, typer.Option("--why", help="The reason.")],
 ) -> None:
     """Decide what becomes of an acceptance that could not be redeemed: the fund honours it, or it is refused. Two people."""
     with door.reading() as (session, community):
         row = acceptances.find(session, community.id, acceptance)
-    door.reason = parse_text(why)
+    door.reason = parse_text(reason_)
     request = {"acceptance": row.number, "decision": decision.value}
     receipt = door.once_or_ask(KIND, row.subject, request, lambda session, act: decided(session, act, request)).receipt
     if not door.screen.data(receipt) and "result" in receipt:
@@ -105,11 +106,6 @@ def decided(session: Session, act: Act, request: dict[str, Any]) -> dict[str, An
     """Carry out a decision that was asked for."""
     end = acceptances.decide(session, act, request["acceptance"], request["decision"])
     return {"acceptance": request["acceptance"], "result": end.result, "fen": end.fen}
-
-
-def why(code: str) -> Say | str:
-    """The reason behind a code, in words."""
-    return CODES.get(code, code)
 
 
 @writing(files, "offline-file", example="timebank device offline-file S001 --to shop.html")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from timebank import explanations, ledger, reading, rewards, rulebooks, services, voucher_words
+from timebank import acceptance_words, explanations, ledger, reading, rewards, rulebooks, services, voucher_words
 from timebank.base.communities import Community
 from timebank.base.errors import NotFound
 from timebank.base.i18n import Say, say, text
@@ -26,6 +26,7 @@ _TELLING = (
     *explanations.AWARDED,
     *("points.gift", "points.review", "points.expire", "points.opening", "pool.payout", "credit.issue", "reversal"),
     *voucher_words.KINDS,
+    *acceptance_words.KINDS,
 )
 """Kinds of entries of points, hours or vouchers that explain themselves."""
 

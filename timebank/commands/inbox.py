@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 import typer
 
 from timebank import acceptances, approvals, hanging, second_looks
+from timebank.acceptance_words import why
 from timebank.acceptances import Reviewed
 from timebank.base.i18n import say
 from timebank.benefits import yuan
-from timebank.commands import acceptance, asked
+from timebank.commands import asked
 from timebank.commands.door import Door, reading
 from timebank.commands.hours import next_step, tell_what_to_notice
 from timebank.hanging import Hung
@@ -54,7 +55,7 @@ def inbox(door: Door) -> None:
 def _show_reviewed(door: Door, reviewed: Sequence[Reviewed]) -> None:
     """What shops accepted offline and could not be redeemed: why, and what honouring it would cost the fund."""
     rows = [
-        (row.number, f"V{row.voucher_id}" if row.voucher_id else "-", acceptance.why(row.reason or ""), yuan(one.fen))
+        (row.number, f"V{row.voucher_id}" if row.voucher_id else "-", why(row.reason or ""), yuan(one.fen))
         for one in reviewed
         for row in (one.acceptance,)
     ]

@@ -1,5 +1,6 @@
 """The sentences of the offline file, by the name under which its script has them; `{…}` is filled in on the phone."""
 
+from timebank.acceptance_words import REASONS as REVIEWED
 from timebank.base.i18n import Say, say
 from timebank.benefits import DISCLAIMER
 
@@ -126,15 +127,7 @@ REASONS: dict[str, Say] = {
 """Why a bill gives nothing, as `benefits.benefit` has it."""
 
 CODES: dict[str, Say] = {
-    "already_captured": say("the voucher was used before"),
-    "voided": say("the voucher was void"),
-    "late": say("it arrived too late, the points are back with the member"),
-    "expired": say("it was accepted after its last day"),
-    "clock_ahead": say("the phone's clock was ahead"),
-    "clock_behind": say("the phone's clock was behind"),
-    "below_min_spend": say("the bill was too small for this offer"),
-    "merchant_inactive": say("the shop was not active"),
-    "unknown_code": say("the voucher is not known here"),
+    **{code: sentence for code, sentence in REVIEWED.items() if code != "wrong_merchant"},
     "unknown_device": say("The office does not know this phone's offline file. Download a new one within a day and open it."),
     "device_revoked": say("The office revoked this phone. Ask it to be enrolled anew."),
     "key_registered": say("Another phone has registered with this file. Ask the office for a file of your own."),
