@@ -20,6 +20,8 @@ from timebank import backtest, hours, rulebooks, rulefile
 from timebank.backtest import CREDITS, Line, Price, Replay, Result, Share, Span
 from timebank.benefits import Offset
 from timebank.clauses import NEVER, Cap, Credit, Facts, Multiplier, RuleBook, Tier
+from timebank.dry_months import fund_months
+from timebank.funds import Month
 from timebank.history import Converted, Event, Moved, Served, TakenBack
 from timebank.rewards import Award, award
 from timebank.services import Record
@@ -414,6 +416,37 @@ def test_a_draft_is_tried_from_the_command_line(tried: Cli, tmp_path: Path) -> N
     for text in (page, shown, rows):
         assert "张三" not in text
     assert tried(*given_, "--from", "2026-10-03", "--json").json["points"] == {"number": 1, "old": 4, "new": 0}
+
+
+def test_the_months_are_named_in_which_the_fund_would_run_dry(tried: Cli, tmp_path: Path) -> None:
+    """By hand: 60 points an hour make 100 + 100 + 60 of 100 + 24 + 12; 124 more at 10 fen are 12.40 yuan, and 5 were given."""
+    draft, page = tmp_path / "draft.toml", tmp_path / "out.html"
+    dear = RULES.replace("elder-care = 12", "elder-care = 60").replace('"2026.1"', '"2026.9"')
+    draft.write_text(dear, encoding="utf-8")
+    given_ = ("rules", "backtest", str(draft), "--from", "2026-10-01", "--to", "2026-10-31")
+    assert tried(*given_, "--json").json["dry_months"] is None
+    assert "not known" in tried(*given_).out
+    tried("fund", "deposit", "--source", "government", "--yuan", "5", "--reference", "B1")
+    tried("fund", "budget", "--yuan", "10", "--approver", "W0002")
+    found = tried(*given_, "--save", str(page), "--save", str(tmp_path / "out.csv"), "--json").json
+    assert (found["dry_months"], found["beyond_budget"]) == (["2026-10"], ["2026-10"])
+    (month,) = found["fund_months"]
+    assert (month["free_fen"], month["new_free_fen"], month["new_promised_fen"]) == (500, -740, 1_240)
+    assert "The fund would run dry in: 2026-10." in tried(*given_).out
+    assert "run dry in: 2026-10" in page.read_text(encoding="utf-8")
+    assert "2026-10,dry,,5.00,-7.40,-12.40" in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+    draft.write_text(RULES, encoding="utf-8")
+    assert tried(*given_, "--json").json["dry_months"] == []
+
+
+def test_what_was_left_before_the_first_month_is_still_there() -> None:
+    moved = [Month("2026-08", 1_000, 300, 0, 700), Month("2026-10", 0, 600, 0, 100)]
+    by_month = [Line("2026-09", 3, 10, 20), Line("2026-10", 3, 10, 20)]
+    found = fund_months(moved, by_month, Price(Fraction(10), "offers"), [])
+    assert [(m.period, m.free, m.new_free, m.dry) for m in found] == [
+        ("2026-09", 700, 600, False),
+        ("2026-10", 100, -100, True),
+    ]
 
 
 def test_the_page_asks_nobody_for_anything(tried: Cli, tmp_path: Path) -> None:

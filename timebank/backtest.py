@@ -82,7 +82,7 @@ class Result:
     conversions. `by_tenth` counts members, from those who were given least ('1') to those who were given most; it is empty
     where there are fewer members than tenths. `hits`: how many services each cap cut. `shares` are all members with a service
     or a conversion in the span, by id. `alone`: how many services name no activity, where the draft caps activities.
-    `caps`: of what window and of whom the caps are, by id.
+    `by_month`: points by month of service, '2026-10'. `caps`: of what window and of whom the caps are, by id.
     """
 
     version: str
@@ -97,6 +97,7 @@ class Result:
     hits: tuple[Line, ...]
     shares: tuple[Share, ...]
     alone: int = 0
+    by_month: tuple[Line, ...] = ()
     caps: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -156,6 +157,7 @@ class Replay:
         self._members: dict[int, list[int]] = {}
         self._categories: dict[str, list[int]] = {}
         self._teams: dict[str, list[int]] = {}
+        self._months: dict[int, list[int]] = {}
         self._cuts: Counter[tuple[str, str]] = Counter()
         self._hits: Counter[tuple[str, str]] = Counter()
         self._caps: dict[str, tuple[str, str]] = {}
@@ -195,6 +197,7 @@ class Replay:
         old, new = sign * paid.points, sign * made.points
         _add(self._members, member, sign, old, new)
         _add(self._categories, facts.category, sign, old, new)
+        _add(self._months, _month(facts.day), sign, old, new)
         if self._activities is not None and not facts.activity:
             self._alone += sign
         if facts.team:
@@ -229,7 +232,7 @@ class Replay:
         if self._span.holds(event.day):
             credits, points = self._converts_to(event)
             self._credits[event.member, period_of(event.day)] += credits
-            self._count_credits(event.member, event.points, points)
+            self._count_credits(event, event.points, points)
             if event.taken_back:
                 self._converted[event.seq] = event, credits, points
         self._move({event.member: points}, {})
@@ -244,12 +247,13 @@ class Replay:
     def _convert_back(self, event: Converted, credits: int, points: int) -> None:
         """The real reversal took away what was really given: make up for the difference. The month has room for the credits."""
         self._credits[event.member, period_of(event.day)] -= credits
-        self._count_credits(event.member, -event.points, -points)
+        self._count_credits(event, -event.points, -points)
         self._move({event.member: event.points - points}, {})
 
-    def _count_credits(self, member: int, old: int, new: int) -> None:
-        _add(self._members, member, 0, old, new)
+    def _count_credits(self, event: Converted, old: int, new: int) -> None:
+        _add(self._members, event.member, 0, old, new)
         _add(self._categories, CREDITS, 0, old, new)
+        _add(self._months, _month(event.day), 0, old, new)
 
     def _move(self, moves: Moves, served: Moves) -> None:
         """What members have or served otherwise than by services."""
@@ -279,9 +283,15 @@ class Replay:
             hits=tuple(sorted(hit for hit in hits if hit.old or hit.new)),
             shares=members,
             alone=self._alone,
+            by_month=_lines({f"{month // 12}-{month % 12 + 1:02d}": sums for month, sums in self._months.items()}),
             caps=dict(self._caps),
         )
         return replace(found, by_tenth=_by_tenth(found.ranked))
+
+
+def _month(day: date) -> int:
+    """A month as a number: cheaper than its name, for every service."""
+    return day.year * 12 + day.month - 1
 
 
 def _add(to: dict[_Name, list[int]], name: _Name, number: int, old: int, new: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from timebank.backtest import CREDITS, Line, Price, Result, Share
 from timebank.base.i18n import Language, Say, say, text
 from timebank.benefits import DISCLAIMER, points_text, yuan
+from timebank.dry_months import FundMonth
 from timebank.traces import cap_named
 
 Cell = Say | str | int
@@ -27,7 +28,7 @@ class Table(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Report:
     """A result and what it takes to read it: the draft's title, the community's name, the decimals of points, what a point
-    costs, and by member id the printed number and the masked name."""
+    costs, by member id the printed number and the masked name, and the fund's months (none where nothing was given)."""
 
     result: Result
     title: str
@@ -35,6 +36,7 @@ class Report:
     decimals: int
     price: Price
     names: Mapping[int, tuple[str, str]]
+    fund: Sequence[FundMonth] = ()
 
     @property
     def extra_fen(self) -> int:
@@ -102,6 +104,21 @@ def _money(report: Report) -> Iterator[Say]:
         yield say("If all of them are redeemed: {yuan} yuan more than now.", yuan=yuan(extra))
     else:
         yield say("If all of them are redeemed: {yuan} yuan less than now.", yuan=yuan(-extra))
+    yield from _dry(report)
+
+
+def _dry(report: Report) -> Iterator[Say]:
+    """The months in which the fund would run dry, or vouchers would cost more than the budget."""
+    if not report.fund:
+        yield say("No money of the fund has been entered: whether it would run dry is not known.")
+        return
+    dry = [month.period for month in report.fund if month.dry]
+    if dry:
+        yield say("The fund would run dry in: {months}.", months=", ".join(dry))
+    else:
+        yield say("The fund would run dry in no month.")
+    if beyond := [month.period for month in report.fund if month.beyond]:
+        yield say("Vouchers would cost more than the budget in: {months}.", months=", ".join(beyond))
 
 
 def tables(report: Report) -> list[Table]:
@@ -114,6 +131,7 @@ def tables(report: Report) -> list[Table]:
         _lines(report, TENTHS, (say("tenth"), say("members")), result.by_tenth),
         *([] if result.by_tenth else [_members(report, EACH, result.ranked)]),
         _hits(result),
+        _fund(report),
         _members(report, LOSSES, result.losses),
     ]
     return [table for table in found if table.rows]
@@ -122,6 +140,7 @@ def tables(report: Report) -> list[Table]:
 TENTHS = say("By tenth of the members, from those who were awarded least to those who were awarded most")
 EACH = say("By member, from those who were awarded least to those who were awarded most")
 LOSSES = say("Who would have fewer points")
+FUND = say("What the fund has left at each month's end, in yuan, if the difference in points is redeemed at once")
 _SIDES = (say("awarded"), say("new"), say("change"))
 
 
@@ -154,6 +173,21 @@ def _hits(result: Result) -> Table:
     named = {id_: say("{cap} ({id})", cap=cap_named(*cap), id=id_) for id_, cap in result.caps.items()}
     signed = ((named[hit.name], str(hit.old), str(hit.new), f"{hit.change:+d}" if hit.change else "0") for hit in result.hits)
     return Table(say("Services that a cap cut"), (say("cap"), *_SIDES), [*signed])
+
+
+def _fund(report: Report) -> Table:
+    """Money as vouchers really cost it and as they would: what is left at each month's end."""
+    rows: list[tuple[Cell, ...]] = [
+        (month.period, _state(month), yuan(month.free), yuan(month.new_free), yuan(month.new_free - month.free))
+        for month in report.fund
+    ]
+    return Table(FUND, (say("month"), say("the fund"), say("as it was"), say("under this book"), say("change")), rows)
+
+
+def _state(month: FundMonth) -> Cell:
+    if month.dry:
+        return say("dry")
+    return say("beyond its budget") if month.beyond else "-"
 
 
 def _members(report: Report, title: Say, some: Sequence[Share]) -> Table:
@@ -191,7 +225,20 @@ def as_data(report: Report) -> dict[str, Any]:
         "lose": [_of_member(report, share) for share in result.losses],
         "fen_a_point": price,
         "extra_fen": None if report.price.source == "none" else report.extra_fen,
-        "dry_months": None,  # known once the fund's money has a room
+        "dry_months": [month.period for month in report.fund if month.dry] if report.fund else None,
+        "beyond_budget": [month.period for month in report.fund if month.beyond] if report.fund else None,
+        "fund_months": [
+            {
+                "month": month.period,
+                "given_fen": month.given,
+                "promised_fen": month.promised,
+                "new_promised_fen": month.new,
+                "free_fen": month.free,
+                "new_free_fen": month.new_free,
+                "budget_fen": month.budget,
+            }
+            for month in report.fund
+        ],
     }
 
 

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from timebank import backtest as room
 from timebank import backtest_report as report
+from timebank import funds, recalculation, rulebooks, services
 from timebank import reading as journal
-from timebank import recalculation, rulebooks, services
 from timebank.backtest import Span
 from timebank.backtest_report import Report
 from timebank.base import communities, db
@@ -23,6 +23,7 @@ from timebank.base.sheet_writing import write_csv, write_pieces
 from timebank.benefits import points_text
 from timebank.commands.door import Door, Writing, reading, writing
 from timebank.commands.options import InputFile, day_of, rule_text
+from timebank.dry_months import fund_months
 from timebank.people import members, persons
 
 app = typer.Typer(add_completion=False)
@@ -53,11 +54,12 @@ def backtest(
         with door.screen.progress(say("Back-test"), journal.entries(session, community.id)) as step:
             result = room.run(session, community.id, book, span, step)
         price = room.price(session, community.id, today)
+        money = fund_months(funds.months(session, community.id), result.by_month, price, funds.budgets(session, community.id))
         shown = {member.id: member for member in members.listed(session, community.id)}
         names = persons.names(session, community.id)
     in_it = [shown[share.member] for share in result.shares]
     named = {member.id: (member.number, mask_name(names[member.person_id])) for member in in_it}
-    found = Report(result, book.title, community.name, community.points_decimals, price, named)
+    found = Report(result, book.title, community.name, community.points_decimals, price, named, money)
     for path in save or []:
         _write(path, found, door)
     if not door.screen.data(report.as_data(found)):
