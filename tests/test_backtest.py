@@ -434,7 +434,7 @@ def test_the_months_are_named_in_which_the_fund_would_run_dry(tried: Cli, tmp_pa
     assert (month["free_fen"], month["new_free_fen"], month["new_promised_fen"]) == (500, -740, 1_240)
     assert "The fund would run dry in: 2026-10." in tried(*given_).out
     assert "run dry in: 2026-10" in page.read_text(encoding="utf-8")
-    assert "2026-10,dry,,5.00,-7.40,-12.40" in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+    assert ",2026-10,dry,,500,-740,-1240" in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
     draft.write_text(RULES, encoding="utf-8")
     assert tried(*given_, "--json").json["dry_months"] == []
 

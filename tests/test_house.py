@@ -25,6 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "forms",
         "plaintext",
         "backtest",
+        "dry_months",
         "backtest_report",
         "history",
         "recalculation",

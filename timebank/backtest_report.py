@@ -141,6 +141,7 @@ TENTHS = say("By tenth of the members, from those who were awarded least to thos
 EACH = say("By member, from those who were awarded least to those who were awarded most")
 LOSSES = say("Who would have fewer points")
 FUND = say("What the fund has left at each month's end, in yuan, if the difference in points is redeemed at once")
+FUND_FEN = say("What the fund has left at each month's end, in fen, if the difference in points is redeemed at once")
 _SIDES = (say("awarded"), say("new"), say("change"))
 
 
@@ -255,7 +256,10 @@ def csv_rows(report: Report, lang: Language) -> tuple[list[str], list[list[str |
     """All tables as one sheet: header and rows. Points are written as people read them."""
     header = [text(name, lang) for name in (say("table"), say("what"), say("name"), say("how many"), *_SIDES)]
     rows: list[list[str | int]] = []
-    for table in tables(report):
+    for month in report.fund:  # as whole fen: a spreadsheet takes "-7.40" in quotes for a text
+        told = (FUND_FEN, month.period, _state(month), "", month.free, month.new_free, month.new_free - month.free)
+        rows.append([text(cell, lang) if isinstance(cell, Say) else cell for cell in told])
+    for table in (table for table in tables(report) if table.title is not FUND):
         for first, *middle, old, new, change in table.rows:
             extra = middle[0] if middle else ""
             name, number = (extra, "") if not isinstance(extra, int) else ("", extra)

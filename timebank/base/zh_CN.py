@@ -717,6 +717,7 @@ MESSAGES: dict[str, str] = {
     "The fund would run dry in no month.": "四筹资金在任何月份都不会用尽。",
     "The fund would run dry in: {months}.": "四筹资金会用尽的月份：{months}。",
     "Vouchers would cost more than the budget in: {months}.": "兑换券会超出预算的月份：{months}。",
+    "What the fund has left at each month's end, in fen, if the difference in points is redeemed at once": "各月末四筹资金结余（分），假定多出或减少的积分当月兑换",
     "What the fund has left at each month's end, in yuan, if the difference in points is redeemed at once": "各月末四筹资金结余（元），假定多出或减少的积分当月兑换",
     "What this rule book would change": "此规则会带来的变化",
     "Who would have fewer points": "积分减少的成员",
