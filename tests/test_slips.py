@@ -171,6 +171,7 @@ def test_a_voucher_is_given_out_as_a_slip_and_pictures(earned: Cli, tmp_path: Pa
     assert "老王便民超市" in slip.read_text(encoding="utf-8")
     assert ElementTree.fromstring(svg.read_bytes()).tag.endswith("svg")
     assert not list(tmp_path.glob(".timebank-*"))
+    assert {file.stat().st_mode & 0o077 for file in (slip, png, svg)} == {0}
     for kept in (given["qr"][-60:].encode(), given["code"].replace("-", "").encode()):
         assert kept not in earned.stored()
 
@@ -199,7 +200,9 @@ def test_a_token_is_no_code_of_another_community(earned: Cli) -> None:
 
 
 def test_a_rehearsal_writes_no_file(earned: Cli, tmp_path: Path) -> None:
-    earned(*ISSUE, "--png", str(tmp_path / "v.png"), "--slip", str(tmp_path / "v.html"), "--dry-run")
+    told = earned(*ISSUE, "--png", str(tmp_path / "v.png"), "--slip", str(tmp_path / "v.html"), "--dry-run", "--json")
+    assert repeated(told) == ("V1", None, None)
+    assert re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", earned(*ISSUE, "--dry-run").out) is None
     assert list(tmp_path.glob("v.*")) == []
     assert listed(earned) == []
     assert earned("issuer", "list", "--json").json == []

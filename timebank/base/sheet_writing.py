@@ -76,9 +76,12 @@ def write_csv_text(path: Path, header: Sequence[str], rows: Sequence[Sequence[st
     return Written(write_bytes(path, csv_bytes(header, rows)), len(rows))
 
 
-def write_bytes(path: Path, data: bytes) -> str:
-    """Write a small file of any kind whole or not at all, and give its SHA-256 in hex; the folder as in `write_csv_text`."""
-    with _replacing(path) as descriptor:
+def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> str:
+    """Write a small file of any kind whole or not at all, and give its SHA-256 in hex; the folder as in `write_csv_text`.
+
+    `mode` is who may read and write it (POSIX), less what the umask takes.
+    """
+    with _replacing(path, mode) as descriptor:
         _write(descriptor, data, path)
     return hashlib.sha256(data).hexdigest()
 
@@ -130,11 +133,11 @@ def _guarded(row: Sequence[str | int]) -> list[str | int]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[int]:
+def _replacing(path: Path, mode: int = 0o666) -> Iterator[int]:
     """A descriptor of a new file that takes the place of `path` when all of it is on the disk, and vanishes on any error."""
     temporary = path.parent / f".timebank-{secrets.token_hex(8)}.tmp"
     with _said_plainly(path):
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         try:
             yield descriptor

@@ -16,13 +16,16 @@ from timebank.base import codes, communities
 from timebank.base.act import Act
 from timebank.base.config import Config
 from timebank.base.errors import Conflict, Invalid, NotFound, Unwritable
-from timebank.base.i18n import Language, say, text
+from timebank.base.i18n import Language, Say, say, text
 from timebank.base.sheet_writing import sync_folder, write_bytes
 from timebank.benefits import DISCLAIMER, points_text
 from timebank.commands.door import UNLOGGED, Writing
 from timebank.people import merchants
 from timebank.redemption import Issued
 from timebank.slips import Slip
+
+_OWNER_ONLY = 0o600
+"""Whoever reads a slip can use the voucher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Paper:
         files.check()
         for path, data in made:
             if path is not None:
-                write_bytes(path, data)
+                write_bytes(path, data, _OWNER_ONLY)
                 sync_folder(path.parent)
 
 
@@ -102,14 +105,18 @@ def drawn_up(door: Writing, session: Session, act: Act, issued: Issued) -> Paper
 
 
 def give_out(door: Writing, receipt: dict[str, Any], paper: Paper | None, files: Files) -> None:
-    """Show a voucher and write its files; `paper` is None where the code was shown before, and cannot be shown again."""
+    """Show a voucher and write its files; `paper` is None where the code was shown before, and cannot be shown again.
+
+    A rehearsal shows neither code nor QR: nobody shall write one on a slip that opens nothing.
+    """
     problem = None
     if paper is not None and not door.dry_run:
         try:
             paper.write(files, door.lang)
         except (Unwritable, Conflict) as error:
             problem = error
-    found = {**receipt, "code": codes.show(paper.slip.code) if paper else None, "qr": paper.address if paper else None}
+    given = None if door.dry_run else paper
+    found = {**receipt, "code": codes.show(given.slip.code) if given else None, "qr": given.address if given else None}
     if not door.screen.data(found):
         _show(door, receipt, paper)
     if paper is None and files.named():
@@ -122,7 +129,10 @@ def give_out(door: Writing, receipt: dict[str, Any], paper: Paper | None, files:
 def _show(door: Writing, receipt: dict[str, Any], paper: Paper | None) -> None:
     title = say("Voucher {number}", number=receipt["voucher"])
     if paper is None:
-        door.screen.facts(title, [(say("voucher code"), "-"), (say("good until"), receipt["expires_on"])])
+        most = say("{yuan} yuan", yuan=benefits.yuan(receipt["most_fen"]))
+        held = points_text(receipt["points"], door.decimals())
+        facts: list[tuple[Say, object]] = [(say("voucher code"), "-"), (say("points held"), held)]
+        door.screen.facts(title, [*facts, (say("most it takes off"), most), (say("good until"), receipt["expires_on"])])
         door.screen.line(DISCLAIMER)
         door.screen.warn(
             say("The code was shown when the voucher was issued and cannot be shown again; void it for a new one.")
@@ -132,7 +142,7 @@ def _show(door: Writing, receipt: dict[str, Any], paper: Paper | None) -> None:
     door.screen.facts(
         title,
         [
-            (say("voucher code"), codes.show(slip.code)),
+            (say("voucher code"), "-" if door.dry_run else codes.show(slip.code)),
             (say("for"), slip.shop),
             (say("what it gives"), slip.gives),
             (say("points held"), paper.points),
