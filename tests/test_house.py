@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "backtest_report",
         "history",
         "recalculation",
+        "results",
     ),
     ("statement_files",),
     (
