@@ -132,6 +132,16 @@ class Street:
         code: str = self.office("voucher", "issue", member, *wish, "--json").json["code"]
         return code
 
+    @contextmanager
+    def again(self) -> Iterator[int]:
+        """A second server on the same book; gives its port."""
+        door = Door.open(self.door.config)
+        try:
+            with served(create(door)) as port:
+                yield port
+        finally:
+            door.engine.dispose()
+
     def at(self, now: str) -> None:
         """Let it be another moment, at the counter and in the office."""
         self.office.now = now
