@@ -29,6 +29,15 @@ def test_an_invitation_binds_one_phone_once(counter: Served) -> None:
     assert [row["device"] for row in counter.cli("device", "list", "--json").json] == ["D001"]
 
 
+def test_a_phone_is_bound_by_the_page_of_its_invitation_only(counter: Served) -> None:
+    """What the page holds is half of the phone's secret: a form without it would make one that whoever has the link knows."""
+    phone = counter.phone(None)
+    asked = phone.get(counter.invitation()).hidden
+    assert phone.post("/E", asked | {"nonce": ""}).status == 403
+    assert phone.post("/E", asked | {"token": "A" * 32}).status == 404
+    assert phone.post("/E", asked).status == 200
+
+
 def test_an_invitation_is_over_after_a_day(counter: Served) -> None:
     link = counter.invitation()
     counter.at("2026-10-21T11:59:59+08:00")
@@ -246,6 +255,17 @@ def test_the_members_page_tells_what_the_shop_decided(counter: Served) -> None:
     assert 'http-equiv="refresh"' not in taken.text
     counter.at("2026-10-20T12:10:01+08:00")
     assert member.get(f"/W/{pages[0]}").status == 404
+
+
+def test_what_waits_too_long_is_gone_at_the_shop_too(counter: Served) -> None:
+    phone, member = counter.phone(), counter.phone(None)
+    member.post("/S/520201-jianshe/S001", {"code": counter.voucher()["code"], "bill": "86.00"})
+    home = phone.get("/")
+    counter.at("2026-10-20T12:09:59+08:00")
+    assert "86.00" in phone.get("/").told
+    counter.at("2026-10-20T12:10:00+08:00")
+    assert "86.00" not in phone.get("/").told
+    assert phone.post("/quote", home.hidden).status == 404
 
 
 def test_a_poster_cannot_be_flooded(counter: Served) -> None:

@@ -158,6 +158,7 @@ def test_a_refusal_says_why_and_what_to_do(
     assert phone.tone == tone
     assert words in phone.told
     assert phone.page.get_by_role("alert").count() == 1
+    assert phone.page.locator("nav a").count() == 4, "it is a page of this shop's phone"
     phone.fine()
     phone.page.locator("main a.button").click()
     phone.page.locator("#code").wait_for()

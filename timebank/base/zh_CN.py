@@ -1497,7 +1497,9 @@ MESSAGES: dict[str, str] = {
     "{file} says the same as version {version}.": "{file} 与版本 {version} 内容相同。",
     "{section}: {rule}": "{section}：{rule}",
     # timebank/commands/serve.py
+    "Another program may be there already; choose another --port or --host.": "那里可能已有别的程序，请换一个 --port 或 --host。",
     "Install it: pip install 'timebank[web]'": "请安装：pip install 'timebank[web]'",
+    "Nothing can be served at {host}:{port}: {cause}.": "无法在 {host}:{port} 提供服务：{cause}。",
     "The counter is at http://{host}:{port}/ until Ctrl-C.": "核销台在 http://{host}:{port}/，按 Ctrl-C 停止。",
     "There is no port {port}.": "没有端口 {port}。",
     "Use 8737, or another from 1024 to 65535.": "请用 8737，或 1024 到 65535 之间的其他端口。",

@@ -1,16 +1,19 @@
 """`timebank serve`."""
 
 import logging
+import socket
+from contextlib import closing, suppress
 from typing import Annotated
 
 import typer
 
-from timebank.base.errors import Invalid
+from timebank.base.errors import Invalid, Unwritable
 from timebank.base.i18n import say
 from timebank.commands.door import Door, reading
 
 app = typer.Typer(add_completion=False)
 PORT_MAX = 65_535
+_BACKLOG = 128
 
 
 @reading(app, "serve", example="timebank serve --host 127.0.0.1 --port 8737")
@@ -33,11 +36,27 @@ def serve(
             "no_web",
             say("Install it: pip install 'timebank[web]'"),
         ) from error
-    book = WebDoor.open(door.config)
+    with closing(_listening(host, port)) as listening:
+        book = WebDoor.open(door.config)
+        try:
+            logging.basicConfig(level=logging.WARNING, format="%(message)s")
+            door.screen.note(say("The counter is at http://{host}:{port}/ until Ctrl-C.", host=host, port=port))
+            # No log of requests: their addresses hold tokens.
+            wanted = uvicorn.Config(create(book), access_log=False, log_level="warning", server_header=False)
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(wanted).run(sockets=[listening])
+        finally:
+            book.engine.dispose()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Listen before anything else is begun. Raises Unwritable `port_taken`."""
     try:
-        logging.basicConfig(level=logging.WARNING, format="%(message)s")
-        door.screen.note(say("The counter is at http://{host}:{port}/ until Ctrl-C.", host=host, port=port))
-        # No log of requests: their addresses hold tokens.
-        uvicorn.run(create(book), host=host, port=port, access_log=False, log_level="warning", server_header=False)
-    finally:
-        book.engine.dispose()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise Unwritable(
+            say("Nothing can be served at {host}:{port}: {cause}.", host=host, port=port, cause=error.strerror or "?"),
+            "port_taken",
+            say("Another program may be there already; choose another --port or --host."),
+        ) from error

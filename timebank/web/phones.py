@@ -133,7 +133,9 @@ def known(session: Session, request: Request) -> Phone:
     if found is None or community is None:
         raise devices.unknown()
     device = devices.known(session, community.id, int(found[2]), found[3])
-    return Phone(door, community, device, merchants.get(session, community.id, device.merchant_id), found[3])
+    phone = Phone(door, community, device, merchants.get(session, community.id, device.merchant_id), found[3])
+    request.state.phone = phone  # so that a refusal is a page of this phone too
+    return phone
 
 
 def _check_scope(device: Device, scope: Scope) -> None:

@@ -65,5 +65,6 @@ def refusal(request: Request, lang: Language, error: TimebankError, back: str = 
         "tone": "amber" if amber else "red",
         "headline": WORDS["wait"] if amber else REFUSED,
         "back": back,
+        "phone": getattr(request.state, "phone", None),
     }
     return page(lang, "refusal", problems.status_of(error), values)

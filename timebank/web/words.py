@@ -44,6 +44,7 @@ WORDS: dict[str, Say] = {
     "off": say("Take off"),
     "off_total": say("Taken off in all"),
     "offline": say("Without a network"),
+    "offline": say("Without a network"),
     "owed": say("to be reimbursed"),
     "photo": say("Take a photo of the QR code"),
     "photo_failed": say("No QR code was found in the photo. Hold the phone straight over it, in good light, or type the code."),
