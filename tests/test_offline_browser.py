@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -191,7 +192,7 @@ def test_a_good_voucher_is_green_and_its_bill_is_worked_out(phone: Phone) -> Non
 
 def test_what_was_accepted_is_signed_by_the_phone_and_sent_by_itself(phone: Phone) -> None:
     phone.accept(token())
-    expect(phone.page.locator("#list li")).to_contain_text("redeemed, receipt 12")
+    expect(phone.page.locator("#list li")).to_contain_text("redeemed, receipt E000012")
     register, upload = (acceptance_text.lines(text)[0] for text in phone.office.got)
     key = acceptance_text.new_key(register)
     assert (key.device_id, key.secret, key.made) == (7, "SECRET", MADE)
@@ -210,7 +211,7 @@ REFUSED = {
     "an unknown issuer key's": (lambda: token(key=2), "amber", "This file is too old for it"),
     "an unknown offer's": (lambda: token(offer_id=8), "amber", "This file is too old for it"),
     "no voucher": (lambda: "HTTPS://EXAMPLE.CN/", "red", "No voucher"),
-    "a code": (lambda: "7K3M-9QPA-X2DT", "red", "Not to be checked offline"),
+    "a code": (lambda: "7K3M-9QPA-X2DT", "amber", "Not to be checked offline"),
 }
 
 
@@ -430,8 +431,8 @@ def test_the_browser_counts_as_the_office_does(chromium: Browser) -> None:
             right.append([error.code])
     page = chromium.new_page()
     page.add_script_tag(path=Path(offline_file.__file__).parent / "static" / "offline" / "benefit.js")
-    counted = "(cases) => cases.map((one) => Object.values(benefit(...one)))"
-    assert page.evaluate(counted, cases) == right
+    counted = "(cases) => JSON.stringify(JSON.parse(cases).map((one) => Object.values(benefit(...one))))"
+    assert json.loads(page.evaluate(counted, json.dumps(cases))) == right  # as text: ten times as fast
     page.close()
 
 

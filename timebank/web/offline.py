@@ -5,6 +5,7 @@ An upload carries no cookie and needs none: every line is signed by its phone. S
 origin browsers name 'null', and from nowhere else.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
@@ -37,6 +38,8 @@ from timebank.web.screens import page
 router = APIRouter(include_in_schema=False)
 PASTE = f"{UPLOAD}/text"
 FIELDS_MAX = 4
+_PLAIN = re.compile(r"[A-Za-z0-9-]{1,40}")
+_ADDRESS = re.compile(r"https?://[a-z0-9.:\[\]-]{1,200}")
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _PREFLIGHT_SECONDS = 86_400
 
@@ -54,16 +57,25 @@ def download(request: Request) -> Response:
     with phones.asking(request, "capture") as (session, phone):
         act = Act(phone.community.id, phone.door.now(), phone.device.actor_id, None, "none", "", "", bytes(32))
         made = offline_file.of(session, act, phone.device, _counter(request, phone.door), phone.door.pepper)
-    name = f"timebank-{made.shop.number}-{made.device.number}.html"
-    if not name.isascii():
-        name = f"timebank-{made.device.number}.html"
+    shop = f"{made.shop.number}-" if _PLAIN.fullmatch(made.shop.number) else ""
+    name = f"timebank-{shop}{made.device.number}.html"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(offline_file.page(made).encode(), 200, headers, "text/html; charset=utf-8")
 
 
 def _counter(request: Request, door: Door) -> str:
-    """The address under which phones reach this server: the configured one, else the one of this request."""
-    return (door.config.counter or f"{request.url.scheme}://{request.url.netloc}").rstrip("/").lower()
+    """The address under which phones reach this server: the configured one, else the one of this request.
+
+    Raises Invalid `bad_counter`: a name that could say more in a policy than where to send something.
+    """
+    address = (door.config.counter or f"{request.url.scheme}://{request.url.netloc}").rstrip("/").lower()
+    if not _ADDRESS.fullmatch(address):
+        raise Invalid(
+            say("{text} is not the address of a counter.", text=address),
+            "bad_counter",
+            say("Give it like https://jianshe.example.cn, without anything behind the name."),
+        )
+    return address
 
 
 async def _body(request: Request) -> str:

@@ -104,7 +104,7 @@ def page(file: OfflineFile) -> str:
         f"connect-src {file.upload}; base-uri 'none'; form-action 'none'"
     )
     title = f"{file.shop.name} · {file.community.name}"
-    parts = {"policy": policy, "title": _escaped(title), "style": style, "shop": _data(file), "script": script}
+    parts = {"policy": _escaped(policy), "title": _escaped(title), "style": style, "shop": _data(file), "script": script}
     made = _PLACE.sub(lambda place: parts[place[1]], _read("offline/page.html"))
     assert len(made.encode()) < BYTES_MAX, "a phone on a slow network has to load it"
     return made

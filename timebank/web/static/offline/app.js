@@ -33,7 +33,7 @@ const hindered = async () => {
 /** What a token is worth here, before the bill. */
 const judged = async (text) => {
   const token = readToken(text);
-  if (!token) return { colour: "red", key: text.replace(/[\s-]/g, "").length === 12 ? "short_code" : "no_voucher" };
+  if (!token) return text.replace(/[\s-]/g, "").length === 12 ? { colour: "amber", key: "short_code" } : { colour: "red", key: "no_voucher" };
   if (token.community !== shop.community_hash) return { colour: "red", key: "other_community" };
   if (token.merchant !== shop.merchant) return { colour: "red", key: "other_shop" };
   const issuer = shop.keys.find((key) => key.number === token.key);
@@ -156,7 +156,7 @@ const drawKept = async () => {
 };
 
 const stateText = (one) => {
-  const values = { number: numberOf(one.n), when: clock(one.at), off: yuan(one.off), code: one.code || "", entry: one.entry || "" };
+  const values = { number: numberOf(one.n), when: clock(one.at), off: yuan(one.off), code: one.code || "", entry: `E${String(one.entry || 0).padStart(6, "0")}` };
   const why = one.code && shop.words[language][`code_${one.code}`] ? say(`code_${one.code}`) : values.code;
   return say(`state_${one.state}`, { ...values, why });
 };
