@@ -91,6 +91,9 @@ WALKS: dict[str, Walk] = {
     **{f"db upgrade from {revision}": Walk(("db", "upgrade"), start=revision, writes=False) for revision in older_revisions()},
 }
 
+LAST_STEP = f"db upgrade from {older_revisions()[-1]}"
+"""An upgrade whose every call is run by run killed and failed; from no tables `init` is, which is that and the founding."""
+
 
 def warm() -> None:
     """Import what commands import, so that a forked child need not."""
