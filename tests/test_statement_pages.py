@@ -9,7 +9,7 @@ import zxingcpp
 from PIL import Image
 
 from conftest import Cli
-from timebank import notes, qr, statement_pages
+from timebank import notes, qr, statement_files, statement_pages
 from timebank.base.i18n import LANGUAGES, text
 from timebank.benefits import DISCLAIMER
 from timebank.statement_pages import Sheet, Witness
@@ -100,8 +100,28 @@ def test_a_page_says_what_the_lines_say_and_loads_nothing(closed: Cli, tmp_path:
     assert re.findall(r"(?:src|href)=|url\(|@import", page) == []
 
 
+def test_a_page_charts_the_points_of_the_last_twelve_months(closed: Cli, tmp_path: Path) -> None:
+    """Two months of this book: 12 points at the end of September, 24 more in October; half as high."""
+    work = ("hours", "record", "M0001", "--date", "2026-10-10", "--minutes", "120", "--category", "elder-care")
+    closed(*work)
+    closed("statement", "export", "2026-10", "--to", str(tmp_path / "out"), "--format", "html")
+    page = (tmp_path / "out" / "member" / "M0001.html").read_text(encoding="utf-8")
+    assert re.findall(r'height="(\d+)"/>', page) == ["23", "70"]
+    assert re.findall(r'<text x="\d+" y="\d+">([^<]*)</text>', page) == ["12", "2026-09", "36", "2026-10"]
+    other = (tmp_path / "out" / "member" / "M0002.html").read_text(encoding="utf-8")
+    assert 'class="chart"' not in other
+
+
+def test_the_chart_begins_with_the_book_and_has_twelve_months_at_most() -> None:
+    assert statement_files._charted("2026-10", "2026-09") == ["2026-09", "2026-10"]
+    assert statement_files._charted("2027-02", "2020-01")[0] == "2026-03"
+    assert len(statement_files._charted("2027-02", "2020-01")) == 12
+
+
 def test_names_and_texts_stay_text_on_a_page() -> None:
-    sheet = Sheet("<b>", "2026-09", "n", "M1", "<i>&", [("<u>", "1")], ["<s>"], [["<script>"]], frozenset({0}))
+    sheet = Sheet(
+        "<b>", "2026-09", "n", "M1", "<i>&", [("<u>", "1")], [("<b>", 1, "<i>")], ["<s>"], [["<script>"]], frozenset({0})
+    )
     page = statement_pages.page(sheet, "", "en")
     assert re.findall(r"<(?:b|i|u|s|script)>", page) == []
     assert '<td class="n">&lt;script&gt;</td>' in page

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, case, func, select, text
 from sqlmodel import Session
 
 from timebank.base.months import first_day
+from timebank.base.rows import select_rows
 from timebank.journal import ACCOUNT, ENTRY, LOT, POSTING, REDEEMED, TURNOVER, Entry, Unit
 
 _AT_ONCE = 2_000
@@ -375,6 +376,25 @@ def common(session: Session, community_id: int) -> list[str]:
     )
     alike = ACCOUNT.holder.startswith("pool:") | ACCOUNT.holder.startswith("team:")
     return sorted(session.execute(wanted.where(alike)).scalars(), key=order)
+
+
+_BY_MONTH = """
+SELECT a.holder, t.period, SUM(t.net) FROM account a CROSS JOIN turnover t
+WHERE a.community_id = ? AND a.holder IN ? AND a.unit = 'points'
+  AND t.community_id = a.community_id AND t.account_id = a.id AND t.period >= ? AND t.period <= ?
+GROUP BY a.holder, t.period
+"""
+
+
+def points_by_month(
+    session: Session, community_id: int, holders: list[str], months: Sequence[str]
+) -> dict[tuple[str, str], int]:
+    """By holder and month what their points changed by, in all: available, held and owed. `months` in their order; a month in
+    which nothing moved is not in it."""
+    if not holders:
+        return {}
+    found = select_rows(session, _BY_MONTH, (community_id, holders, months[0], months[-1]))
+    return {(holder, period): int(net) for holder, period, net in found}
 
 
 def has_points(session: Session, community_id: int, holder: str) -> bool:

@@ -25,7 +25,7 @@ from timebank import __version__, checkpoints, claims, reading, statement_pages
 from timebank.base import communities
 from timebank.base.i18n import LANGUAGES, Language, text
 from timebank.base.masking import mask_name
-from timebank.base.months import first_day, last_day, next_period
+from timebank.base.months import add_months, first_day, last_day, next_period
 from timebank.base.sheet_values import guard
 from timebank.base.sheets import Written
 from timebank.benefits import DISCLAIMER
@@ -59,6 +59,7 @@ _TOTALS = ("community", "period", "unit", "movement", "amount", "accounts", "lin
 _NOTICES: Mapping[Language, str] = {"zh": "说明.txt", "en": "NOTICE.txt"}
 _PRINTED = ("entry", "service_date", "description", "minutes", "points", "points_balance")
 _NUMERIC = frozenset({"minutes", "points", "points_balance", "credits", "credits_balance"})
+_MONTHS_CHARTED = 12
 _LINES_AT_ONCE = 2_000
 _STATEMENTS_AT_ONCE = 500
 
@@ -107,9 +108,11 @@ class Gathered:
     about: Mapping[str, Any]
     community: str
     spool: IO[bytes]
+    months: Sequence[str] = ()
 
-    def statements(self) -> Iterator[tuple[list[Statement], dict[int, str]]]:
-        """The statements as they were gathered, with the payloads of their members' awards by entry."""
+    def statements(self) -> Iterator[tuple[list[Statement], dict[int, str], dict[tuple[str, str], int]]]:
+        """The statements as they were gathered, with the payloads of their members' awards by entry, and for pages what points
+        changed by, by holder and month of `months`."""
         self.spool.seek(0)
         while some := pickle.load(self.spool):  # noqa: S301 - `gathered` wrote it, and nobody else can open it
             yield some
@@ -126,14 +129,23 @@ def gathered(session: Session, community_id: int, period: str, options: Options,
     """Read all that a month's files are made of. Raises Invalid `bad_period`, NotFound `not_in_book`, Tampered
     `turnover_differs`; OSError where `spool` takes no more."""
     month = month_of(session, community_id, period)
+    months = _charted(period, communities.state(session, community_id).opened_from)
     with closing(statements(session, month)) as source:
         for some in _batches(source):
             awards = [line.seq for statement in some if statement.kind == "member" for line in statement.lines if line.rules]
-            pickle.dump((some, reading.payloads(session, community_id, awards)), spool, pickle.HIGHEST_PROTOCOL)
+            printed = [statement.holder for statement in some if statement.kind == "member"] if options.form == "html" else []
+            turned = reading.points_by_month(session, community_id, printed, months)
+            pickle.dump((some, reading.payloads(session, community_id, awards), turned), spool, pickle.HIGHEST_PROTOCOL)
     pickle.dump(None, spool)
     people, claimed = _people(session, month, options), _claimed(session, month)
     name = communities.get(session, community_id).name
-    return Gathered(month, options, people, claimed, _about(session, month, options), name, spool)
+    return Gathered(month, options, people, claimed, _about(session, month, options), name, spool, months)
+
+
+def _charted(period: str, opened: str) -> list[str]:
+    """The twelve months that end with this one, without those before the book."""
+    months = [add_months(first_day(period), -back).isoformat()[:7] for back in reversed(range(_MONTHS_CHARTED))]
+    return [month for month in months if month >= opened]
 
 
 def write(month: Gathered, to: Path, progress: Callable[[int], None] = _silent) -> Exported:
@@ -146,8 +158,8 @@ def write(month: Gathered, to: Path, progress: Callable[[int], None] = _silent) 
     with said_plainly(to), staging(to, f"{month.month.code}-{month.month.period}") as stage:
         exporting = _Exporting(month, stage)
         count = 0
-        for some, payloads in month.statements():
-            exporting.add(some, payloads)
+        for some, payloads, turned in month.statements():
+            exporting.add(some, payloads, turned)
             count += len(some)
             progress(len(some))
         exporting.finish()
@@ -185,6 +197,7 @@ class _Exporting:
         month, options = gathered.month, gathered.options
         self._people, self._claimed, self._about = gathered.people, gathered.claimed, gathered.about
         self._telling = Telling(options.lang, month.timezone)
+        self._months, self._turned = gathered.months, dict[tuple[str, str], int]()
         self._community, self._witness = gathered.community, _witness(month, gathered.about)
         self._drawn = statement_pages.drawn(self._witness, options.lang) if options.form == "html" else ""
         self._totals = Totals()
@@ -203,9 +216,10 @@ class _Exporting:
     def _sheet(self, name: str, columns: Sequence[str]) -> Sheet:
         return self._stage.sheet(name, _csv([_named(columns, self._options)]))
 
-    def add(self, batch: Sequence[Statement], payloads: Mapping[int, str]) -> None:
+    def add(self, batch: Sequence[Statement], payloads: Mapping[int, str], turned: Mapping[tuple[str, str], int]) -> None:
         """Write some statements."""
         self._telling.read(payloads)
+        self._turned = dict(turned)
         for statement in batch:
             figures = statement.figures
             if statement.kind == "member":
@@ -255,6 +269,7 @@ class _Exporting:
                 number,
                 name,
                 figures,
+                self._course(statement),
                 [titles[column] for column in columns],
                 [[str(cells[place]) for place in places] for cells in self._member_lines(statement, number)],
                 frozenset(place for place, column in enumerate(columns) if column in _NUMERIC),
@@ -262,6 +277,14 @@ class _Exporting:
             self._drawn,
             lang,
         )
+
+    def _course(self, statement: Statement) -> list[tuple[str, int, str]]:
+        """What a member had at the end of each charted month: from this month's closing back."""
+        course, points = [], statement.closing.points
+        for month in reversed(self._months):
+            course.append((month, points, str(self._amount(points))))
+            points -= self._turned.get((statement.holder, month), 0)
+        return course[::-1]
 
     def _member_figures(self, figures: Mapping[str, int]) -> Sequence[Cell]:
         if not self._month.points_decimals:

@@ -23,6 +23,7 @@ table { width: 100%; border-collapse: collapse } thead { display: table-header-g
 th, td { padding: 0.8mm 1.5mm; border-bottom: 0.2mm solid #999; text-align: left; vertical-align: top; overflow-wrap: anywhere }
 .figures { width: auto; min-width: 90mm } .lines :is(td, th):nth-child(-n+2) { white-space: nowrap }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
+.chart { max-width: 100%; fill: #444; font-size: 9px; text-anchor: middle }
 .witness { display: flex; gap: 5mm; align-items: center; break-inside: avoid; margin-top: 5mm }
 .witness svg { flex: none; width: 44mm; height: 44mm }
 .digits { font: bold 4.4mm/1.5 Consolas, "DejaVu Sans Mono", monospace }
@@ -50,6 +51,7 @@ _PAGE = """<!doctype html>
 {figures}
 </tbody>
 </table>
+{chart}
 <h2>{lines_title}</h2>
 <table class="lines">
 <thead><tr>{columns}</tr></thead>
@@ -62,6 +64,8 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+_BAR, _HIGH = 60, 70
+"""A chart's width of a month and height of its highest bar, in its own units."""
 _WITNESS = """<div class="witness">
 {drawing}
 <div>
@@ -88,7 +92,8 @@ class Witness:
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """One member's month: the community, the month as files call it, the statement's number, member and name, figures by their
-    header, lines under their headers. All are texts as people read them; numbers are told by `numeric`, places of columns."""
+    header, points at the end of months ('2026-10', a number to draw, the same to read), lines under their headers. All are
+    texts as people read them; columns of numbers are told by their places, `numeric`."""
 
     community: str
     period: str
@@ -96,6 +101,7 @@ class Sheet:
     member: str
     name: str
     figures: Sequence[tuple[str, str]]
+    course: Sequence[tuple[str, int, str]]
     columns: Sequence[str]
     lines: Sequence[Sequence[str]]
     numeric: frozenset[int]
@@ -135,6 +141,7 @@ def page(sheet: Sheet, witness: str, lang: Language) -> str:
         figures="\n".join(
             f'<tr><td>{escape(name)}</td><td class="n">{escape(value)}</td></tr>' for name, value in sheet.figures
         ),
+        chart=_chart(sheet.course, lang),
         lines_title=escape(text(say("Lines"), lang)),
         columns="".join(_cell("th", place, name, sheet) for place, name in enumerate(sheet.columns)),
         lines="\n".join(
@@ -144,6 +151,23 @@ def page(sheet: Sheet, witness: str, lang: Language) -> str:
         witness=witness,
         disclaimer=escape(text(DISCLAIMER, lang)),
     )
+
+
+def _chart(course: Sequence[tuple[str, int, str]], lang: Language) -> str:
+    """Points at the end of each month as bars; nothing where there were none."""
+    most = max((points for _, points, _ in course), default=0)
+    if most <= 0:
+        return ""
+    drawn_ = []
+    for place, (month, points, shown) in enumerate(course):
+        left, high = place * _BAR, max(0, points) * _HIGH // most
+        drawn_.append(f'<rect x="{left + 6}" y="{_HIGH + 12 - high}" width="{_BAR - 12}" height="{high}"/>')
+        drawn_.append(f'<text x="{left + _BAR // 2}" y="{_HIGH + 9 - high}">{escape(shown)}</text>')
+        drawn_.append(f'<text x="{left + _BAR // 2}" y="{_HIGH + 23}">{escape(month)}</text>')
+    title = escape(text(say("Points at the end of each month"), lang))
+    wide = len(course) * _BAR
+    size = f'viewBox="0 0 {wide} {_HIGH + 28}" style="width:{wide * 100 // (_BAR * 12)}%"'
+    return f'<h2>{title}</h2>\n<svg class="chart" role="img" aria-label="{title}" {size}>{"".join(drawn_)}</svg>'
 
 
 def _cell(tag: str, place: int, value: str, sheet: Sheet) -> str:
