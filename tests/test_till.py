@@ -64,6 +64,15 @@ def test_a_small_bill_takes_part_of_a_voucher_and_gives_the_rest_back(shops: Str
     assert balance(shops) == (4_950, 0)
 
 
+def test_a_bill_is_in_fen_and_never_guessed(shops: Street, till: Till) -> None:
+    """86.0 may be yuan, although JSON Schema calls it an integer."""
+    code = shops.voucher()
+    assert till("/quote", {"code": code}).code == till("/capture", {"code": code}, once="1").code == "bill_missing"
+    for bill in (86.0, "8600", True, 0, -1, 10**9):
+        assert till("/capture", {"code": code, "bill_fen": bill}, once="1").code == "bad_request"
+    assert till.verify(code).status == 200
+
+
 def test_a_capture_can_be_listed_and_its_receipt_shown_again(shops: Street, till: Till) -> None:
     first, second = till.capture(shops.voucher(), once="a").json, till.capture(shops.voucher(), 1_000, once="b").json
     listed = till("/captures").json

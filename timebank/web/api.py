@@ -23,7 +23,7 @@ from timebank import guesses, redemption, refunds, vouchers
 from timebank.base import communities
 from timebank.base.act import Act
 from timebank.base.communities import Community
-from timebank.base.errors import TimebankError
+from timebank.base.errors import Refused, TimebankError
 from timebank.base.i18n import Language, Say, say, text
 from timebank.base.masking import mask_name
 from timebank.base.months import first_day, last_day, period_of
@@ -73,7 +73,7 @@ class Asking:
 # --- what a till may ask ---
 
 
-@router.post("/verify", responses=told(401, 403, 404, 409, 413, 415, 422, 429, 503), response_model=Good)
+@router.post("/verify", responses=told(400, 401, 403, 404, 409, 413, 415, 422, 429, 503), response_model=Good)
 def verify(request: Request, wish: Presented) -> Response:
     """Tell whether a voucher is good at this shop. Changes nothing and may be asked any number of times."""
 
@@ -92,7 +92,7 @@ def verify(request: Request, wish: Presented) -> Response:
     return _read(request, "verify", look)
 
 
-@router.post("/quote", responses=told(401, 403, 404, 409, 413, 415, 422, 429, 503), response_model=Quote)
+@router.post("/quote", responses=told(400, 401, 403, 404, 409, 413, 415, 422, 429, 503), response_model=Quote)
 def quote(request: Request, wish: Charged) -> Response:
     """Tell what a voucher would take off a bill. Changes nothing and reserves nothing."""
 
@@ -246,6 +246,8 @@ def _counted(request: Request, asking: Asking, error: TimebankError) -> Timebank
     """The error as this till is told it; a wrong code is counted as a guess. A GET has none, and changes nothing."""
     if request.method == "POST" and error.code in guesses.FAILURES:
         asking.door.failed(asking.device)
+    if error.code == "bad_bill":  # one that was sent is within bounds
+        return Refused(say("This voucher needs a bill."), "bill_missing", say("Send bill_fen, the whole bill in fen."))
     return problems.uniform(error)
 
 
