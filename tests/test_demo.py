@@ -28,6 +28,7 @@ YESTERDAY = date(2026, 11, 21)
 KINDS = {
     *("member.join", "merchant.join", "clerk.join", "rules.publish", "hours", "reversal", "offer.add"),
     *("voucher.issue", "voucher.capture", "voucher.void", "voucher.expire", "points.expire"),
+    *("settlement.submit", "settlement.paid", "settlement.returned", "fund.deposit", "fund.budget", "sponsor.add"),
     *("settlement.approve", "period.close", "team.add", "team.join", "kin.link", "issuer.key"),
 }
 """The kinds of entries of a year in an office."""

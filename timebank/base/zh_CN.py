@@ -2801,6 +2801,7 @@ MESSAGES: dict[str, str] = {
     "Correct the fields that are named.": "请改正列出的各项。",
     "Repeat with the same key; if it stays, tell the office the time.": "请用同一个键重发；若仍如此，请把时间告诉社区。",
     "See openapi.json for what there is.": "可用的接口见 openapi.json。",
+    "Send bill_fen, the whole bill in fen.": "请发送 bill_fen，即整张账单的金额（分）。",
     "Send one JSON object in UTF-8.": "请发送一个 UTF-8 编码的 JSON 对象。",
     "Send one that is new for each sale, and the same when you repeat the request.": "每笔交易使用新的键，重发同一请求时沿用原来的键。",
     "The Idempotency-Key cannot be used.": "这个 Idempotency-Key 不能用。",
@@ -2810,6 +2811,7 @@ MESSAGES: dict[str, str] = {
     "There is nothing at this address.": "这个地址没有内容。",
     "This address does not answer this method.": "这个地址不接受这种请求方法。",
     "This is a mistake in the program. Nothing was half done.": "这是程序的错误，没有留下只做一半的事。",
+    "This voucher needs a bill.": "这张兑换券需要账单金额。",
     "Use 1 to 64 letters, digits and . _ - : without spaces, for example a UUID.": "请用 1 至 64 个字母、数字或 . _ - :，不含空格，例如 UUID。",
     # timebank/web/api_guard.py
     "Send it with Content-Type: application/json.": "请以 Content-Type: application/json 发送。",

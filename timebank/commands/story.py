@@ -26,7 +26,7 @@ OFFICE = ("520201-jianshe", "建设中路社区", "福美和")
 SHEETS, CLAIMS, STATEMENTS = "sheets", "claims", "statements"
 """The demo's folders: what comes in, what goes to the merchants, what goes to the members."""
 SECOND = "W0002"
-_IMPORT_DAY, _ROUTINE_DAY = 2, 5
+_IMPORT_DAY, _ROUTINE_DAY, _PAY_DAY = 2, 5, 18
 _REFUSED, _INVALID = 3, 8
 
 
@@ -48,7 +48,7 @@ class Step:
 def sample_year(sample: Sample, folder: str) -> list[Step]:
     """The sample community's year in the order of its days; `folder` is the demo's, as it is typed."""
     year, office = sample.year, Office(sample, folder)
-    steps = [*office.opening(), *office.desk(), *office.first_vouchers(), *office.first_sheet()]
+    steps = [*office.opening(), *office.fund(), *office.desk(), *office.first_vouchers(), *office.first_sheet()]
     for month in range(1, MONTHS):
         steps.extend(office.sheet(month))
     steps.extend(office.newcomers())
@@ -58,6 +58,8 @@ def sample_year(sample: Sample, folder: str) -> list[Step]:
     for month in range(MONTHS - 1):
         if year.day(month + 1, _ROUTINE_DAY) <= year.last_day:
             steps.extend(office.month_end(month))
+        if year.day(month + 1, _PAY_DAY) <= year.last_day:
+            steps.extend(office.paid(month))
     steps.extend(office.lapse())
     steps.sort(key=lambda step: step.day)
     return [*steps, *office.last_day()]
@@ -99,6 +101,20 @@ class Office:
             told = None
         more = len(DEALS) - 2
         yield Step(first, ("offer", "list"), say("{count} more offers have been added in the same way.", count=more))
+
+    def fund(self) -> Iterator[Step]:
+        """The first day's money: of the street office, of a sponsor for its own purpose, rice; and what vouchers may cost."""
+        day = self.sample.year.first_day
+        money = ("fund", "deposit", "--source", "government", "--yuan", "1500.00", "--reference", f"{day}-0012")
+        yield Step(
+            day, money, say("Money of four sources comes into the fund; goods are counted apart, at what they are worth.")
+        )
+        yield Step(day, ("fund", "sponsor", "add", "黔灵超市连锁", "--source", "enterprise"))
+        yield Step(day, ("fund", "deposit", "--sponsor", "1", "--yuan", "300.00", "--reference", f"{day}-0019"), quiet=True)
+        rice = ("--reference", "收据18", "--basis", "大米16袋, 按超市零售价每袋50元")
+        yield Step(day, ("fund", "deposit", "--source", "resident", "--yuan", "800.00", *rice))
+        told = say("Two people say what the vouchers of a month may cost. From now on none goes beyond the fund's money.")
+        yield Step(day, ("fund", "budget", "--yuan", "300.00", "--approver", SECOND), told)
 
     def desk(self) -> Iterator[Step]:
         """Services told at the desk in the first month, one by one."""
@@ -218,6 +234,31 @@ class Office:
         told = say("The month is closed: one statement a member, and a root over all of them.")
         yield step("statement", "close", period, "--approver", SECOND, remark=told)
         yield step("statement", "export", period, "--to", self._in(STATEMENTS, period))
+
+    def paid(self, month: int) -> Iterator[Step]:
+        """What became of a month's claims, on the 18th of the next: paid, but for one of the first month that came back."""
+        year, first, back = self.sample.year, month == 0, DEALS[1].merchant
+        day, period = year.day(month + 1, _PAY_DAY), year.months[month]
+        told: Say | None = say("The shops are paid. One payment comes back: its vouchers go into the next month's claims.")
+        for place, shop in enumerate(sorted(self._claimants(month))):
+            reference = ("--reference", f"{day}-{place + 1:04d}")
+            paid = ("settlement", "paid", period, "--merchant", shop, *reference)
+            returned = ("settlement", "returned", period, "--merchant", shop, "--why", "账号有误")
+            yield Step(day, returned if first and shop == back else paid, told if first else None, quiet=not first)
+            told = None
+        if month == 1:
+            shown = say("With that the first month is settled to the last fen:")
+            yield Step(day, ("settlement", "reconcile", year.months[0]), shown)
+            yield Step(day, ("fund", "show"), say("What the fund was given, has promised, owes, has paid and has left:"))
+
+    def _claimants(self, month: int) -> set[str]:
+        """The shops that redeemed a voucher in a month, and the one whose first claim came back."""
+        if month == 0:
+            return {DEALS[0].merchant, DEALS[1].merchant}
+        period = self.sample.year.months[month]
+        made = (wish for number in range(1, month + 1) for wish in wishes(self.sample, number))
+        found = {wish.merchant for wish in made if wish.fate == "captured" and f"{wish.ends_on:%Y-%m}" == period}
+        return found | ({DEALS[1].merchant} if month == 1 else set())
 
     def lapse(self) -> Iterator[Step]:
         """Points of the first rule book lapse after six months: a balance before and after."""
