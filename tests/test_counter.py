@@ -34,6 +34,7 @@ def test_a_phone_is_bound_by_the_page_of_its_invitation_only(counter: Served) ->
     phone = counter.phone(None)
     asked = phone.get(counter.invitation()).hidden
     assert phone.post("/E", asked | {"nonce": ""}).status == 403
+    assert phone.post("/E", asked | {"nonce": "13812341234".rjust(64, "x")}).status == 403
     assert phone.post("/E", asked | {"token": "A" * 32}).status == 404
     assert phone.post("/E", asked).status == 200
 
@@ -369,3 +370,25 @@ def test_no_code_or_token_is_written_to_a_log(counter: Served, caplog: pytest.Lo
     phone.get("/V/TOKENTOKEN")
     for secret in (link.rpartition("/")[2], code, "TOKENTOKEN", phone.cookies["tb"]):
         assert secret not in caplog.text
+
+
+def test_hostile_input_is_refused_and_breaks_nothing(counter: Served) -> None:
+    phone, stranger = counter.phone(), counter.phone(None)
+    token = phone.get("/").hidden["form_token"]
+    before = counter.cli.rows("SELECT size FROM community_state")
+    odd = ("", "%00", "%FF%FE", "..%2F..%2Fetc", "%F0%A0%AE%B7", "9" * 40, "-1", "'%20OR%201=1--", "x" * 2_000)
+    for some in odd:
+        for path in ("/V/", "/E/", "/W/", "/receipts/", "/S/520201-jianshe/", f"/S/{some or 'x'}/", "/static/", "/"):
+            for who in (phone, stranger):
+                assert who.get(path + some).status < 500, path + some
+    texts = ("", "\0", "\ud7ff", "𠮷", "9" * 400, "-1", "1e3", "86.00", "NaN", "<script>", "' OR 1=1--", "\r\nSet-Cookie: x=y")
+    for text in texts:
+        for path in ("/check", "/quote", "/capture", "/undo", "/decline", "/language", "/E", "/S/520201-jianshe/S001"):
+            fields = dict.fromkeys(("code", "bill", "key", "ticket", "voucher", "lang", "token", "community", "nonce"), text)
+            for form in (fields | {"form_token": token}, fields | {"form_token": text}, {}):
+                told = phone.post(path, form)
+                assert told.status < 500, (path, text)
+                assert "<script>" not in told.text
+                assert "x" not in phone.cookies
+    assert phone.send("PUT", "/", None, {}).status in (405, 411)
+    assert counter.cli.rows("SELECT size FROM community_state") == before

@@ -4,6 +4,7 @@ A GET never changes anything: chat apps and browsers fetch links ahead. Codes tr
 QR, which is a link. Everything works without script.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -32,6 +33,7 @@ from timebank.web.screens import masked, page, refusal, shown, to
 router = APIRouter(include_in_schema=False)
 Field = Annotated[str, Form()]
 NONCE_BYTES = 32
+_NONCE = re.compile(r"[0-9a-f]{64}")
 NOT_ENROLLED = frozenset({"unknown_device", "device_revoked"})
 
 
@@ -64,7 +66,7 @@ def enrol(request: Request, token: Field = "", community: Field = "", nonce: Fie
     """Make this phone a device. Its secret follows from the invitation and from what only this form holds, so that the repeat
     of a form that was sent twice gives the phone the same one."""
     door = phones.door_of(request)
-    if len(nonce) != 2 * NONCE_BYTES:
+    if not _NONCE.fullmatch(nonce) or not community.isprintable():
         raise phones.strange_form()
     secret = door.derived("secret of a phone", token, nonce)
     with door.reading() as session:

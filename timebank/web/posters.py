@@ -19,9 +19,11 @@ from starlette.responses import Response
 from timebank import qr, tokens
 from timebank.base import codes, communities
 from timebank.base.amounts import fen_of
+from timebank.base.communities import Community
 from timebank.base.errors import NotFound, Refused
 from timebank.base.i18n import say
 from timebank.people import merchants
+from timebank.people.merchants import Merchant
 from timebank.web import phones
 from timebank.web.phones import Phone
 from timebank.web.screens import page, shown, to
@@ -119,8 +121,7 @@ def _waiting(request: Request) -> Waiting:
 def scanned(request: Request, community: str, number: str) -> Response:
     """What the poster's QR code opens."""
     with phones.door_of(request).reading() as session:
-        place = _community(session, community)
-        shop = merchants.find(session, place.id, number)
+        place, shop = _named(session, community, number)
     return page(phones.language_of(request), "member", values={"community": place, "shop": shop})
 
 
@@ -129,8 +130,7 @@ def show(request: Request, community: str, number: str, code: Field = "", bill: 
     """Let the shop see a code and a bill. Whether the code is good is told to the shop alone."""
     door = phones.door_of(request)
     with door.reading() as session:
-        place = _community(session, community)
-        shop = merchants.find(session, place.id, number)
+        place, shop = _named(session, community, number)
     if not tokens.meant(code):
         code = codes.show(codes.normalise(code))
     else:
@@ -140,11 +140,13 @@ def show(request: Request, community: str, number: str, code: Field = "", bill: 
     return to(f"/W/{ticket.number}")
 
 
-def _community(session: Session, code: str) -> communities.Community:
-    found = communities.with_code(session, code.lower())
+def _named(session: Session, code: str, number: str) -> tuple[Community, Merchant]:
+    """The community and the shop that a poster's address names. Raises NotFound `no_page`, `unknown_merchant`."""
+    there = (code + number).isprintable()  # a NUL is an error of the driver's on PostgreSQL
+    found = communities.with_code(session, code.lower()) if there else None
     if found is None:
         raise NotFound(say("There is no such page."), "no_page", say("Go back to the start page."))
-    return found
+    return found, merchants.find(session, found.id, number)
 
 
 @router.get("/W/{number}")

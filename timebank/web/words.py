@@ -81,7 +81,7 @@ STILL_GOOD = frozenset(
     {
         *("below_min_spend", "no_benefit", "bad_bill", "bad_amount", "budget_used_up", "fund_exhausted"),
         *("too_many_waiting", "unknown_ticket", "undo_over", "no_page", "unknown_receipt"),
-        *("too_many_guesses", "bad_code", "strange_form", "not_in_scope", "too_long", "not_undone"),
+        *("too_many_guesses", "bad_code", "bad_token", "strange_form", "not_in_scope", "too_long", "not_undone"),
     }
 )
 """Codes of refusals that leave the voucher good: it can be used another time or in another way."""
