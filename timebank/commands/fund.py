@@ -178,9 +178,9 @@ def show(
     door.screen.table(say("Given"), (say("source"), say("yuan"), say("in kind, worth")), sources)
     if names:
         rows = [(number, names[number], yuan(p.free), yuan(p.committed)) for number, p in found.sponsored.items()]
-        door.screen.table(say("Sponsors' money"), (say("number"), say("name"), say("left"), say("committed")), rows)
+        door.screen.table(say("Sponsors' money"), (say("number"), say("name"), say("remaining"), say("committed")), rows)
     if budgets:
-        columns = (say("budget"), say("month"), say("of"), say("yuan"), say("used"), say("left"))
+        columns = (say("budget"), say("month"), say("for what"), say("yuan"), say("used"), say("remaining"))
         shown = [
             (b["budget"], b["month"] or say("every month"), b["of"] or say("all vouchers"), *map(yuan, _amounts(b)))
             for b in budgets
@@ -195,7 +195,7 @@ def _facts(found: Standing) -> list[tuple[Say, object]]:
         (say("committed to vouchers"), _yuan(found.committed)),
         (say("owed to merchants"), _yuan(found.owed)),
         (say("paid"), _yuan(found.paid)),
-        (say("left"), _yuan(found.free)),
+        (say("remaining"), _yuan(found.free)),
         (say("given in kind, worth"), _yuan(sum(found.in_kind.values()))),
     ]
     if not found.limited:
@@ -247,5 +247,5 @@ def _chart(door: Door, moved: list[Month]) -> None:
         )
         for month in moved
     ]
-    columns = (say("month"), say("given"), say("promised"), say("paid"), say("left at its end"), say("left, as a bar"))
+    columns = (say("month"), say("came in"), say("promised"), say("paid"), say("left at its end"), say("left, as a bar"))
     door.screen.table(say("By month"), columns, rows)
