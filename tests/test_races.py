@@ -16,12 +16,13 @@ from databases import Server, migrated
 from recount import recount
 from rivals import MEMBERS, OK, Job, Rivals, rivals
 from shopping import account, add_offer, capture, issue
-from timebank import hours, ledger, rulebooks
+from timebank import funds, hours, ledger, rulebooks
 from timebank.audit import audit
 from timebank.base import db
 from timebank.base.errors import Busy, Refused
 from timebank.benefits import Item
 from timebank.claims import ClaimLine
+from timebank.funds import NewBudget, NewDeposit
 from timebank.journal import ISSUED, Command, Draft, Entry, Transfer
 from timebank.offers import Limits
 from timebank.services import Record, Service
@@ -172,6 +173,19 @@ def test_holds_beyond_the_balance_are_refused_by_whoever_comes_late(street: Book
     balance = street.points("member:1")
     assert balance.available + balance.held == 1_000
     assert 0 <= balance.available < 80
+    sound(street)
+
+
+def test_holds_beyond_the_budget_are_refused_by_whoever_comes_late(street: Book, race: Rivals, url: str) -> None:
+    """Row 9 at once: 64 vouchers of 1 yuan, more in the fund, a budget of 20 yuan."""
+    with street.write() as session:
+        funds.deposit(session, street.act(), NewDeposit(5_000, "B1", "government"))
+    with street.write() as session:
+        funds.declare(session, street.act(approver=2), NewBudget(2_000))
+    outcomes = race.each(url, [Job("issue", 10, 8)] * PROCESSES)
+    assert Counter(outcomes) == {OK: 20, "budget_used_up": 44}
+    assert account(street, "fund:general", "fen", "committed") == 2_000
+    assert street.points("member:1").held == 200
     sound(street)
 
 
