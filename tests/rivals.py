@@ -21,7 +21,7 @@ from sqlmodel import Session
 from conftest import NOON
 from play_stage import unsynced
 from shopping import PEPPER
-from timebank import approvals, hours, ledger, redemption, settlement, statements
+from timebank import approvals, hours, ledger, redemption, refunds, settlement, statements
 from timebank.base import communities, db
 from timebank.base.act import Act
 from timebank.base.errors import TimebankError
@@ -133,6 +133,21 @@ def void(session: Session, act: Act, voucher: int) -> None:
     redemption.void(session, act, voucher)
 
 
+def refund(session: Session, act: Act, voucher: int) -> None:
+    """All of a capture given back, by two clerks."""
+    refunds.refund(session, act, voucher)
+
+
+def undo(session: Session, act: Act, voucher: int) -> None:
+    """All of a capture given back, on the shop's word."""
+    refunds.undo(session, act, voucher, 1)
+
+
+def cancel(session: Session, act: Act, key: str) -> None:
+    """Whatever was held under a command's key."""
+    redemption.cancel(session, act, key)
+
+
 def expire(session: Session, act: Act, voucher: int) -> None:
     """A voucher that is past its day."""
     redemption.expire(session, act, voucher)
@@ -188,7 +203,25 @@ def ask(session: Session, act: Act, subject: str) -> int:
 
 WORKS: dict[str, Callable[[Session, Act, Any], object]] = {
     work.__name__: work
-    for work in (*(issue, capture, capture_elsewhere, void, expire, give, transfers, hours_of_one, confirm, draft, close, ask),)
+    for work in (
+        *(
+            issue,
+            capture,
+            capture_elsewhere,
+            void,
+            cancel,
+            refund,
+            undo,
+            expire,
+            give,
+            transfers,
+            hours_of_one,
+            confirm,
+            draft,
+            close,
+            ask,
+        ),
+    )
 }
 
 

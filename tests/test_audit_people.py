@@ -8,7 +8,7 @@ import pytest
 from conftest import Book
 from lived import Vandal, a_vandal, report, the_book_lived_in_together  # noqa: F401 - fixtures
 from timebank import audit
-from timebank.audit import people
+from timebank.audit import bindings, people
 from timebank.audit.findings import CODES
 from timebank.audit.refold import TWO_PEOPLE
 
@@ -43,6 +43,8 @@ VANDALISMS = (
     Vandalism("in the team for ever", "team_differs", "DELETE FROM membership_end", "team.leave"),
     Vandalism("in the team longer", "team_differs", "UPDATE membership_end SET until = '2026-12-01'", "team.leave"),
     Vandalism("put into a team", "team_differs", "INSERT INTO membership VALUES (1, 2, 1, 1, 'member', '2026-11-06', 9)", None),
+    Vandalism("a phone of another shop", "device_differs", "UPDATE device SET merchant_id = 1", "device.enrol"),
+    Vandalism("a phone that may do more", "device_differs", "UPDATE device SET scopes = 'all'", "device.enrol"),
     Vandalism("a day off", "notice_differs", "UPDATE calendar SET days_off = ''", "calendar.set"),
     Vandalism("a make-up day", "notice_differs", "UPDATE calendar SET make_up_days = '2026-11-07'", "calendar.set"),
     Vandalism("another year", "notice_differs", "UPDATE calendar SET year = 2027", "calendar.set"),
@@ -70,6 +72,10 @@ def test_a_changed_row_is_found_and_named_by_its_entry(vandal: Vandal, vandalism
     entry = None if vandalism.kind is None else vandal.seq(vandalism.kind)
     assert {finding.entry for finding in told} == {entry}
     assert {finding.status for finding in told} == {CODES[vandalism.code][1]}
+
+
+def test_every_code_of_a_bound_row_is_one_of_the_audit() -> None:
+    assert {bound.code for bound in bindings.BOUND} <= CODES.keys()
 
 
 def test_a_book_with_kin_teams_and_notices_has_no_findings(lived: Book) -> None:

@@ -4,19 +4,17 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from conftest import RULES, Book
+from offline_phone import enrolled
 from shopping import PEPPER, TENTH_OFF, YEAR, account, add_offer, capture, issue
 from timebank import audit, benefits, disputes, ledger, offers, quotes, redemption, refunds, rulebooks, vouchers
-from timebank.base.act import Act
 from timebank.base.errors import TimebankError
 from timebank.benefits import Item, Shares
 from timebank.disputes import Decision
 from timebank.journal import FUND, REDEEMED, Entry
 from timebank.offers import NewOffer
-from timebank.people import devices
-from timebank.people.offline_keys import OfflineKey
 from timebank.quotes import Question
 from timebank.redemption import Accepted, Request
 from timebank.refunds import Refunded
@@ -391,14 +389,7 @@ def test_a_shop_declines_its_own_vouchers_only(street: Book) -> None:
 
 def late(book: Book) -> int:
     """A voucher good until 23 October that may be uploaded until the 26th: its shop has a phone that takes vouchers offline."""
-
-    def phone(session: Session, act: Act) -> None:
-        invited = devices.invite(session, act, "S001")
-        device = devices.enrol(session, act, invited.token, "a secret of the phone's own")
-        own = {"community_id": 1, "device_id": device.id, "merchant_id": 1}
-        session.add(OfflineKey(**own, public=bytes(32), registered_at=act.now, seq=0))
-
-    book.command(phone, book.act())
+    enrolled(book)
     return issue(book, days=3).voucher.id
 
 

@@ -43,6 +43,7 @@ CODES: dict[str, tuple[str, int]] = {
     "service_differs": ("I4", PROJECTION),
     "kin_differs": ("I4", PROJECTION),
     "team_differs": ("I4", PROJECTION),
+    "device_differs": ("I4", PROJECTION),
     "notice_differs": ("I4", PROJECTION),
     "issuer_key_differs": ("I4", PROJECTION),
     # I5
