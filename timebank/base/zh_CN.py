@@ -2828,7 +2828,7 @@ MESSAGES: dict[str, str] = {
     "{number}: {off} yuan off; redeemed, receipt {entry}": "{number}：减 {off} 元；已核销，回执 {entry}",
     "{text} is not the address of a counter.": "“{text}”不是核销柜台的网址。",
     # timebank/web/offline_file.py
-    "It is made with the first voucher, or by timebank issuer announce. Download the file after that.": "发第一张券时会生成,也可用 timebank issuer announce。之后再下载文件。",
+    "It is made with the first voucher, or by timebank issuer announce. Download the file after that.": "发第一张券时会生成，也可用 timebank issuer announce。之后再下载文件。",
     "The office has no key yet that signs vouchers.": "社区还没有签发兑换券的密钥。",
     # timebank/web/offline_words.py
     "A bill lies between 0.01 and 1,000,000 yuan.": "账单在 0.01 元到 1,000,000 元之间。",
