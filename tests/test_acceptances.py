@@ -284,15 +284,6 @@ def test_a_missing_number_is_a_finding_and_no_refusal(book: Book, shop: OfflineP
     assert found == [(1, 1), (4, 6)]
 
 
-def test_a_refused_try_to_capture_leaves_nothing_behind(book: Book, shop: OfflinePhone) -> None:
-    """Even where the try had released another voucher of the member before it was refused."""
-    issued(book, 10, days=1)
-    _, token = issued(book, days=60)
-    book.now += timedelta(days=10)
-    assert told(uploaded(book, shop.accepts(1, token, book.now, 1))) == [("review", "no_benefit")]
-    assert report(book).ok
-
-
 def registration(book: Book, phone: OfflinePhone, **other: object) -> acceptance_text.NewKey:
     secret = offline_keys.secret_of(PEPPER, CODE, phone.device.id, book.now)
     wish = acceptance_text.new_key(acceptance_text.lines(phone.registers(book.now, secret))[0])

@@ -249,15 +249,12 @@ def _day(session: Session, act: Act, at: datetime) -> date:
 
 
 def _captured(session: Session, act: Act, voucher: Voucher, said: Record, device: Device) -> str:
-    """Capture what was accepted, on its day; gives '' or why it cannot be: a refused try leaves nothing behind."""
+    """Capture what was accepted, on its day; gives '' or why it cannot be: what is refused has written nothing."""
     wish = Accepted(voucher.id, device.merchant_id, said.bill_fen, _day(session, act, said.at), device.id, said.n)
-    attempt = session.begin_nested()
     try:
         redemption.accept(session, act, wish)
-    except (Invalid, NotAllowed, Refused) as error:
-        attempt.rollback()
+    except (Invalid, Refused) as error:
         return "late" if error.code == "expired" else error.code
-    attempt.commit()
     return ""
 
 
