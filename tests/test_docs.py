@@ -228,11 +228,15 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         notice demand hours --days 1 --approver W0002|hours record M2 --date 2026-10-11 --minutes 60
         notice post hours:10 十月公示
         device invite S1|device till add S1|device list|device revoke D1
+        fund sponsor add 甲公司 --source enterprise|fund sponsor list|fund deposit --sponsor 1 --yuan 9 --reference B1
+        fund list|fund take-back 1 --approver W0002|fund budget --yuan 9 --approver W0002|fund show
     """
     november = """
         notice close 2|hours post --due --approver W0002
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002
-        settlement export 2026-10 --to claims|statement close 2026-10 --approver W0002|statement export 2026-10 --to out
+        settlement export 2026-10 --to claims|settlement returned 2026-10 --batch 1 --why 账号有误
+        settlement draft 2026-10|settlement approve 2026-10 --approver W0002|settlement export 2026-10 --to claims
+        settlement reconcile 2026-10|settlement paid 2026-10 --batch 2 --reference B2|statement close 2026-10 --approver W0002|statement export 2026-10 --to out
             checkpoint show|checkpoint list|checkpoint key
     """
     seen: dict[str, set[str]] = {}
