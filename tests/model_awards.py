@@ -33,7 +33,7 @@ class Awards(People):
         book = self.spoken_for(new.day)
         assert book is not None
         own = [s for s in self.of_member.get(new.member, ()) if s.state == "posted" and s is not new]
-        new.named = new.activity if book.reads_activities else ""
+        new.named, new.penalty = new.activity if book.reads_activities else "", book.penalty
         if new.kind in book.kinds and new.minutes >= book.minimum:
             self.count(new, book, own)
         if new.counted:

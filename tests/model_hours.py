@@ -193,6 +193,16 @@ class Hours(Awards):
             self.accept(who, right, "posted")
         return why
 
+    def complain(self, who: Who, number: int, owe: bool) -> set[str]:
+        """Uphold a complaint about a service: taken back, where the rules that paid it say so."""
+        known = 1 <= number <= len(self.services)
+        if known and self.services[number - 1].state == "posted" and not self.services[number - 1].penalty:
+            return {"no_penalty"}
+        why = self.correct(who, number, 0, owe, {})
+        if not why:
+            self.wrote("hours.complaint")
+        return why
+
     def review(self, who: Who, number: int, given: bool) -> set[str]:
         """Decide about points above a cap, counted from 1: a second person gives them, anybody may discard them."""
         waits = self.reviews[number - 1] if 1 <= number <= len(self.reviews) else None

@@ -57,14 +57,43 @@ class People(Notices):
         if parent > len(self.teams):
             return {"unknown_team"}
         why = self.clock(who) | ({"future_date"} if founded > self.today else set())
-        above = [parent] if parent else []
-        while above and self.teams[above[-1] - 1].parent:
-            above.append(self.teams[above[-1] - 1].parent)
-        why |= {"too_deep"} if len(above) >= 4 else set()
+        why |= {"too_deep"} if len(self._chain(parent)) >= 4 else set()
         if not why:
             self.teams.append(Team(parent, founded))
             self.wrote("team.add")
         return why
+
+    def put_under(self, who: Who, number: int, parent: int) -> set[str]:
+        """Put a team under another one from today on; 0: it stands by itself."""
+        if not 1 <= number <= len(self.teams) or parent > len(self.teams):
+            return {"unknown_team"}
+        team, chain = self.teams[number - 1], self._chain(parent)
+        why = self.clock(who) | ({"there_already"} if team.above(self.today) == parent else set())
+        why |= {"below_itself"} if number in chain else set()
+        chains = [self._chain(other) for other in range(1, len(self.teams) + 1)]
+        deepest = max(own.index(number) + 1 for own in chains if number in own)
+        why |= {"too_deep"} if parent and len(chain) + deepest > 4 else set()
+        if not why:
+            team.moves.append((parent, self.today))
+            self.team_moves.append((number, parent, str(self.today)))
+            self.wrote("team.move")
+        return why
+
+    def rename(self, number: int, name: str) -> set[str]:
+        """Give a team another name."""
+        return {"unknown_team"} if not 1 <= number <= len(self.teams) else set() if name else {"no_name"}
+
+    def _chain(self, number: int) -> list[int]:
+        """A team and all above it; of 0 none."""
+        return [number, *self._chain(self.teams[number - 1].above(self.today))] if number else []
+
+    def note_born(self, member: int, born: date) -> set[str]:
+        """A row of a sheet brings the birth date of a member; who has another one keeps it."""
+        known = self.born[member - 1]
+        if born > self.today or known not in (None, born):
+            return {"rejected_rows"}
+        self.born[member - 1] = born
+        return set()
 
     def enter(self, who: Who, number: int, member: int, since: date) -> set[str]:
         """Take a member into a team."""

@@ -23,7 +23,8 @@ class Rules:
     (per, measure, limit, where the rest goes: a pool, 'review' or '' to discard it, of whom: member, team, programme), `lapse`
     (months or on, its value, align) or None, `gift` to whom ('': nobody), `credit` (points a credit, the most a month or 0) or
     None, `bonuses` (per, points, condition or ''), `tier` (hours, window), `redeem` (hours served, age, step, days of grace) or
-    None, `notice` how many working days another version must hang out (0: none), `ends` its last day, if it has one.
+    None, `notice` how many working days another version must hang out (0: none), `ends` its last day, if it has one, `penalty`
+    whether a complaint takes back what a service earned.
     """
 
     version: str
@@ -47,6 +48,7 @@ class Rules:
     redeem: tuple[int, int, int, int] | None = None
     notice: int = 0
     ends: date | None = None
+    penalty: bool = False
 
     def toml(self) -> str:
         """The file of this rule book."""
@@ -92,6 +94,8 @@ class Rules:
             lines += ["[redeem]", *(f"{key} = {value}" for key, value in zip(keys, self.redeem, strict=True))]
         if self.notice:
             lines += ["[change]", f"notice_days = {self.notice}"]
+        if self.penalty:
+            lines += ["[penalty]", 'complaint = "void"']
         return "\n".join(lines) + "\n"
 
     def lapses(self, day: date) -> date:
@@ -156,7 +160,7 @@ class Service:
 
     `under` is its team's number; `asked` what a second person said who was asked, `hangs` that its sheet waits for a notice;
     `named` its activity where the rules ask for it, `review` the points that waited, `given` its bonuses, `place` its place
-    among all that were posted.
+    among all that were posted, `penalty` whether the rules that paid it say something of complaints.
     """
 
     member: int
@@ -187,6 +191,7 @@ class Service:
     place: int = 0
     lapse: date = NEVER
     repaid: int = 0
+    penalty: bool = False
 
     @property
     def content(self) -> tuple[object, ...]:
@@ -236,10 +241,15 @@ class Sign:
 
 @dataclass
 class Team:
-    """A team: the one above it (0: none) and the day it was founded; `there`: [member, since, until]."""
+    """A team: the one above it (0: none) and the day it was founded; `moves`: under which it was put, and when."""
 
     parent: int
     founded: date
+    moves: list[tuple[int, date]] = field(default_factory=list)
+
+    def above(self, day: date) -> int:
+        """The team that it stands under on a day."""
+        return next((parent for parent, since in reversed(self.moves) if since <= day), self.parent)
 
 
 @dataclass

@@ -106,6 +106,7 @@ def modelled(model: Model) -> Standing:
         model.open,
         (
             [(team.parent, str(team.founded)) for team in model.teams],
+            model.team_moves,
             [(p.team, p.member, str(p.since), p.until and str(p.until)) for p in model.places],
             [(sign.member, str(sign.day), sign.starts) for sign in model.signs],
             [(n.about, str(n.begins), str(n.until), n.days, n.outcome) for n in model.notices],

@@ -16,7 +16,7 @@ OFTEN = (
     *("record", "issue", "capture") * 4,
     *("sheet", "correct", "approve", "offer", "review", "sign_in", "sign_out") * 2,
     *("void", "wait", "publish", "hang", "object_", "decide", "take_down", "recalculate", "pay_out"),
-    *("post_due", "post_due"),
+    *("post_due", "post_due", "found", "put_under"),
 )
 """Verbs that are chosen so many times more often than the others: what a day is made of."""
 

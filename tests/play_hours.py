@@ -14,6 +14,7 @@ from play_stage import latest_of
 from timebank import (
     approvals,
     attendance,
+    complaints,
     hanging,
     hours,
     recalculation,
@@ -161,6 +162,19 @@ class Hours(People):
             who,
             lambda m: m.correct(who, number, minutes, owe, right),
             lambda s, a: hours.correct(s, a, number, minutes, told, owe=owe),
+        )
+
+    @verb(latest=LATEST, owe=(False, True), actor=ACTORS, approver=SECOND)
+    def complain(self, latest: int, owe: bool, actor: int, approver: int | None) -> None:
+        """A complaint about one of the latest services; first those whose rules say something of it."""
+        who = self.who(actor, approver)
+        number = latest_of([s.state == "posted" and s.penalty for s in self.model.services], latest)
+        self.command(
+            "complain",
+            {"number": number, "owe": owe},
+            who,
+            lambda m: m.complain(who, number, owe),
+            lambda s, a: complaints.uphold(s, a, number, "nobody came", owe=owe),
         )
 
     @verb(months=(0, 0, 1, 2, 14), owe=(False, True), actor=ACTORS, approver=SECOND)

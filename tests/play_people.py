@@ -99,6 +99,7 @@ class People(Stage):
         tier=TIERS,
         redeem=REDEEMS,
         notice=HANGS,
+        penalty=(True, False, True),
         ends=ENDS,
         version=("new", "new", "new", "twin", "other", "known", "again"),
         reason=("", "late"),
@@ -159,6 +160,42 @@ class People(Stage):
             teams.add(session, act, teams.NewTeam("楼道清洁队", parent=above, founded_on=day))
 
         self.command("found", {"parent": parent, "day": day}, who, lambda m: m.found(who, parent, day), work)
+
+    @verb(team=(1, 2, 3, 4, 5, 9), parent=(0, 1, 1, 2, 3, 4, 9))
+    def put_under(self, team: int, parent: int) -> None:
+        """A team under another one, of those there are; or one that nobody founded."""
+        who, there = Who(), len(self.model.teams)
+        team = team if team == 9 else 1 + (team - 1) % there
+        parent = parent if parent == 9 else parent % (there + 1)
+
+        def work(session: Session, act: Act) -> None:
+            above = teams.find(session, 1, f"T{parent:03d}") if parent else None
+            teams.move(session, act, teams.find(session, 1, f"T{team:03d}"), above)
+
+        self.command("put_under", {"team": team, "parent": parent}, who, lambda m: m.put_under(who, team, parent), work)
+
+    @verb(team=(1, 2, 9), name=("乐邻队", "保洁队", ""))
+    def rename(self, team: int, name: str) -> None:
+        self.command(
+            "rename",
+            {"team": team, "name": name},
+            Who(),
+            lambda m: m.rename(team, name),
+            lambda s, a: teams.rename(s, a, teams.find(s, 1, f"T{team:03d}"), name),
+        )
+
+    @verb(member=(1, 2, 3, 4, 5, 6), born=(date(1958, 2, 28), date(1990, 6, 1), date(2012, 3, 1), date(2099, 1, 1)))
+    def note_born(self, member: int, born: date) -> None:
+        """A sheet of known people that brings a birth date."""
+        known = 1 + (member - 1) % len(self.model.members)
+        row = members.Newcomer(f"m{known}", Card("张三", birth_date=born), row=2)
+        self.command(
+            "note_born",
+            {"member": known, "born": born},
+            Who(),
+            lambda m: m.note_born(known, born),
+            lambda s, a: members.join(s, a, [row])[1].all_or_nothing(),
+        )
 
     @verb(team=(1, 1, 2, 9), member=MEMBERS, ago=(0, 0, 1, 30, -1), role=("member", "captain"), edge=EDGES[-6:])
     def enter(self, team: int, member: int, ago: int, role: teams.Role, edge: int | None) -> None:

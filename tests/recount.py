@@ -60,7 +60,7 @@ _NOTHING = {
     "I13 two people are two": """
         SELECT seq FROM entry WHERE approver = actor OR (approver IS NULL AND kind IN ('rules.publish', 'period.close',
         'settlement.approve', 'reversal', 'pool.payout', 'points.opening', 'credit.issue', 'kin.link', 'kin.end',
-        'notice.decide', 'calendar.set', 'notice.demand', 'hours.reject'))
+        'notice.decide', 'calendar.set', 'notice.demand', 'hours.reject', 'hours.complaint'))
     """,
     "I13 points above a cap are given by two": """
         SELECT e.seq FROM entry e JOIN posting p ON p.community_id = e.community_id AND p.seq = e.seq WHERE e.kind =
@@ -92,6 +92,7 @@ _NOTHING = {
 
 _TOGETHER = (
     "SELECT COALESCE(parent_id, 0), CAST(founded_on AS VARCHAR) FROM team WHERE community_id = 1 ORDER BY id",
+    "SELECT team_id, COALESCE(parent_id, 0), CAST(since AS VARCHAR) FROM team_move WHERE community_id = 1 ORDER BY id",
     "SELECT m.team_id, m.member_id, CAST(m.since AS VARCHAR), CAST(e.until AS VARCHAR) FROM membership m LEFT JOIN "
     "membership_end e ON e.community_id = m.community_id AND e.membership_id = m.id WHERE m.community_id = 1 ORDER BY m.id",
     "SELECT member_id, CAST(day AS VARCHAR), starts FROM sign_in WHERE community_id = 1 ORDER BY id",
@@ -100,7 +101,7 @@ _TOGETHER = (
     "SELECT o.notice_id, CAST(o.received_on AS VARCHAR), COALESCE(r.result, '') FROM objection o LEFT JOIN objection_result r "
     "ON r.community_id = o.community_id AND r.objection_id = o.id WHERE o.community_id = 1 ORDER BY o.id",
 )
-"""Teams, who is in them, sign-ins, notices and objections, as `Standing` has them."""
+"""Teams, where they were put, who is in them, sign-ins, notices and objections, as `Standing` has them."""
 
 
 class Standing(NamedTuple):
