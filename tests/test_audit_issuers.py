@@ -51,6 +51,7 @@ COURSES: tuple[tuple[str, Callable[[Vandal], object], str], ...] = (
     ("without a year", told_again(year=None), "issuer.key"),
     ("the same key again", the_first_again, "issuer.key"),
     ("a number left out", lambda v: v.rewrite(v.seq("issuer.key", -1), subject="issuer:3"), "issuer.key"),
+    ("revoked twice", lambda v: v.rewrite(v.seq("issuer.key", -1), kind="issuer.revoke", subject="issuer:1"), "issuer.key"),
     ("a key that never was revoked", lambda v: v.rewrite(v.seq("issuer.revoke", -1), subject="issuer:9"), "both"),
 )
 

@@ -20,8 +20,10 @@ from PIL import Image, ImageFilter
 
 from conftest import Cli, Result
 from timebank import qr, slips, tokens
+from timebank.base.errors import Conflict
 from timebank.base.i18n import text
 from timebank.benefits import DISCLAIMER
+from timebank.commands.papers import Files, Paper
 from timebank.slips import Slip
 
 COUNTER = "https://abcdefghijklmnop.gov.cn"
@@ -222,6 +224,15 @@ def test_no_file_is_written_over_and_nothing_is_issued(earned: Cli, tmp_path: Pa
     assert there.read_bytes() == b"a photo of somebody's grandchild"
     assert listed(earned) == []
     assert earned("points", "balance", "M0001", "--json").json["points"]["held"] == 0
+
+
+def test_a_file_that_appears_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    there = tmp_path / "slip.html"
+    there.write_bytes(b"of the other desk")
+    with pytest.raises(Conflict) as caught:
+        Paper(SLIP, "40", None).write(Files(there, None, None), "en")
+    assert caught.value.code == "file_exists"
+    assert there.read_bytes() == b"of the other desk"
 
 
 def test_a_repeat_writes_no_file_because_the_code_is_gone(earned: Cli, tmp_path: Path) -> None:
