@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from conftest import Book
 from databases import Server
 from lived import Vandal, a_vandal, lived_in, report, the_book_lived_in_together  # noqa: F401 - fixtures
-from timebank.audit.findings import TAMPERED
+from timebank.audit.findings import KEPT_OF_A_CODE, TAMPERED
 from timebank.base import db, schema
 
 guards = schema.guards()
@@ -52,6 +52,8 @@ CHANGED = {
     "objection": "received_on",
     "objection_result": "result",
     "sign_in": "starts",
+    "issuer_key": "year",
+    "issuer_key_end": "revoked_on",
     "enrolment": "label",
     "device": "label",
     "device_end": "ended_at",
@@ -191,7 +193,9 @@ def test_a_trigger_that_nobody_put_up_is_found(lived: Book) -> None:
 
 def test_guards_that_were_put_back_are_not_missed(vandal: Vandal) -> None:
     missing = {finding.where for finding in report(vandal.book, "guards").findings if finding.code == "guard_missing"}
-    assert missing == {name for table in GUARDED for name in guards.names(table, vandal.book.engine.dialect.name)}
+    every = {name for table in GUARDED for name in guards.names(table, vandal.book.engine.dialect.name)}
+    assert missing - {"book"} <= every  # of one code so many are told one by one, and the rest as a number
+    assert len(missing - {"book"}) == min(len(every), KEPT_OF_A_CODE)
     vandal.put_guards_back()
     assert report(vandal.book, "guards").ok
 

@@ -159,6 +159,10 @@ def test_goods_that_no_shop_has_are_refused(terms: Item, code: str) -> None:
     assert refusal.value.code == code
 
 
+def test_the_name_of_goods_names_nobody(street: Book) -> None:
+    assert refused(lambda: add_offer(street, replace(BREAD, label="找张三 13812345678"))) == "personal_label"
+
+
 def test_the_name_of_goods_stands_beside_the_book_not_in_it(street: Book) -> None:
     add_offer(street, BREAD)
     with street.engine.connect() as connection:

@@ -20,6 +20,7 @@ from timebank.base.db import insert_rows, key_field
 from timebank.base.errors import Finding, Invalid, NotFound, Refused
 from timebank.base.i18n import say
 from timebank.base.imported import Imported
+from timebank.base.masking import tells_who
 from timebank.base.rows import first, last_id
 from timebank.benefits import Discount, Item, Offset, Shares, Terms
 from timebank.clauses import Tier
@@ -161,7 +162,7 @@ def add(session: Session, act: Act, wish: NewOffer) -> Offer:
 
     Raises what `benefits.check` and `benefits.check_shares` raise; NotFound `unknown_merchant`, `unknown_sponsor`; Refused
     `merchant_inactive`; Invalid `bad_dates`, `offer_over`, `bad_limit`, `stock_of_no_item`, `bad_condition`, `unknown_tier`,
-    `sponsor_missing`.
+    `sponsor_missing`, `personal_label`.
     """
     _check(wish)
     label = wish.terms.label if isinstance(wish.terms, Item) else ""
@@ -202,6 +203,12 @@ def _same(merchant_id: int, offer: "NewOffer | Offer") -> tuple[object, ...]:
 def _check(wish: NewOffer) -> None:
     """What is wrong with an offer by itself."""
     benefits.check(wish.terms)
+    if isinstance(wish.terms, Item) and tells_who(wish.terms.label):
+        raise Invalid(
+            say("{label} holds a phone or identity number or an e-mail address.", label=wish.terms.label),
+            "personal_label",
+            say("Name the goods or the service only: shops and members read it."),
+        )
     benefits.check_shares(wish.shares)
     if bool(wish.shares.sponsor_bp) != (wish.sponsor is not None):
         raise Invalid(
