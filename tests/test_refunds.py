@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import col, select
 
-from conftest import RULES, Book
+from conftest import RULES, Book, Cli
 from offline_phone import enrolled
 from shopping import PEPPER, TENTH_OFF, YEAR, account, add_offer, capture, issue
 from timebank import audit, benefits, disputes, ledger, offers, quotes, redemption, refunds, rulebooks, vouchers
+from timebank.base import approval_numbers
 from timebank.base.errors import TimebankError
 from timebank.benefits import Item, Shares
 from timebank.disputes import Decision
@@ -436,3 +437,42 @@ def test_a_counter_takes_no_voucher_that_only_an_upload_may_use(street: Book) ->
     issued = issue(street, days=3)
     at(street, moment(2026, 10, 24))
     assert refusal_of(capture, street, issued.code) == "expired"
+
+
+# ---- the desk
+
+
+def test_a_clerk_lives_through_a_voucher_by_phone_and_its_story_tells_all(office: Cli) -> None:
+    office("hours", "record", "M0001", "--date", "2026-10-12", "--minutes", "300", "--category", "elder-care")
+    office("voucher", "quote", "M0001", "--offer", "1", "--bill", "9.00")
+    code = office("voucher", "issue", "M0001", "--quote", "1", "--json").json["code"]
+    counter = ("voucher", "capture", code, "--merchant", "S001", "--bill", "9.00", "--by-phone")
+    told = office(*counter, "--json").json["approval_number"]
+    assert approval_numbers.is_number(told)
+    assert not approval_numbers.is_number(told[:-1] + str((int(told[-1]) + 1) % 10))
+    office("voucher", "refund", "V1", "--bill", "8.00")
+    assert "8.00" in office("inbox").out
+    office("approve", "1", "--as", "W0002")
+    office("voucher", "dispute", "V1", "--reason", "店里多扣了积分")
+    office("voucher", "decide", "1", "--rejected", "--approver", "W0002")
+    office("voucher", "undo", "V1", "--merchant", "S001")
+    story = office("voucher", "show", "V1", "--json").json
+    assert story["state"] == "refunded"
+    kinds = [event["kind"] for event in story["events"]]
+    assert kinds == [
+        *("voucher.quote", "voucher.issue", "voucher.capture", "voucher.refund"),
+        *("dispute.open", "dispute.end", "voucher.refund"),
+    ]
+    assert [event["approval_number"] for event in story["events"] if event["approval_number"]] == [told]
+    for event in story["events"]:
+        explained = office("rules", "explain", event["entry"], "--json").json
+        assert explained["rows"][0]["told"] == event["told"]
+        assert "points by a rule" not in office("rules", "explain", event["entry"]).out
+    assert office("audit", "--json").json["ok"]
+
+
+def test_a_clerk_buries_a_key_and_expires_nothing_twice(office: Cli) -> None:
+    assert office("voucher", "void", "--issued-under", "slow", "--json").json == {"buried": "slow"}
+    office("hours", "record", "M0001", "--date", "2026-10-12", "--minutes", "300", "--category", "elder-care")
+    late = office("voucher", "issue", "M0001", "--offer", "1", "--points", "10", "--key", "slow", status=3)
+    assert "slow" in late.err
