@@ -51,10 +51,11 @@ class Model(Points):
             why |= {"too_young"}
         return why | ({"not_in_steps"} if points % step else set())
 
-    def issue(self, who: Who, member: int, offer: int, points: int | None, days: int) -> set[str]:
+    def issue(self, who: Who, member: int, offer: int, points: int | None, days: int, key: str = "") -> set[str]:
         why = self.clock(who) | (set() if 1 <= member <= len(self.members) else {"unknown_member"})
         why |= set() if 1 <= days <= 3660 else {"bad_days"}
         why |= set() if points is None or points > 0 else {"bad_points"}
+        why |= {"voided_before"} if key in self.buried else set()
         if not 1 <= offer <= len(self.offers):
             return why | {"unknown_offer"}
         wish = self.offers[offer - 1]
@@ -82,7 +83,7 @@ class Model(Points):
         self.balance[holder, "points", "held"] += points
         fen = wish.worth(points)
         self.move("fen", fen, ("fund:general", "free"), ("fund:general", "committed"))
-        self.vouchers.append(Voucher(member, wish, held, fen, min(self.today + timedelta(days=days), wish.last)))
+        self.vouchers.append(Voucher(member, wish, held, fen, min(self.today + timedelta(days=days), wish.last), key))
         self.wrote("voucher.issue")
         return set()
 
@@ -132,6 +133,19 @@ class Model(Points):
             self.sweep(voucher.member)
             self.end(voucher, "voided", self.today, voucher.lots, 0)
             self.wrote("voucher.void")
+        return why
+
+    def cancel(self, who: Who, key: str) -> set[str]:
+        """Void what was issued under a key, or bury the key: who comes late with it finds nothing."""
+        numbers = [number for number, voucher in enumerate(self.vouchers, 1) if voucher.key == key]
+        if numbers:
+            return self.void(who, numbers[0])
+        if key in self.buried:
+            return set()
+        why = self.clock(who)
+        if not why:
+            self.buried.add(key)
+            self.wrote("voucher.tombstone")
         return why
 
     def expire(self, who: Who, number: int) -> set[str]:

@@ -47,6 +47,7 @@ class Accounts:
         self.reviews: list[Review] = []
         self.signs: list[Sign] = []
         self.teams: list[Team] = []
+        self.buried: set[str] = set()
         self.team_moves: list[tuple[int, int, str]] = []
         self.places: list[Place] = []
         self.calendars: dict[int, tuple[frozenset[date], frozenset[date]]] = {}

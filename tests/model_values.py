@@ -291,13 +291,14 @@ class Objection:
 
 @dataclass
 class Voucher:
-    """A hold: the points of each lot, what the fund commits, and what became of it."""
+    """A hold: the points of each lot, what the fund commits, the key of its command, and what became of it."""
 
     member: int
     offer: "Offer"
     lots: dict[date, int]
     fen: int
     last: date
+    key: str = ""
     state: str = "open"
     day: date = NEVER
     off: int = 0

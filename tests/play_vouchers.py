@@ -38,7 +38,7 @@ class Vouchers(Points):
             "issue",
             {"member": member, "offer": number, "points": held, "days": days},
             who,
-            lambda m: m.issue(who, member, number, held, days),
+            lambda m: m.issue(who, member, number, held, days, f"play-{self.commands}"),
             lambda s, a: redemption.issue(s, a, request, PEPPER),
         )
         if issued is not None:
@@ -93,6 +93,14 @@ class Vouchers(Points):
         self._edge(self.model.vouchers[number - 1].last if number > 0 else self.book.today, edge)
         asked = {"voucher": number, "reason": "lost"}
         self.command("void", asked, who, lambda m: m.void(who, number), lambda s, a: redemption.void(s, a, number))
+
+    @verb(latest=LATEST, ahead=(0, 0, 1, 2, 3, 4))
+    def cancel(self, latest: int, ahead: int) -> None:
+        """What was issued under the key of an earlier command; or the key of one that is still to come, whatever it will be."""
+        who, number = Who(), self._voucher(latest)
+        there = not ahead and 0 < number <= len(self.model.vouchers)
+        key = self.model.vouchers[number - 1].key if there else f"play-{self.commands + 1 + max(1, ahead)}"
+        self.command("cancel", {"key": key}, who, lambda m: m.cancel(who, key), lambda s, a: redemption.cancel(s, a, key))
 
     @verb(latest=LATEST, edge=EDGES)
     def expire(self, latest: int, edge: int | None) -> None:
