@@ -333,7 +333,7 @@ MESSAGES: dict[str, str] = {
     "The right minutes; 0 takes the service back.": "正确的分钟数；0 表示撤回这次服务。",
     "The second person, by clerk number.": "第二人的经办人编号。",
     "The shop has called: give it an approval number.": "商户来电核销，给出授权号。",
-    "The shop's public name.": "店名（公开）。",
+    "The shop's public name.": "店家的对外名称。",
     "The sponsor who earmarked it, by number.": "指定用途的资助方编号。",
     "The sponsor's public name.": "资助方的公开名称。",
     "The team it is a part of now; none if left out.": "现在所属的上级队伍；不写则不归属任何队伍。",
@@ -853,7 +853,7 @@ MESSAGES: dict[str, str] = {
     '"{written}" names several members.': "“{written}”写了不止一名成员。",
     "Half a day may be three hours or four: write the hours that were served.": "半天可能是三小时，也可能是四小时；请写明实际服务的时长。",
     "Is it the day or the weekday that is wrong? Correct the one or the other.": "日期和星期不一致：请改正其中写错的一个。",
-    "The member's number is missing.": "缺成员编号。",
+    "The member's number is missing.": "缺少成员编号。",
     'The text "{written}" holds a line break or another control character.': "文字“{written}”里有换行或其他控制字符。",
     "Type it again on one line.": "请在一行内重新输入。",
     "Write a number with at most {decimals} decimals.": "请写最多 {decimals} 位小数的数。",
@@ -1478,7 +1478,7 @@ MESSAGES: dict[str, str] = {
     # timebank/commands/proof.py
     "Its reader takes the key from a paper or the notice board, not from you: timebank verify FILE --key KEY": "查验的人应从纸面或公示栏取得公钥，而不是由您提供：timebank verify 文件 --key 公钥",
     "The proof of entry {entry} is in {file}.": "分录 {entry} 的证明在 {file}。",
-    "key": "密钥",
+    "key": "公钥",
     # timebank/commands/reject.py
     "Number {number} is turned down.": "编号 {number} 已驳回。",
     # timebank/commands/rules.py
