@@ -74,6 +74,21 @@ def test_a_late_rule_book_is_paid_as_if_it_had_been_there_once(book: Book) -> No
     assert clean(book)
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_recalculation_in_batches_pays_the_same_and_tells_how_far_it_is(
+    book: Book, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(hours, "_AT_ONCE", at_once)
+    paid(book)
+    publish(book, MORE)
+    steps: list[int] = []
+    act = book.act(approver=2, reason="2026-8")
+    book.command(lambda s, a: recalculation.post(s, a, OCTOBER, step=steps.append), act)
+    assert [book.points(f"member:{n}").available for n in (1, 2, 3)] == [150, 40, 10]
+    assert sum(steps) >= 6, "three services, taken back and posted anew"
+    assert clean(book)
+
+
 def test_later_services_read_what_was_put_right(book: Book) -> None:
     paid(book)
     publish(book, MORE)
