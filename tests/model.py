@@ -120,10 +120,29 @@ class Model(Points):
         for lot, amount in sorted(voucher.lots.items()):
             spent = min(left, amount)
             left -= spent
+            voucher.spent |= {lot: spent} if spent else {}
             back |= {lot: amount - spent} if amount > spent else {}
         self.end(voucher, "captured", self.today, back, off)
         self.balance["system:redeemed", "points", "sink"] += used
         self.wrote("voucher.capture")
+        return why
+
+    def give_back(self, who: Who, number: int, shop: int) -> set[str]:
+        """The shop gives everything back, on the day on which it took the voucher."""
+        voucher = self.vouchers[number - 1]
+        if voucher.offer.shop != shop:
+            return {"wrong_merchant"}
+        if voucher.state != "captured":
+            return {"not_captured"}
+        why = self.clock(who) | ({"undo_over"} if voucher.day != self.today else set())
+        why |= {"refunded_already"} if voucher.undone else set()
+        if not why:
+            for lot, amount in sorted(voucher.spent.items()):
+                self.put(f"member:{voucher.member}", lot if lot >= self.today else self.today + timedelta(self.grace), amount)
+            self.balance["system:redeemed", "points", "sink"] -= sum(voucher.spent.values())
+            self.move("fen", voucher.off, (f"merchant:{shop}", "payable"), ("fund:general", "free"))
+            voucher.undone = True
+            self.wrote("voucher.refund")
         return why
 
     def void(self, who: Who, number: int) -> set[str]:
@@ -185,11 +204,10 @@ class Model(Points):
             own = [
                 v for v in self.vouchers if v.state == "captured" and not v.claimed and v.offer.shop == shop and v.day <= end
             ]
-            if own:
-                self.claims.append(
-                    {"month": month, "shop": shop, "fen": sum(v.off for v in own), "by": who.actor, "state": "draft"}
-                )
-            for voucher in own:
+            fen = sum(v.off for v in own if not v.undone)
+            if fen:
+                self.claims.append({"month": month, "shop": shop, "fen": fen, "by": who.actor, "state": "draft"})
+            for voucher in own if fen else ():
                 voucher.claimed = True
         return set()
 

@@ -291,7 +291,8 @@ class Objection:
 
 @dataclass
 class Voucher:
-    """A hold: the points of each lot, what the fund commits, the key of its command, and what became of it."""
+    """A hold: the points of each lot, what the fund commits, the key of its command, and what became of it: what of
+    which lots was `spent`, and whether the shop undid it."""
 
     member: int
     offer: "Offer"
@@ -303,6 +304,8 @@ class Voucher:
     day: date = NEVER
     off: int = 0
     claimed: bool = False
+    spent: dict[date, int] = field(default_factory=dict)
+    undone: bool = False
 
 
 @dataclass(frozen=True)

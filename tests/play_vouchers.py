@@ -1,5 +1,7 @@
 """The random commands: vouchers."""
 
+from datetime import timedelta
+
 from model_values import Who
 from play_choices import ACTORS, EDGES, LATEST, MEMBERS, verb
 from play_points import Points
@@ -7,6 +9,7 @@ from play_stage import latest_of, tried
 from shopping import PEPPER
 from timebank import (
     redemption,
+    refunds,
 )
 from timebank.base.db import reading
 from timebank.redemption import Counter as Till
@@ -73,8 +76,10 @@ class Vouchers(Points):
         bill=(8_600, 150, 3_000, 60, 100_000, 300, 3_333, 50_000, 2_999, 500, 100, 1, 0),
         actor=ACTORS,
         edge=EDGES,
+        back=(*[None] * 5, 0, 0, 40_000),
     )
-    def capture(self, latest: int, elsewhere: int, bill: int, actor: int, edge: int | None) -> None:
+    def capture(self, latest: int, elsewhere: int, bill: int, actor: int, edge: int | None, back: int | None) -> None:
+        """A voucher at a shop, which may think better of it after some seconds."""
         if not self.codes:
             return
         who, (number, code, shop) = self.who(actor), self._till(latest, elsewhere)
@@ -85,6 +90,22 @@ class Vouchers(Points):
             who,
             lambda m: m.capture(who, number, shop, bill),
             lambda s, a: redemption.capture(s, a, Till(code, f"S{shop:03d}", bill), PEPPER),
+        )
+        if back is not None and self.model.vouchers[number - 1].state == "captured":
+            self._to(self.book.now + timedelta(seconds=back))
+            self.give_back(0, 0)
+
+    @verb(latest=LATEST, elsewhere=(0, 0, 0, 0, 1))
+    def give_back(self, latest: int, elsewhere: int) -> None:
+        """One of the latest vouchers, those first that were redeemed today."""
+        today = [v.state == "captured" and v.day == self.book.today and not v.undone for v in self.model.vouchers]
+        who, number = Who(), latest_of(today, latest)
+        if number < 1:
+            return
+        shop = self.model.vouchers[number - 1].offer.shop + elsewhere
+        asked = {"voucher": number, "shop": shop}
+        self.command(
+            "give_back", asked, who, lambda m: m.give_back(who, number, shop), lambda s, a: refunds.undo(s, a, number, shop)
         )
 
     @verb(latest=LATEST, edge=EDGES)
