@@ -188,6 +188,8 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
     (tmp_path / "sheet.csv").write_text(sheet, encoding="utf-8")
     (tmp_path / "people.csv").write_text("name,joined_on\n李秀英,2026-01-01\n王建国,2026-01-01\n", encoding="utf-8")
     (tmp_path / "shops.csv").write_text("name\n老王便民超市\n", encoding="utf-8")
+    offers = "merchant_no,kind,valid_from,valid_to,points_per_yuan\nS1,offset,2026-01-01,2026-12-31,2\n"
+    (tmp_path / "offers.csv").write_text(offers, encoding="utf-8")
     rules = ROOT / "examples" / "rules" / "one-hour-one-point.toml"
     holidays = ROOT / "examples" / "holidays" / "2026.json"
     (tmp_path / "draft.toml").write_text(f"{rules.read_text('utf-8')}[gift]\nto = 'pools'\n", encoding="utf-8")
@@ -210,7 +212,8 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         hours correct 2 --minutes 60 --approver W0002|points balance M2|rules explain E12
         offer add --merchant S1 --kind offset --points-per-yuan 1 --valid 2026-01-01..2026-12-31|offer list
         voucher issue M2 --offer 1 --points 5|voucher verify CODE --merchant S1|voucher capture CODE --merchant S1 --bill 9
-        voucher issue M2 --offer 1 --points 1|voucher list|issuer list|issuer announce --year 2027|issuer revoke 2 --approver W0002|voucher void V2|voucher expire --due|audit
+        voucher issue M2 --offer 1 --points 1|voucher list|voucher void V2|voucher expire --due|audit
+        issuer list|issuer announce --year 2027|issuer revoke 2 --approver W0002
         db export --to book.journal
         kin add M1 M2 --kind spouse --approver W0002|kin list|kin end 1 --approver W0002|team add 楼道清洁队|team add 邻里队
         team move T2 --under T1|team rename T2 乐邻队|team join T1 M1
@@ -228,6 +231,15 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         notice demand hours --days 1 --approver W0002|hours record M2 --date 2026-10-11 --minutes 60
         notice post hours:10 十月公示
         device invite S1|device till add S1|device list|device revoke D1
+        merchant apply 新来小吃店|merchant activate S3|merchant pause S3 --reason 装修|merchant resume S3|merchant show S3
+        staff add S3 M1 --role owner|staff list|staff end 1 --approver W0002|merchant leave S3 --reason 不再经营
+        offer add --merchant S2 --kind item --label 洗发 --worth 3 --points 1 --valid 2026-01-01..2026-12-31|offer show 2
+        offer simulate 2|offer end 2 --reason 停业|offer import offers.csv
+        voucher quote M2 --offer 1 --bill 1|voucher issue M2 --quote 1
+        voucher capture CODE --merchant S1 --bill 1|voucher dispute V3 --by member --reason 多扣了|voucher show V3
+        voucher decide 1 --rejected --approver W0002|voucher undo V3 --merchant S1
+        voucher refund V1 --bill 4 --reason 退货 --approver W0002
+        device offline-file S1 --to shop.html --counter https://jianshe.example.cn
         fund sponsor add 甲公司 --source enterprise|fund sponsor list|fund deposit --sponsor 1 --yuan 9 --reference B1
         fund list|fund take-back 1 --approver W0002|fund budget --yuan 9 --approver W0002|fund show
     """
@@ -236,8 +248,9 @@ def test_the_answers_in_json_are_those_of_the_page(tmp_path: Path, monkeypatch: 
         settlement draft 2026-10|settlement list 2026-10|settlement approve 2026-10 --approver W0002
         settlement export 2026-10 --to claims|settlement returned 2026-10 --batch 1 --why 账号有误
         settlement draft 2026-10|settlement approve 2026-10 --approver W0002|settlement export 2026-10 --to claims
-        settlement reconcile 2026-10|settlement paid 2026-10 --batch 2 --reference B2|statement close 2026-10 --approver W0002|statement export 2026-10 --to out
-            checkpoint show|checkpoint list|checkpoint key
+        settlement reconcile 2026-10|settlement paid 2026-10 --batch 2 --reference B2
+        statement close 2026-10 --approver W0002|statement export 2026-10 --to out
+        checkpoint show|checkpoint list|checkpoint key
     """
     seen: dict[str, set[str]] = {}
     code = ""
