@@ -369,7 +369,7 @@ PROJECTIONS = (
     Vandalism(
         "an end taken out",
         sql("DELETE FROM resolution WHERE voucher_id = 2"),
-        {("resolution_differs", 21), ("vouchers_unequal", None)},
+        {("resolution_differs", 21), ("vouchers_unequal", None), ("fund_differs", None)},
         PROJECTION,
     ),
     Vandalism(
@@ -378,7 +378,7 @@ PROJECTIONS = (
             "INSERT INTO resolution SELECT community_id, 4, outcome, day, resolved_at, bill_fen, benefit_fen, points, seq, "
             "merchant_fen FROM resolution WHERE voucher_id = 2"
         ),
-        {("resolution_differs", None), ("vouchers_unequal", None)},
+        {("resolution_differs", None), ("vouchers_unequal", None), ("fund_differs", None)},
         PROJECTION,
     ),
     Vandalism(
@@ -388,7 +388,7 @@ PROJECTIONS = (
             "issued_on, expires_on, seq, late_days, quote_id FROM voucher WHERE id = 4",
             mac=bytes(32),
         ),
-        {("voucher_differs", None), ("vouchers_unequal", None)},
+        {("voucher_differs", None), ("vouchers_unequal", None), ("fund_differs", None)},
         PROJECTION,
     ),
 )

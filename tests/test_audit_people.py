@@ -44,7 +44,7 @@ VANDALISMS = (
     Vandalism("in the team longer", "team_differs", "UPDATE membership_end SET until = '2026-12-01'", "team.leave"),
     Vandalism("put into a team", "team_differs", "INSERT INTO membership VALUES (1, 2, 1, 1, 'member', '2026-11-06', 9)", None),
     Vandalism("a phone of another shop", "device_differs", "UPDATE device SET merchant_id = 1", "device.enrol"),
-    Vandalism("a phone that may do more", "device_differs", "UPDATE device SET scopes = 'all'", "device.enrol"),
+    Vandalism("a phone that may do more", "device_differs", "UPDATE device SET scopes = 'all' WHERE id = 1", "device.enrol"),
     Vandalism("a day off", "notice_differs", "UPDATE calendar SET days_off = ''", "calendar.set"),
     Vandalism("a make-up day", "notice_differs", "UPDATE calendar SET make_up_days = '2026-11-07'", "calendar.set"),
     Vandalism("another year", "notice_differs", "UPDATE calendar SET year = 2027", "calendar.set"),
@@ -144,7 +144,7 @@ def test_who_confirms_a_link_of_their_own_is_named(vandal: Vandal, member: int) 
 
 
 def test_every_table_of_these_rooms_is_bound_in_every_column_that_counts() -> None:
-    """What no entry repeats is a number of the row's own, or a text for people."""
+    """What no entry repeats is a number of the row's own, a text for people, or the moment that the entry has anyway."""
     bound: dict[str, set[str]] = {}
     for one in people.BOUND:
         bound.setdefault(one.table, set()).update(one.columns.values(), [one.key, one.seq])
@@ -154,7 +154,8 @@ def test_every_table_of_these_rooms_is_bound_in_every_column_that_counts() -> No
         for column in one.rows.columns
         if column.name not in bound[one.table] | {"community_id"}
     }
-    assert unbound == {("team", "name"), ("team", "number_key")}
+    texts = {("team", "name"), ("team", "number_key"), ("device", "label"), ("enrolment", "label")}
+    assert unbound == texts | {("device", "enrolled_at"), ("device_end", "ended_at")}
 
 
 def test_what_these_rooms_do_by_two_needs_two_in_the_audit() -> None:

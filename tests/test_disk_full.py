@@ -23,7 +23,7 @@ from walks import (  # noqa: F401 - fixtures
     neither_old_nor_new,
 )
 
-_DISK_BYTES = 8 << 20
+_DISK_BYTES = 16 << 20
 _STEP_BYTES = 8 << 10
 _NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000
 _PRIVATE = 0x4000 | 0x40000  # MS_REC | MS_PRIVATE

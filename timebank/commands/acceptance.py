@@ -15,7 +15,7 @@ from timebank.base.act import Act
 from timebank.base.errors import Conflict, Invalid, NotFound
 from timebank.base.i18n import say
 from timebank.base.sheet_values import parse_text
-from timebank.base.sheet_writing import write_bytes
+from timebank.base.sheet_writing import sync_folder, write_bytes
 from timebank.benefits import yuan
 from timebank.commands.door import Writing, writing
 from timebank.commands.papers import counter_of
@@ -28,6 +28,8 @@ app = typer.Typer(add_completion=False)
 files = typer.Typer(add_completion=False)
 KIND = acceptances.DECIDE
 STDIN = "-"
+_OWNER_ONLY = 0o600
+"""Whoever reads an offline file before its phone does can enrol in its place."""
 
 
 class Decision(Enum):
@@ -139,7 +141,8 @@ def offline_file_(
     receipt = door.once("device.offline_file", work).receipt
     if made and not door.dry_run:
         _check(to)
-        write_bytes(to, offline_file.page(made[0]).encode())
+        write_bytes(to, offline_file.page(made[0]).encode(), _OWNER_ONLY)
+        sync_folder(to.parent)
     if not door.screen.data(receipt):
         door.screen.line(say("The offline file of {device} is in {file}.", device=receipt["device"], file=str(to)))
         door.screen.note(say("Send it to the shop's phone; opened there within a day it makes its key and registers it."))

@@ -137,13 +137,13 @@ def _write(door: Door, to: Path, period: str, found: list[ClaimRow]) -> dict[str
         ended = row.state in ("paid", "returned")
         rows.append([*cells, cells[9] if ended else "", row.reference])
     make_folder(to)
+    notice = "\n".join(text(DISCLAIMER, lang) for lang in LANGUAGES)
+    write_bytes(to.joinpath(NOTICES[door.lang]), f"\ufeff{notice}\n".replace("\n", "\r\n").encode())
     path = to.joinpath(f"claims-{period}.csv")
     listed = write_csv(path, header, rows)
     book = to.joinpath(f"claims-{period}.xlsx")
     titles = [[text(say("Claims of {period}", period=period), door.lang)], [text(DISCLAIMER, door.lang)]]
     packed = write_workbook(book, [*titles, header, *([str(cell) for cell in row] for row in rows)])
-    notice = "\n".join(text(DISCLAIMER, lang) for lang in LANGUAGES)
-    write_bytes(to.joinpath(NOTICES[door.lang]), f"\ufeff{notice}\n".replace("\n", "\r\n").encode())
     return {
         "file": str(path),
         "rows": listed.rows,
