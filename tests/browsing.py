@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from counter import Served
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
 WIDE, HIGH = 360, 640
 _WATCH = """
 addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
@@ -81,15 +80,6 @@ class Phone:
 
 
 _CHECKS = Path(__file__).with_name("access.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="session", name="chromium")
-def a_browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(name="phones")

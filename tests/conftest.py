@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -29,6 +29,9 @@ from timebank.journal import Balance, Draft, Receipt, Transfer
 from timebank.once import once
 from timebank.people import clerks, members, merchants
 from timebank.people.persons import Card
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Deadlines measure the machine, not the code.
 settings.register_profile("timebank", deadline=None)
@@ -339,3 +342,14 @@ def book(engine: Engine) -> Book:
     book = Book(engine)
     book.found()
     return book
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """One Chromium for all tests of a process: a second driver in it would find the first one's loop running."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from browsing import Phone, a_browser, a_drawer_of_phones  # noqa: F401 - fixtures
+from browsing import Phone, a_drawer_of_phones  # noqa: F401 - a fixture
 from counter import DISCOUNT, ITEM, OTHER_SHOP, Served, a_counter  # noqa: F401 - fixtures
 from timebank import qr
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import segno
 from PIL import Image, ImageChops, ImageFilter
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from counter import Served, a_counter  # noqa: F401 - a fixture
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from timebank import acceptance_text, benefits, tokens
 from timebank.base import keys
 from timebank.base.communities import Community
@@ -113,14 +113,6 @@ class Office:
                 answers.append({"device": said.device_id, "n": said.n, **self.answer(said)})
         body = {"now": instant(MADE + timedelta(hours=1)), "registered": True, "answers": answers}
         return route.fulfill(json=body, headers={"Access-Control-Allow-Origin": "null"})
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @dataclass

@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import pytest
 import zxingcpp
 from PIL import Image, ImageFilter
+from playwright.sync_api import Browser
 
 from conftest import Cli, Result
 from timebank import qr, slips, tokens
@@ -277,32 +278,27 @@ def test_keys_are_listed_announced_and_revoked_by_two(earned: Cli) -> None:
 
 
 @pytest.mark.browser
-def test_a_printed_slip_is_read_and_asks_for_nothing(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_printed_slip_is_read_and_asks_for_nothing(tmp_path: Path, chromium: Browser) -> None:
     page_file, svg_file = tmp_path / "slip.html", tmp_path / "drawing.html"
     page_file.write_text(slips.page(SLIP, COUNTER, "zh"), encoding="utf-8")
     (tmp_path / "v.svg").write_bytes(qr.svg(qr.made(URL, slips.QR_VERSION)))
     svg_file.write_text('<!doctype html><img src="v.svg" width="280" alt="">', encoding="utf-8")
     asked: list[str] = []
     wrong: list[str] = []
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        for file, width in ((page_file, 302), (page_file, 397), (svg_file, 300)):  # 80 mm, A6, a picture
-            page = browser.new_page(viewport={"width": width, "height": 560}, device_scale_factor=3)
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("console", lambda message: wrong.append(message.text))
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.goto(file.as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            for photo in photographed(Image.open(io.BytesIO(page.screenshot(full_page=True)))):
-                assert decoded(photo) == [URL]
-        page = browser.new_page()
-        page.goto(page_file.as_uri())
-        for size in ({"width": "105mm", "height": "148mm"}, {"width": "80mm", "height": "200mm"}):
-            printed = page.pdf(**size)  # type: ignore[arg-type]
-            assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
-        browser.close()
+    for file, width in ((page_file, 302), (page_file, 397), (svg_file, 300)):  # 80 mm, A6, a picture
+        page = chromium.new_page(viewport={"width": width, "height": 560}, device_scale_factor=3)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for photo in photographed(Image.open(io.BytesIO(page.screenshot(full_page=True)))):
+            assert decoded(photo) == [URL]
+    page = chromium.new_page()
+    page.goto(page_file.as_uri())
+    for size in ({"width": "105mm", "height": "148mm"}, {"width": "80mm", "height": "200mm"}):
+        printed = page.pdf(**size)  # type: ignore[arg-type]
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
     assert {url.partition(":")[0] for url in asked} == {"file"}
     assert len(asked) == 3 + 1  # the pages, and the drawing in the last of them
     assert wrong == []

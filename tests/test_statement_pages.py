@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
+from playwright.sync_api import Browser
 
 from conftest import Cli
 from timebank import notes, qr, statement_files, statement_pages
@@ -143,19 +144,15 @@ def test_a_longest_note_still_fits_into_a_qr() -> None:
 
 
 @pytest.mark.browser
-def test_a_printed_page_is_read_by_another_reader(closed: Cli, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_printed_page_is_read_by_another_reader(closed: Cli, tmp_path: Path, chromium: Browser) -> None:
     file = export(closed, tmp_path / "out", "--lang", "zh") / "member" / "M0001.html"
     asked: list[str] = []
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 794, "height": 1123}, device_scale_factor=2)
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(file.as_uri())
-        picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
-        assert page.evaluate("document.documentElement.scrollWidth") <= 794
-        browser.close()
+    page = chromium.new_page(viewport={"width": 794, "height": 1123}, device_scale_factor=2)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    page.close()
     assert len(asked) == 1
     for angle in (0, 6, 180):
         (found,) = zxingcpp.read_barcodes(picture.convert("L").rotate(angle, expand=True, fillcolor=255))
