@@ -494,7 +494,8 @@ def test_a_payment_names_its_batch_or_its_merchant(office: Cli, tmp_path: Path) 
     office("settlement", "paid", "2026-09", "--reference", "B1", "--batch", "1", status=7)
     office("settlement", "returned", "2026-10", "--merchant", "s1", "--why", "closed")
     office(*paid, "--merchant", "S001", status=3)
-    office("settlement", "draft", "2026-10")
+    anew = office("settlement", "draft", "2026-10", "--json").json
+    assert (anew["batches"], anew["captures"], anew["fen"]) == ([2], 1, 200)  # not what came back once more
     office("settlement", "approve", "2026-10", "--approver", "W0002")
     office("settlement", "export", "2026-10", "--to", str(tmp_path / "again"))
     assert office(*paid, "--merchant", "S001", "--json").json == {"batch": 2, "state": "paid", "fen": 200}

@@ -60,6 +60,8 @@ def approved(session: Session, act: Act, request: dict[str, Any]) -> dict[str, A
 
 
 def _receipt(made: list[Claim]) -> dict[str, Any]:
+    """What batches come to, without those that came back: their lines are in later ones."""
+    made = [claim for claim in made if claim.state != "returned"]
     totals = {"captures": sum(c.captures for c in made), "points": sum(c.points for c in made)}
     return {"batches": [c.id for c in made], **totals, "fen": sum(c.fen for c in made)}
 
