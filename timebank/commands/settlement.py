@@ -105,19 +105,22 @@ def _cells(row: ClaimRow) -> list[Any]:
 def export(door: Writing, period: Period, to: Folder) -> None:
     """Write a month's claim list (CSV and workbook), one row a batch with its hashes, and enter that it is sent off."""
     parse_period(period)
+    rows: list[ClaimRow] = []
     written: dict[str, Any] = {}
 
     def work(session: Session, act: Act) -> dict[str, Any]:
         sent = settlement.submit(session, act, period)
+        rows[:] = claims.listed(session, act.community_id, period)
         if not door.dry_run:
-            written.update(_write(door, to, period, claims.listed(session, act.community_id, period)))
+            written.update(_write(door, to, period, rows))
         return {"batches": [claim.id for claim in sent]}
 
     sent = door.once("settlement.submit", work).receipt["batches"]
-    with door.reading() as (session, community):
-        rows = claims.listed(session, community.id, period)
-    if not written and not door.dry_run:  # a repeat: what was written then may be lost
-        written.update(_write(door, to, period, rows))
+    if not rows:  # a repeat: what was written then may be lost
+        with door.reading() as (session, community):
+            rows = claims.listed(session, community.id, period)
+        if not door.dry_run:
+            written.update(_write(door, to, period, rows))
     if door.screen.data({**written, "submitted": sent}) or not written:
         return
     door.screen.line(say("{count} claims are in {file}.", count=written["rows"], file=written["file"]))
