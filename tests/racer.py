@@ -39,7 +39,7 @@ def race(jobs: Sequence[tuple[int, Sequence[Request]]]) -> list[list[tuple[int, 
 def main() -> None:
     """Be one device."""
     port, requests = json.loads(sys.stdin.readline())
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)  # opens with the first request: idle ones are hung up
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)  # opens with the first request
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
